@@ -1,0 +1,124 @@
+// The hot path: one clock reading, a handful of stores, no call into the kernel, no lock, no allocation.
+#pragma once
+
+#include <bit>
+
+#include "claim.hpp"
+
+namespace shm_liveness {
+
+// The owner's private side of a slot. It lives on a page of its own that the kernel hands to a forked child as zeroes
+// (MADV_WIPEONFORK, Linux 4.14): there `hot` is null and the child beats for nobody. getpid() on each beat would cost
+// seven times the beat. One thread at a time may use a Pulse.
+struct Pulse {
+  Shared<Hot*> hot;  // null: nothing to stamp (stopped, forked, region lost)
+  Word64* cycles;  // the histogram
+  Slot* slot;
+  Clock clock;
+  bool timing;    // false: the next cycle has no beginning (first beat, phase change)
+  bool in_phase;  // cycles inside a phase are not timed: a model load is no cycle
+  std::uint64_t last_ns;
+  std::uint64_t beats;
+  std::uint64_t attention_ns;  // the lower of worst cycle and cycle limit: one comparison for both
+  std::uint64_t worst_ns;
+  std::uint64_t cycle_limit_ns;
+  std::uint64_t late_cycles;
+  std::uint64_t max_age_ns;
+};
+
+namespace detail {
+
+// What a beat that came later than any before it, or later than the cycle limit, has to write down.
+[[gnu::noinline, gnu::cold]] inline void note_long_cycle(Pulse& pulse, Hot& hot, std::uint64_t cycle, std::uint64_t now) {
+  if (cycle > pulse.worst_ns) {
+    pulse.worst_ns = cycle;
+    hot.worst_cycle_ns.store_relaxed(cycle);
+  }
+  if (pulse.cycle_limit_ns != 0 && cycle > pulse.cycle_limit_ns) {
+    hot.late_at_ns.store_relaxed(now);
+    hot.late_cycles.store_release(++pulse.late_cycles);
+  }
+  pulse.attention_ns =
+      pulse.cycle_limit_ns != 0 && pulse.cycle_limit_ns < pulse.worst_ns ? pulse.cycle_limit_ns : pulse.worst_ns;
+}
+
+}  // namespace detail
+
+// True: stamped. False: this pulse owns no slot any more.
+[[gnu::always_inline]] inline bool beat(Pulse& pulse) {
+  Hot* const hot = pulse.hot.load_relaxed();
+  if (hot == nullptr) [[unlikely]] return false;
+  const std::uint64_t now = now_ns(pulse.clock);
+  const std::uint64_t cycle = now - pulse.last_ns;
+  pulse.last_ns = now;
+  hot->last_beat_ns.store_release(now);
+  hot->beats.store_relaxed(++pulse.beats);
+  if (pulse.timing) [[likely]] {
+    Word64& bin = pulse.cycles[static_cast<std::size_t>(std::bit_width(cycle | 1)) - 1];
+    bin.store_relaxed(bin.load_relaxed() + 1);
+    if (cycle > pulse.attention_ns) [[unlikely]] detail::note_long_cycle(pulse, *hot, cycle, now);
+  } else {
+    pulse.timing = !pulse.in_phase;
+  }
+  return true;
+}
+
+inline void start_pulse(Pulse& pulse, const Claim& claim, const ClaimOptions& options) {
+  pulse.cycles = claim.record().cycles;
+  pulse.slot = &claim.slot();
+  pulse.clock = options.clock;
+  pulse.timing = false;
+  pulse.in_phase = false;
+  pulse.last_ns = 0;
+  pulse.beats = 0;
+  pulse.attention_ns = 0;
+  pulse.worst_ns = 0;
+  pulse.cycle_limit_ns = options.cycle_limit_ns;
+  pulse.late_cycles = 0;
+  pulse.max_age_ns = options.max_age_ns;
+  pulse.hot.store_release(&claim.slot().hot);
+}
+
+// A phase: a stretch of work with its own budget in place of max age. Entering one while in one replaces it.
+//
+// Limit and sign of life are two words, and a reader may come between their stores. So the fresh sign of life always
+// goes first, on entry and on leaving, and readers load the limit first: the other way round they could pair the old
+// beat with a new, shorter limit and cry stalled.
+inline bool begin_phase(Pulse& pulse, std::string_view name, std::uint64_t budget_ns) {
+  Hot* const hot = pulse.hot.load_relaxed();
+  if (hot == nullptr) return false;
+  {
+    const detail::SequenceWriter writing(pulse.slot->labels.sequence);
+    pulse.slot->labels.phase.store(name);
+  }
+  pulse.in_phase = true;
+  pulse.timing = false;
+  hot->renewed_ns.store_release(monotonic_ns());
+  hot->stall_limit_ns.store_release(budget_ns);
+  hot->in_phase.store_release(1);
+  return true;
+}
+
+inline bool end_phase(Pulse& pulse) {
+  Hot* const hot = pulse.hot.load_relaxed();
+  if (hot == nullptr) return false;
+  pulse.in_phase = false;
+  pulse.timing = false;
+  hot->renewed_ns.store_release(monotonic_ns());
+  hot->in_phase.store_release(0);
+  hot->stall_limit_ns.store_release(pulse.max_age_ns);
+  return true;
+}
+
+inline bool set_ready(Pulse& pulse, bool ready, std::string_view status) {
+  Hot* const hot = pulse.hot.load_relaxed();
+  if (hot == nullptr) return false;
+  {
+    const detail::SequenceWriter writing(pulse.slot->labels.sequence);
+    pulse.slot->labels.status.store(status);
+  }
+  hot->ready.store_release(ready ? 1 : 0);
+  return true;
+}
+
+}  // namespace shm_liveness

@@ -1,0 +1,296 @@
+// Taking a slot, giving it back, and retiring a dead one. All searching and taking happens under the claim byte: in a
+// naive version two claimants of one name each locked a different free slot (24 of 40 runs).
+#pragma once
+
+#include "container.hpp"
+#include "create.hpp"
+#include "duration.hpp"
+
+namespace shm_liveness {
+
+struct ClaimOptions {
+  Place place;
+  Creation creation;
+  std::string_view name;
+  std::uint64_t max_age_ns = 0;      // required
+  std::uint64_t cycle_limit_ns = 0;  // 0: none
+  Clock clock = Clock::precise;
+};
+
+// A held slot: the region's descriptor carries the lock, so whoever closes it gives the slot up.
+struct Claim {
+  Region region;
+  std::uint32_t index = 0;
+  Slot& slot() const { return region.slot(index); }
+  Record& record() const { return region.record(index); }
+};
+
+namespace detail {
+
+// stop() writes `stopped`, then unlocks; a successor that comes between the two waits this long at most.
+inline constexpr std::uint64_t kReleaseWaitNs = 50'000'000;
+
+inline State state_of(const Slot& slot) { return static_cast<State>(slot.hot.state.load_acquire()); }
+
+inline bool has_name(const Slot& slot, std::string_view name) {
+  char text[kNameBytes];
+  slot.identity.name.load(text);
+  return name == std::string_view(text);
+}
+
+inline ContainerId container_of(const Identity& identity) {
+  return {static_cast<ContainerKind>(identity.container_kind.load_acquire()), identity.container_a.load_acquire(),
+          identity.container_b.load_acquire()};
+}
+
+inline bool is_left_over(const Region& region, const Slot& slot, const ContainerId& mine) {
+  return is_other_container(mine, container_of(slot.identity)) ||
+         slot.identity.claimed_boottime_ns.load_acquire() < region.header().restart_boottime_ns.load_acquire();
+}
+
+inline std::int64_t find_name(const Region& region, std::string_view name) {
+  for (std::uint32_t i = 0; i < region.used_slots(); ++i) {
+    const State state = state_of(region.slot(i));
+    if ((state == State::claimed || state == State::stopped) && has_name(region.slot(i), name)) return i;
+  }
+  return -1;
+}
+
+// The order in which a new name takes slots. A dead slot of this container is in no class: it is evidence.
+enum class Class : std::uint8_t { never_used, stopped, left_over, not_free };
+
+inline Class class_of(const Region& region, std::uint32_t index, const ContainerId& mine) {
+  const Slot& slot = region.slot(index);
+  switch (state_of(slot)) {
+    case State::free:
+    case State::claiming:  // unfinished, since the claim byte is ours: its claimant died in the middle
+      return Class::never_used;
+    case State::stopped:
+      return Class::stopped;
+    case State::claimed:
+      return is_left_over(region, slot, mine) ? Class::left_over : Class::not_free;
+  }
+  return Class::not_free;
+}
+
+// Locks the best free slot: by class, and within it the one claimed longest ago, so that the flight recorder reaches
+// as far back as it can.
+inline Failure take_free_slot(const Region& region, const ContainerId& mine, std::uint32_t& index) {
+  for (const Class wanted : {Class::never_used, Class::stopped, Class::left_over}) {
+    for (std::uint64_t after = 0;;) {  // in the order of claim times, until one can be locked
+      std::int64_t best = -1;
+      std::uint64_t best_time = ~std::uint64_t(0);
+      for (std::uint32_t i = 0; i < region.slot_count; ++i) {
+        if (class_of(region, i, mine) != wanted) continue;
+        // + 1 + i makes the times distinct, so that each slot is tried once.
+        const std::uint64_t time = region.slot(i).identity.claimed_boottime_ns.load_relaxed() + 1 + i;
+        if (time > after && time < best_time) {
+          best = i;
+          best_time = time;
+        }
+      }
+      if (best < 0) break;
+      index = static_cast<std::uint32_t>(best);
+      const Failure failure = try_lock(region.fd, lock_byte_of(index));
+      if (failure.fault != Fault::name_taken) return failure;
+      after = best_time;
+    }
+  }
+  return {Fault::no_slot, 0};
+}
+
+inline Failure take_slot(const Region& region, std::string_view name, const ContainerId& mine, std::uint32_t& index) {
+  const std::int64_t own = find_name(region, name);
+  if (own < 0) return take_free_slot(region, mine, index);
+  index = static_cast<std::uint32_t>(own);
+  const bool releasing = state_of(region.slot(index)) == State::stopped;
+  return lock_within(region.fd, lock_byte_of(index), releasing ? kReleaseWaitNs : 0);
+}
+
+// Sequence counts: odd while being written. The odd store is ordered before the fields because those are stored with
+// release order; the even one after them because it is one itself.
+class SequenceWriter {
+ public:
+  explicit SequenceWriter(Word32& sequence) : sequence_(sequence), odd_(sequence.load_relaxed() | 1) {
+    sequence_.store_relaxed(odd_);
+  }
+  ~SequenceWriter() { sequence_.store_release(odd_ + 1); }
+  SequenceWriter(const SequenceWriter&) = delete;
+  SequenceWriter& operator=(const SequenceWriter&) = delete;
+
+ private:
+  Word32& sequence_;
+  std::uint32_t odd_;
+};
+
+template <std::size_t Bytes>
+void copy_text(SharedText<Bytes>& to, const SharedText<Bytes>& from) {
+  char text[Bytes];
+  from.load(text);
+  to.store(text);
+}
+
+// `was`: the slot's state before this claim began.
+inline void keep_last_words(const Slot& slot, LastWords& last, State was, bool left_over) {
+  const Hot& hot = slot.hot;
+  const Identity& identity = slot.identity;
+  Ended ended = Ended::none;
+  if (was == State::stopped) ended = Ended::stopped;
+  if (was == State::claimed) ended = left_over ? Ended::left_over : Ended::died;
+  last.ended.store_release(static_cast<std::uint32_t>(ended));
+  last.pid.store_release(identity.pid.load_relaxed());
+  last.incarnation.store_release(identity.incarnation.load_relaxed());
+  copy_text(last.name, identity.name);
+  last.last_beat_ns.store_release(hot.last_beat_ns.load_relaxed());
+  last.beats.store_release(hot.beats.load_relaxed());
+  last.worst_cycle_ns.store_release(hot.worst_cycle_ns.load_relaxed());
+  last.late_cycles.store_release(hot.late_cycles.load_relaxed());
+  last.late_at_ns.store_release(hot.late_at_ns.load_relaxed());
+  last.claimed_ns.store_release(identity.claimed_ns.load_relaxed());
+  last.claimed_boottime_ns.store_release(identity.claimed_boottime_ns.load_relaxed());
+  last.stall_limit_ns.store_release(hot.stall_limit_ns.load_relaxed());
+  last.renewed_ns.store_release(hot.renewed_ns.load_relaxed());
+  last.in_phase.store_release(hot.in_phase.load_relaxed());
+  copy_text(last.phase, slot.labels.phase);
+}
+
+struct Grace {
+  std::uint64_t from_boottime_ns;
+  std::uint64_t deadline_ns = 0;
+  bool inherited = false;
+};
+
+// A predecessor that died before its first beat hands its deadline on: a crash loop must not stay healthy for ever.
+inline Grace grace_after(const Slot& slot, bool died_before_beating, std::uint64_t now, std::uint64_t now_boottime) {
+  if (!died_before_beating) return {now_boottime};
+  const Identity& predecessor = slot.identity;
+  Grace grace{predecessor.grace_from_boottime_ns.load_relaxed(), 0, true};
+  if (predecessor.inherited.load_relaxed() != 0) {
+    grace.deadline_ns = predecessor.inherited_deadline_ns.load_relaxed();
+  } else if (slot.hot.in_phase.load_relaxed() != 0) {
+    const std::uint64_t renewed = slot.hot.renewed_ns.load_relaxed();
+    const std::uint64_t ago = now > renewed ? now - renewed : 0;
+    grace.deadline_ns = now_boottime - (ago < now_boottime ? ago : 0) + slot.hot.stall_limit_ns.load_relaxed();
+  }
+  return grace;
+}
+
+inline void write_claim(const Region& region, std::uint32_t index, const ClaimOptions& options, const ContainerId& mine) {
+  Slot& slot = region.slot(index);
+  const State was = state_of(slot);
+  const bool left_over = is_left_over(region, slot, mine);
+  const bool same_name = was == State::claimed && has_name(slot, options.name);
+  const std::uint64_t now = monotonic_ns();
+  const std::uint64_t now_boottime = boottime_ns();
+  const bool died_before_beating = same_name && !left_over && slot.hot.beats.load_relaxed() == 0;
+  const Grace grace = grace_after(slot, died_before_beating, now, now_boottime);
+
+  // Before the first state, so that a reader never misses a claimed slot.
+  Word32& used = region.header().used_slots;
+  if (used.load_relaxed() <= index) used.store_release(index + 1);
+  slot.hot.state.store_release(static_cast<std::uint32_t>(State::claiming));
+  {
+    Identity& identity = slot.identity;
+    const SequenceWriter writing(identity.sequence);
+    keep_last_words(slot, region.record(index).last_words, was, left_over);
+    identity.clock.store_release(static_cast<std::uint32_t>(options.clock));
+    identity.incarnation.store_release(random_nonce());
+    identity.name.store(options.name);
+    identity.max_age_ns.store_release(options.max_age_ns);
+    identity.cycle_limit_ns.store_release(options.cycle_limit_ns);
+    identity.pid.store_release(sys::process_id());
+    identity.tid.store_release(sys::thread_id());
+    identity.task_start_ticks.store_release(start_ticks("/proc/thread-self/stat"));
+    identity.claimed_ns.store_release(now);
+    identity.claimed_boottime_ns.store_release(now_boottime);
+    identity.container_kind.store_release(static_cast<std::uint64_t>(mine.kind));
+    identity.container_a.store_release(mine.a);
+    identity.container_b.store_release(mine.b);
+    identity.time_namespace.store_release(namespace_inode("/proc/self/ns/time"));
+    identity.grace_from_boottime_ns.store_release(grace.from_boottime_ns);
+    identity.inherited_deadline_ns.store_release(grace.deadline_ns);
+    identity.inherited.store_release(grace.inherited ? 1 : 0);
+    identity.claims.store_release(identity.claims.load_relaxed() + 1);
+  }
+  {
+    const SequenceWriter writing(slot.labels.sequence);
+    slot.labels.phase.store({});
+    slot.labels.status.store({});
+  }
+  for (Word64& bin : region.record(index).cycles) bin.store_relaxed(0);
+  Hot& hot = slot.hot;
+  hot.last_beat_ns.store_relaxed(0);
+  hot.beats.store_relaxed(0);
+  hot.ready.store_relaxed(0);
+  hot.worst_cycle_ns.store_relaxed(0);
+  hot.late_cycles.store_relaxed(0);
+  hot.late_at_ns.store_relaxed(0);
+  hot.stall_limit_ns.store_relaxed(options.max_age_ns);
+  hot.renewed_ns.store_relaxed(now);
+  hot.in_phase.store_relaxed(0);
+  hot.state.store_release(static_cast<std::uint32_t>(State::claimed));
+}
+
+inline Failure check_options(const ClaimOptions& options) {
+  if (!is_valid_name(options.name)) return {Fault::invalid_name, 0};
+  if (options.max_age_ns == 0 || options.max_age_ns > kMaxDurationNs || options.cycle_limit_ns > kMaxDurationNs) {
+    return {Fault::invalid_option, 0};
+  }
+  return {};
+}
+
+}  // namespace detail
+
+// Takes the slot of `options.name`, its old one if it has one. Opens a descriptor for this claim alone: an
+// open-file-description lock shared with another claim would outlive this one.
+inline Failure take(const ClaimOptions& options, Claim& out) {
+  if (const Failure failure = detail::check_options(options)) return failure;
+  Region region;
+  if (const Failure failure = open_for_claim(options.place, options.creation, region)) return failure;
+  const ContainerId mine = this_container();
+  std::uint32_t index = 0;
+  if (const Failure failure = detail::take_slot(region, options.name, mine, index)) {
+    close_region(region);
+    return failure;
+  }
+  detail::write_claim(region, index, options, mine);
+  unlock(region.fd, kClaimByte);
+  out = Claim{region, index};
+  return {};
+}
+
+// stop(): first the state, then the lock. A reader that finds the lock gone reads the state again before it says dead.
+inline void release(Claim& claim) {
+  claim.slot().hot.state.store_release(static_cast<std::uint32_t>(State::stopped));
+  close_region(claim.region);
+}
+
+// Marks a dead (or left-over) worker's slot stopped. Refuses a living one: its lock is held.
+inline Failure retire(const Place& place, std::string_view name) {
+  if (!is_valid_name(name)) return {Fault::invalid_name, 0};
+  Region region;
+  if (const Failure failure = open_for_claim(place, Creation{}, region)) return failure;
+  Failure failure{Fault::no_such_worker, 0};
+  if (const std::int64_t index = detail::find_name(region, name); index >= 0) {
+    const std::uint32_t i = static_cast<std::uint32_t>(index);
+    failure = try_lock(region.fd, lock_byte_of(i));
+    if (failure.fault == Fault::name_taken) failure.fault = Fault::still_alive;
+    if (!failure) region.slot(i).hot.state.store_release(static_cast<std::uint32_t>(State::stopped));
+  }
+  close_region(region);
+  return failure;
+}
+
+// Says that somebody restarts workers in place: claims from before are left over, and grace begins anew. `budget_ns`
+// is how long the newcomers may take; 0 leaves it to the reader's own grace.
+inline Failure mark_restart(const Place& place, std::uint64_t budget_ns) {
+  if (budget_ns > kMaxDurationNs) return {Fault::invalid_option, 0};
+  Region region;
+  if (const Failure failure = open_for_claim(place, Creation{}, region)) return failure;
+  region.header().restart_budget_ns.store_relaxed(budget_ns);
+  region.header().restart_boottime_ns.store_release(boottime_ns());
+  close_region(region);
+  return {};
+}
+
+}  // namespace shm_liveness

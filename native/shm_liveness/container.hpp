@@ -1,0 +1,99 @@
+// Which container is this, and since when does it run?
+//
+// /dev/shm belongs to the pod's sandbox and outlives its containers (kubernetes#81001), so a slot whose lock is gone
+// may be this container's corpse or an earlier container's remains. The unique mount id of "/" tells: it is never
+// reused, one per mount of a root, and needs no /proc. Inodes of mount namespaces are reused at once (measured: 4 of
+// 4), so older kernels add the start of PID 1; in a pod with a shared process namespace that start is the sandbox's,
+// and a restart then cannot be told from a crash. docs/reliability.md says what to do there (a startup probe).
+#pragma once
+
+#include "clock.hpp"
+#include "layout.hpp"
+#include "procfs.hpp"
+
+namespace shm_liveness {
+
+struct ContainerId {
+  ContainerKind kind = ContainerKind::unknown;
+  std::uint64_t a = 0;
+  std::uint64_t b = 0;
+};
+
+// Different for certain. Two ids of different kinds, or an unknown one, prove nothing.
+inline bool is_other_container(const ContainerId& mine, const ContainerId& theirs) {
+  if (mine.kind == ContainerKind::unknown || mine.kind != theirs.kind) return false;
+  return mine.a != theirs.a || mine.b != theirs.b;
+}
+
+inline ContainerId container_by_mount_namespace() {
+  const std::uint64_t inode = namespace_inode("/proc/self/ns/mnt");
+  const std::uint64_t start = start_ticks("/proc/1/stat");
+  if (inode == 0 || start == 0) return {};
+  return {ContainerKind::mount_namespace, inode, start};
+}
+
+inline ContainerId this_container() {
+  sys::FileStatus root{};
+  if (sys::status("/", 0, sys::kMountIdUnique, root) >= 0 && (root.stx_mask & sys::kMountIdUnique) != 0) {
+    return {ContainerKind::mount_id, root.stx_mnt_id, 0};
+  }
+  return container_by_mount_namespace();
+}
+
+// What a reader must know about its own surroundings before it may call anything but healthy by its name.
+struct Context {
+  ContainerId container;
+  std::uint64_t time_namespace = 0;           // 0: not known
+  std::uint64_t container_start_ns = 0;       // CLOCK_BOOTTIME; meaningful if container_start_known
+  bool container_start_known = false;
+};
+
+namespace detail {
+// The kernel shows all process times in USER_HZ, which is 100 on every architecture we support.
+inline constexpr std::uint64_t kNsPerTick = 10'000'000;
+
+// The oldest process of this mount namespace, for pods that share their process namespace: PID 1 is not ours there.
+inline std::uint64_t oldest_start_in(std::uint64_t mount_namespace) {
+  const int fd = sys::open("/proc", sys::kReadOnly | sys::kDirectory | sys::kCloseOnExec);
+  if (fd < 0) return 0;
+  const std::uint32_t self = sys::process_id();
+  std::uint64_t oldest = 0;
+  alignas(8) char entries[4096];
+  for (long bytes; (bytes = sys::list_directory(fd, entries, sizeof entries)) > 0;) {
+    for (long at = 0; at < bytes;) {
+      // struct linux_dirent64: d_ino 8, d_off 8, d_reclen 2, d_type 1, d_name
+      std::uint16_t length;
+      __builtin_memcpy(&length, entries + at + 16, sizeof length);
+      const std::string_view name(entries + at + 19);
+      at += length;
+      std::uint64_t pid = 0;
+      if (!parse_number(name, 0xffffffff, pid) || pid == self) continue;
+      char path[48];
+      Text ns(path);
+      ns << "/proc/" << pid << "/ns/mnt";
+      if (namespace_inode(ns.c_str()) != mount_namespace) continue;
+      Text stat(path);
+      stat << "/proc/" << pid << "/stat";
+      const std::uint64_t start = start_ticks(stat.c_str());
+      if (start != 0 && (oldest == 0 || start < oldest)) oldest = start;
+    }
+  }
+  sys::close(fd);
+  return oldest;
+}
+}  // namespace detail
+
+inline Context read_context() {
+  Context context;
+  context.container = this_container();
+  context.time_namespace = namespace_inode("/proc/self/ns/time");
+  const std::uint64_t mine = namespace_inode("/proc/self/ns/mnt");
+  if (mine == 0) return context;
+  const std::uint64_t ticks = namespace_inode("/proc/1/ns/mnt") == mine ? start_ticks("/proc/1/stat")
+                                                                       : detail::oldest_start_in(mine);
+  context.container_start_known = ticks != 0;
+  context.container_start_ns = ticks * detail::kNsPerTick;
+  return context;
+}
+
+}  // namespace shm_liveness

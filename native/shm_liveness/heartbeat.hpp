@@ -1,0 +1,170 @@
+// What a C++ worker holds: one claimed slot, safe across fork().
+//
+//   auto claimed = shm_liveness::Heartbeat::claim({.place = {.region = "camera"}, .name = "grabber",
+//                                                  .max_age_ns = 250'000'000});
+//   if (claimed.failure) return say(claimed.failure);
+//   for (;;) { grab(); claimed.heartbeat.beat(); }
+//
+// Threads: one thread at a time may use a Heartbeat. Claim one per supervised thread.
+// Death: the destructor gives the lock up without saying stopped, so a scope left by an exception counts as dead.
+// Fork: a child that does not exec neither keeps its parent's slot alive nor beats for it; it claims a name of its own.
+#pragma once
+
+#include <pthread.h>
+
+#include <new>
+#include <utility>
+
+#include "beat.hpp"
+
+namespace shm_liveness {
+
+namespace detail {
+
+// All live slots of this process, so that a forked child can let go of them. A plain lock, because only claims,
+// stops and forks take it.
+struct Member {
+  Pulse* pulse = nullptr;
+  Claim claim;
+  Member* next = nullptr;
+  Member* previous = nullptr;
+};
+
+class ForkGuard {
+ public:
+  static ForkGuard& instance() {
+    static ForkGuard guard;
+    return guard;
+  }
+  void add(Member& member) {
+    pthread_mutex_lock(&mutex_);
+    member.next = first_;
+    if (first_ != nullptr) first_->previous = &member;
+    first_ = &member;
+    pthread_mutex_unlock(&mutex_);
+  }
+  void remove(Member& member) {
+    pthread_mutex_lock(&mutex_);
+    (member.previous != nullptr ? member.previous->next : first_) = member.next;
+    if (member.next != nullptr) member.next->previous = member.previous;
+    member.next = member.previous = nullptr;
+    pthread_mutex_unlock(&mutex_);
+  }
+
+ private:
+  ForkGuard() {
+    pthread_atfork([] { pthread_mutex_lock(&instance().mutex_); }, [] { pthread_mutex_unlock(&instance().mutex_); },
+                   [] { instance().let_go(); });
+  }
+  // In the child: close what carries the parent's locks. The mapping stays, so that nothing that still points into it
+  // can fault; the pulse is null already where the kernel wiped its page, and is made so where it could not.
+  void let_go() {
+    for (Member* member = first_; member != nullptr; member = member->next) {
+      member->pulse->hot.store_release(nullptr);
+      sys::close(member->claim.region.fd);
+      member->claim.region.fd = -1;
+    }
+    pthread_mutex_unlock(&mutex_);
+  }
+
+  pthread_mutex_t mutex_ = PTHREAD_MUTEX_INITIALIZER;
+  Member* first_ = nullptr;
+};
+
+}  // namespace detail
+
+class Heartbeat {
+ public:
+  struct Claimed;
+
+  Heartbeat() = default;
+  Heartbeat(Heartbeat&& other) noexcept
+      : pulse_(std::exchange(other.pulse_, nullptr)), member_(std::exchange(other.member_, nullptr)) {}
+  Heartbeat& operator=(Heartbeat&& other) noexcept {
+    if (this != &other) {
+      give_up(false);
+      pulse_ = std::exchange(other.pulse_, nullptr);
+      member_ = std::exchange(other.member_, nullptr);
+    }
+    return *this;
+  }
+  ~Heartbeat() { give_up(false); }
+
+  // Makes the region if there is none. The views in `options` need only live through the call.
+  static Claimed claim(const ClaimOptions& options);
+
+  // False once the slot is not ours any more (stopped, forked, never claimed). Never blocks, never faults.
+  [[gnu::always_inline]] bool beat() { return pulse_ != nullptr && shm_liveness::beat(*pulse_); }
+
+  bool ready() { return pulse_ != nullptr && set_ready(*pulse_, true, {}); }
+  // `status`, up to 55 bytes of one line, says why; longer ones are cut.
+  bool not_ready(std::string_view status) { return pulse_ != nullptr && set_ready(*pulse_, false, status); }
+  // `name`, up to 63 bytes of one line (longer ones are cut); `budget_ns` stands in for max age until end_phase().
+  bool begin_phase(std::string_view name, std::uint64_t budget_ns) {
+    return pulse_ != nullptr && shm_liveness::begin_phase(*pulse_, name, budget_ns);
+  }
+  bool end_phase() { return pulse_ != nullptr && shm_liveness::end_phase(*pulse_); }
+
+  // The only way to end as `stopped` instead of `dead`. May be called again.
+  void stop() { give_up(true); }
+
+  // False once stopped, in a forked child, or when the region was lost.
+  bool owns_slot() const { return pulse_ != nullptr && pulse_->hot.load_relaxed() != nullptr; }
+  // For whoever guards the mapping (truncation.hpp). Only while owns_slot().
+  const Claim& claim_of() const { return member_->claim; }
+  Pulse& pulse() { return *pulse_; }
+
+ private:
+  Heartbeat(Pulse* pulse, detail::Member* member) : pulse_(pulse), member_(member) {}
+  void give_up(bool stopped);
+
+  Pulse* pulse_ = nullptr;  // on a page of its own, wiped in a forked child
+  detail::Member* member_ = nullptr;
+};
+
+struct Heartbeat::Claimed {
+  Heartbeat heartbeat;
+  Failure failure;
+};
+
+inline Heartbeat::Claimed Heartbeat::claim(const ClaimOptions& options) {
+  auto* member = new (std::nothrow) detail::Member;
+  void* page = sys::map(nullptr, sizeof(Pulse), sys::kProtRead | sys::kProtWrite,
+                        sys::kMapPrivate | sys::kMapAnonymous, -1);
+  Failure failure;
+  if (member == nullptr || sys::failed(page)) {
+    failure = {Fault::no_memory, 0};
+  } else {
+    // Before Linux 4.14 this fails, and the fork handler alone clears the child's pulse.
+    sys::advise(page, sizeof(Pulse), sys::kWipeOnFork);
+    failure = take(options, member->claim);
+  }
+  if (failure) {
+    if (!sys::failed(page)) sys::unmap(page, sizeof(Pulse));
+    delete member;
+    return {Heartbeat{}, failure};
+  }
+  Pulse* pulse = static_cast<Pulse*>(page);
+  member->pulse = pulse;
+  start_pulse(*pulse, member->claim, options);
+  detail::ForkGuard::instance().add(*member);
+  return {Heartbeat{pulse, member}, {}};
+}
+
+inline void Heartbeat::give_up(bool stopped) {
+  if (pulse_ == nullptr) return;
+  Pulse* pulse = std::exchange(pulse_, nullptr);
+  detail::Member* member = std::exchange(member_, nullptr);
+  detail::ForkGuard::instance().remove(*member);
+  const bool ours = pulse->hot.load_relaxed() != nullptr;  // false in a forked child, or when the region was lost
+  pulse->hot.store_release(nullptr);
+  if (ours && stopped) {
+    release(member->claim);
+  } else {
+    close_region(member->claim.region);
+  }
+  sys::unmap(pulse, sizeof(Pulse));
+  delete member;
+}
+
+}  // namespace shm_liveness

@@ -1,0 +1,57 @@
+// The kernel's word on death: open-file-description locks (fcntl(2), F_OFD_SETLK).
+//
+// The kernel drops such a lock when the last descriptor of its open file goes, whatever killed the process. Not a
+// classic F_SETLK: closing *any* descriptor of the file would drop it. Not a robust mutex: it knows its owner by
+// thread id, and two PID-1s in two containers have the same.
+#pragma once
+
+#include "clock.hpp"
+#include "fault.hpp"
+#include "layout.hpp"
+
+namespace shm_liveness {
+
+enum class Lock : std::uint8_t { gone, held, unsupported };
+
+namespace detail {
+inline constexpr int kOfdGetLock = 36, kOfdSetLock = 37;
+inline constexpr std::int16_t kReadLock = 0, kWriteLock = 1, kUnlock = 2;
+}  // namespace detail
+
+inline std::int64_t lock_byte_of(std::uint32_t slot) { return kFirstSlotByte + slot; }
+
+// Works on a read-only descriptor. Asks as a reader would (F_RDLCK), so that a stranger's read lock, which anybody
+// who may read the file can take, is not mistaken for a worker.
+inline Lock query_locks(int fd, std::int64_t from, std::int64_t length) {
+  sys::FileLock lock{detail::kReadLock, 0, from, length, 0};
+  if (sys::control_lock(fd, detail::kOfdGetLock, lock) < 0) return Lock::unsupported;
+  return lock.type == detail::kUnlock ? Lock::gone : Lock::held;
+}
+inline Lock query_lock(int fd, std::uint32_t slot) { return query_locks(fd, lock_byte_of(slot), 1); }
+inline Lock query_any_slot(int fd) { return query_locks(fd, kFirstSlotByte, kLockBytes - 1); }
+
+// none: taken. name_taken: another holds it.
+inline Failure try_lock(int fd, std::int64_t byte) {
+  sys::FileLock lock{detail::kWriteLock, 0, byte, 1, 0};
+  const int result = sys::control_lock(fd, detail::kOfdSetLock, lock);
+  if (result >= 0) return {};
+  if (result == -sys::kTryAgain || result == -sys::kAccess) return {Fault::name_taken, -result};
+  return {result == -sys::kInvalid ? Fault::locks_unsupported : Fault::system, -result};
+}
+
+inline void unlock(int fd, std::int64_t byte) {
+  sys::FileLock lock{detail::kUnlock, 0, byte, 1, 0};
+  sys::control_lock(fd, detail::kOfdSetLock, lock);
+}
+
+// Bounded: F_OFD_SETLKW would wait for ever behind a claimant that is stopped (SIGSTOP, a frozen cgroup).
+inline Failure lock_within(int fd, std::int64_t byte, std::uint64_t wait_ns) {
+  const std::uint64_t deadline = monotonic_ns() + wait_ns;
+  for (std::uint64_t pause_ns = 50'000;; pause_ns = pause_ns < 2'000'000 ? pause_ns * 2 : pause_ns) {
+    const Failure failure = try_lock(fd, byte);
+    if (failure.fault != Fault::name_taken || monotonic_ns() >= deadline) return failure;
+    sys::sleep_ns(pause_ns);
+  }
+}
+
+}  // namespace shm_liveness

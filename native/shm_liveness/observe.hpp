@@ -1,0 +1,135 @@
+// From region names to a verdict: look quickly; only if that is not plainly healthy, find out where we are, look
+// again, and wait for one new beat of whoever seems stalled. The healthy path reads no /proc and never sleeps.
+#pragma once
+
+#include "verdict.hpp"
+
+namespace shm_liveness {
+
+// Open regions, and room for what is seen in them. The caller owns the memory for the workers.
+struct Observation {
+  Region regions[kMaxRegions];
+  RegionFacts facts[kMaxRegions];
+  std::size_t region_count = 0;
+  std::span<WorkerFacts> room;
+  std::size_t worker_count = 0;
+  Surroundings around;
+
+  std::span<const RegionFacts> region_facts() const { return {facts, region_count}; }
+  std::span<const WorkerFacts> workers() const { return {room.data(), worker_count}; }
+};
+
+// Opens a region for the observation. A missing or unusable one is a fact, not an error.
+inline void add_region(Observation& seen, const Place& place, std::uint32_t user) {
+  RegionFacts& facts = seen.facts[seen.region_count];
+  facts.name = place.region;
+  facts.failure = open_region(place, user, seen.regions[seen.region_count]);
+  ++seen.region_count;
+}
+
+inline void close_observation(Observation& seen) {
+  for (std::size_t r = 0; r < seen.region_count; ++r) close_region(seen.regions[r]);
+  seen.region_count = 0;
+}
+
+namespace detail {
+
+// Walks all slots that were ever used, and fills `room` with as many of them as it has room for, again and again.
+class Reader {
+ public:
+  explicit Reader(Observation& seen) : seen_(seen) {}
+
+  // How many of `room` were filled; 0 at the end.
+  //
+  // All beats first, then the clock once, then the locks: a clock reading for each of 256 workers would cost a probe
+  // without vDSO a tenth of its run, and beats that come meanwhile only make their workers younger.
+  std::size_t read(std::span<WorkerFacts> room) {
+    std::size_t count = 0;
+    for (; region_ < seen_.region_count; ++region_, entered_ = false) {
+      if (seen_.facts[region_].failure) continue;
+      const Region& region = seen_.regions[region_];
+      if (!entered_) enter(region);
+      const std::uint32_t used = region.used_slots();
+      for (; slot_ < used && count < room.size(); ++slot_) {
+        read_slot(region, slot_, room[count]);
+        room[count].region = region_;
+        if (room[count].state != State::free) ++count;
+      }
+      if (slot_ < used) break;  // the room is full
+    }
+    const std::uint64_t now = monotonic_ns();
+    for (WorkerFacts& worker : room.first(count)) {
+      const Region& region = seen_.regions[worker.region];
+      worker.observed_ns = now;
+      if (!ask_lock(region, worker)) look_at(region, worker.slot, worker);
+    }
+    return count;
+  }
+
+ private:
+  void enter(const Region& region) {
+    RegionFacts& facts = seen_.facts[region_];
+    facts.restart_boottime_ns = region.header().restart_boottime_ns.load_acquire();
+    facts.restart_budget_ns = region.header().restart_budget_ns.load_relaxed();
+    slot_ = region.first_slot;
+    entered_ = true;
+  }
+
+  Observation& seen_;
+  std::uint32_t region_ = 0;
+  std::uint32_t slot_ = 0;
+  bool entered_ = false;
+};
+
+// Waits for one new sign of life of a worker that seems stalled. Measured: after a freeze of a second the probe ran
+// before the worker in 27 of 30 thaws; without this each of them would have been a false alarm. All waits share one
+// beginning, so that any number of stalled workers costs no more than the longest of them.
+inline void confirm(Observation& seen, const Policy& policy) {
+  const std::uint64_t began = monotonic_ns();
+  for (std::size_t w = 0; w < seen.worker_count; ++w) {
+    WorkerFacts& worker = seen.room[w];
+    const RegionFacts& facts = seen.facts[worker.region];
+    if (judge_worker(worker, facts, seen.around, policy).condition != Condition::stalled) continue;
+    const std::uint64_t deadline = began + confirm_ns_for(policy, limit_of(worker, policy));
+    const std::uint64_t incarnation = worker.incarnation;
+    const std::uint64_t beats = worker.beats;
+    for (;;) {
+      const bool late = monotonic_ns() >= deadline;
+      look_at(seen.regions[worker.region], worker.slot, worker);
+      worker.beat_seen = worker.incarnation == incarnation && worker.beats != beats;
+      if (judge_worker(worker, facts, seen.around, policy).condition != Condition::stalled || late) break;
+      sys::sleep_ns(1'000'000);
+    }
+  }
+}
+
+}  // namespace detail
+
+// Only what is plainly healthy is so at first sight. Judges a few workers at a time, so that the memory it touches
+// does not grow with their number; what it leaves in `room` is of no use.
+inline Verdict first_look(Observation& seen, const Policy& policy) {
+  constexpr std::size_t kPortion = 16;
+  seen.around = Surroundings{};
+  detail::Reader reader(seen);
+  const std::span<WorkerFacts> portion = seen.room.first(seen.room.size() < kPortion ? seen.room.size() : kPortion);
+  Judge judge(seen.region_facts(), seen.around, policy);
+  while (const std::size_t count = reader.read(portion)) judge.add(portion.first(count));
+  return judge.judge();
+}
+
+// All workers, as far as there is room for them, and the clock beside them; no sleep, no /proc.
+inline void look(Observation& seen) {
+  seen.worker_count = detail::Reader(seen).read(seen.room);
+}
+
+// The careful one: may sleep for as long as the policy confirms.
+inline Verdict second_look(Observation& seen, const Policy& policy) {
+  seen.around.context = read_context();
+  look(seen);
+  seen.around.now_boottime_ns = boottime_ns();
+  seen.around.known = true;
+  detail::confirm(seen, policy);
+  return judge(seen.region_facts(), seen.workers(), seen.around, policy);
+}
+
+}  // namespace shm_liveness

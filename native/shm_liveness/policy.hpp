@@ -1,0 +1,50 @@
+// The question a reader asks. Plain values, no operating system.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "text.hpp"
+
+namespace shm_liveness {
+
+enum class Check : std::uint8_t { liveness, readiness, startup };
+inline const char* name_of(Check check) {
+  return nth_word("liveness\0readiness\0startup", static_cast<std::size_t>(check));
+}
+
+inline constexpr std::uint64_t kDefaultStartupGraceNs = 60'000'000'000;
+inline constexpr std::uint64_t kConfirmFloorNs = 50'000'000;
+inline constexpr std::uint64_t kConfirmCeilingNs = 300'000'000;
+inline constexpr std::uint64_t kConfirmAutomatic = ~std::uint64_t(0);
+inline constexpr std::size_t kMaxRegions = 4;
+
+struct Policy {
+  Check check = Check::liveness;
+  std::string_view expect;          // names, separated by commas: each must be there and pass by itself
+  std::uint32_t min = 0;            // so many passing workers will do, and no fewer; 0: all of them must pass
+  std::uint64_t max_age_ns = 0;     // in place of the workers' own; 0: theirs
+  std::uint64_t startup_grace_ns = kDefaultStartupGraceNs;
+  std::uint64_t dead_grace_ns = 0;  // liveness forgives a death this long: something restarts workers in place
+  std::uint64_t cycle_window_ns = 0;  // readiness fails this long after a cycle beyond the limit; 0: never
+  std::uint64_t confirm_ns = kConfirmAutomatic;  // how long to wait for one new beat before saying stalled
+};
+
+// Max age, but long enough for a thawed or throttled worker to come round, and short enough for a probe's timeout.
+constexpr std::uint64_t confirm_ns_for(const Policy& policy, std::uint64_t limit_ns) {
+  if (policy.confirm_ns != kConfirmAutomatic) return policy.confirm_ns;
+  return limit_ns < kConfirmFloorNs ? kConfirmFloorNs : limit_ns > kConfirmCeilingNs ? kConfirmCeilingNs : limit_ns;
+}
+
+// Calls visit(name) for each name of a list; stops at the first that returns false, and returns that.
+template <class Visit>
+bool for_each_name(std::string_view list, Visit&& visit) {
+  while (!list.empty()) {
+    const std::string_view name = head(list, list.find(','));
+    list = tail(list, name.size() + 1);
+    if (!name.empty() && !visit(name)) return false;
+  }
+  return true;
+}
+
+}  // namespace shm_liveness

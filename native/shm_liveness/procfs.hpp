@@ -1,0 +1,51 @@
+// Small readers of /proc. All of it may be absent (a scratch image, a sandbox): then each says so and nothing breaks.
+#pragma once
+
+#include "sys.hpp"
+#include "text.hpp"
+
+namespace shm_liveness {
+
+// What the buffer holds of the file, empty if it cannot be read.
+inline std::string_view read_small_file(const char* path, char* buffer, std::size_t capacity) {
+  const int fd = sys::open(path, sys::kReadOnly | sys::kCloseOnExec | sys::kNonBlock);
+  if (fd < 0) return {};
+  std::size_t size = 0;
+  while (size < capacity) {
+    const long got = sys::read(fd, buffer + size, capacity - size);
+    if (got <= 0) break;
+    size += static_cast<std::size_t>(got);
+  }
+  sys::close(fd);
+  return {buffer, size};
+}
+
+// The part of a /proc/<pid>/stat line behind the command name, which may hold spaces and parentheses itself.
+// proc(5) numbers the fields from 1; the state is field 3.
+inline std::string_view stat_field(std::string_view stat, int field) {
+  const std::size_t close = stat.rfind(')');
+  if (close == std::string_view::npos) return {};
+  std::string_view rest = tail(stat, close + 2);
+  for (int at = 3; at < field; ++at) {
+    const std::size_t space = rest.find(' ');
+    if (space == std::string_view::npos) return {};
+    rest.remove_prefix(space + 1);
+  }
+  return head(rest, rest.find_first_of(" \n"));
+}
+
+// When a task was started, in clock ticks since boot (field 22); 0 if that cannot be known.
+inline std::uint64_t start_ticks(const char* stat_path) {
+  char buffer[1024];
+  std::uint64_t ticks = 0;
+  parse_number(stat_field(read_small_file(stat_path, buffer, sizeof buffer), 22), ~std::uint64_t(0), ticks);
+  return ticks;
+}
+
+// The inode behind a namespace link such as /proc/self/ns/time; 0 if there is no /proc or no right to look.
+inline std::uint64_t namespace_inode(const char* path) {
+  sys::FileStatus status{};
+  return sys::status(path, 0, STATX_INO, status) < 0 ? 0 : status.stx_ino;
+}
+
+}  // namespace shm_liveness

@@ -1,0 +1,100 @@
+// --install DIR: an init container's whole work. A scratch image has no cp, so the probe copies itself and its
+// siblings, each under a temporary name first (a running copy cannot be written over, and a half-written one must
+// never be exec'd), and runs the copy's self-test: a missing or broken probe is "Unknown" to the kubelet, which then
+// never restarts anything.
+#pragma once
+
+#include "options.hpp"
+
+namespace shm_liveness::program {
+
+struct Executable {
+  const char* name;
+  const char* temporary;
+};
+inline constexpr Executable kExecutables[] = {{"shm-probe", ".shm-probe"}, {"shm-guard", ".shm-guard"}};
+
+// What went wrong; error is the kernel's number, or 0.
+struct InstallProblem {
+  const char* step = nullptr;  // null: nothing
+  int error = 0;
+};
+
+namespace detail {
+
+// The directory of the running executable, as a descriptor. From the path it was exec'd by, because there may be no
+// /proc to ask.
+inline int open_own_directory(const Start& start) {
+  char path[4096];
+  Text text(path);
+  const std::string_view executable(start.executable);
+  const std::size_t slash = executable.rfind('/');
+  text << (slash == std::string_view::npos ? "." : head(executable, slash + 1));
+  return sys::open(text.c_str(), sys::kReadOnly | sys::kDirectory | sys::kCloseOnExec);
+}
+
+inline int copy_bytes(int from, int to) {
+  char buffer[65536];
+  for (;;) {
+    const long got = sys::read(from, buffer, sizeof buffer);
+    if (got <= 0) return static_cast<int>(got);
+    if (!write_all(to, {buffer, static_cast<std::size_t>(got)})) return -sys::kNoSpace;
+  }
+}
+
+// -errno, or 0.
+inline int copy_executable(int source, int directory, const Executable& executable) {
+  sys::unlink_at(directory, executable.temporary);  // of an install that was killed
+  const int target = sys::open_at(directory, executable.temporary,
+                                  sys::kCreate | sys::kExclusive | sys::kWriteOnly | sys::kCloseOnExec, 0755);
+  if (target < 0) return target;
+  int error = copy_bytes(source, target);
+  if (error >= 0) error = sys::set_mode(target, 0755);  // open's mode is subject to the umask
+  sys::close(target);
+  if (error >= 0) error = sys::rename_at(directory, executable.temporary, directory, executable.name);
+  if (error < 0) sys::unlink_at(directory, executable.temporary);
+  return error;
+}
+
+// The exit status of `<directory>/shm-probe --self-test`; 126 if it may not be executed there.
+inline int run_self_test(const Start& start, int directory) {
+  const long child = sys::call(__NR_clone, 17 /* SIGCHLD */, 0, 0, 0, 0);
+  if (child == 0) {
+    const char* name = kExecutables[0].name;
+    const char* argv[] = {name, "--self-test", nullptr};
+    sys::call(__NR_execveat, directory, sys::word(name), sys::word(argv), sys::word(start.environment), 0);
+    sys::call(__NR_exit_group, 126);
+  }
+  int status = 0;
+  while (sys::call(__NR_wait4, child, sys::word(&status), 0, 0) == -sys::kInterrupted) {
+  }
+  return (status >> 8 & 0xff) | (status & 0x7f);
+}
+
+}  // namespace detail
+
+inline InstallProblem install(const Start& start, std::string_view target) {
+  const int own = detail::open_own_directory(start);
+  if (own < 0) return {"cannot find the own directory", -own};
+  char path[4096];
+  Text text(path);
+  text << target;
+  const int directory = sys::open(text.c_str(), sys::kReadOnly | sys::kDirectory | sys::kCloseOnExec);
+  if (directory < 0) return {"cannot open", -directory};
+  bool any = false;
+  for (const Executable& executable : kExecutables) {
+    const int source = sys::open_at(own, executable.name, sys::kReadOnly | sys::kCloseOnExec, 0);
+    if (source < 0) continue;  // this image has not both
+    if (const int error = detail::copy_executable(source, directory, executable); error < 0) {
+      return {"cannot copy into", -error};
+    }
+    any = true;
+  }
+  if (!any) return {"no shm-probe beside this program to copy into", 0};
+  const int status = detail::run_self_test(start, directory);
+  if (status == 126) return {"the copy may not be executed (a noexec mount?) in", 0};
+  if (status != 0) return {"the copy's self-test failed in", 0};
+  return {};
+}
+
+}  // namespace shm_liveness::program

@@ -1,0 +1,230 @@
+// shm-probe: exec'd by the kubelet, reads the region, exits 0 or not. README.md has the flags and exit codes.
+#include "start.hpp"
+
+#include "../native/shm_liveness/glance.hpp"
+#include "../native/shm_liveness/json.hpp"
+#include "diagnose.hpp"
+#include "install.hpp"
+#include "options.hpp"
+#include "self_test.hpp"
+
+namespace shm_liveness::program {
+namespace {
+
+// All that an unhealthy answer needs, mapped when one is due.
+struct Workspace {
+  Observation seen;
+  char text[8192];
+  WorkerFacts workers[kMaxSlots];  // touched only as far as there are workers
+};
+
+Workspace* new_workspace() {
+  void* memory = sys::map(nullptr, sizeof(Workspace), sys::kProtRead | sys::kProtWrite,
+                          sys::kMapPrivate | sys::kMapAnonymous, -1);
+  if (sys::failed(memory)) return nullptr;
+  auto* workspace = static_cast<Workspace*>(memory);
+  for (Region& region : workspace->seen.regions) region = Region{};
+  workspace->seen.room = workspace->workers;
+  return workspace;
+}
+
+Exit complain(std::string_view text, Exit status) {
+  char buffer[1024];
+  Text line(buffer);
+  line << "shm-probe: " << text << '\n';
+  write_all(2, line.view());
+  return status;
+}
+
+// The careful answer, and the reason for it.
+Verdict conclude(Observation& seen, const Policy& policy, Diagnosis& diagnosis) {
+  const Throttling before = read_throttling();
+  const Verdict verdict = second_look(seen, policy);
+  if (verdict.kind == Kind::stalled && verdict.worker >= 0) {
+    diagnose_task(seen.room[static_cast<std::size_t>(verdict.worker)], diagnosis);
+    diagnosis.throttled_percent = throttled_percent(before, read_throttling());
+  }
+  return verdict;
+}
+
+void write_json(Workspace& work, const Verdict& verdict, const Policy& policy, std::string_view line) {
+  const Observation& seen = work.seen;
+  Text out(work.text);
+  Json json(out);
+  json.open('{');
+  json_verdict(json, verdict, policy, line);
+  json.key("regions").open('[');
+  for (const RegionFacts& region : seen.region_facts()) {
+    json.next();
+    json.open('{').foreign("name", region.name).string("code", code_of(region.failure.fault)).close('}');
+  }
+  json.close(']').key("workers").open('[');
+  for (const WorkerFacts& worker : seen.workers()) {
+    const RegionFacts& region = seen.facts[worker.region];
+    const Condition condition = judge_worker(worker, region, seen.around, policy).condition;
+    if (condition == Condition::absent) continue;
+    json.next();
+    json_worker(json, worker, region, condition, policy);
+    write_all(1, out.view());
+    out = Text(work.text);
+  }
+  json.close(']').close('}');
+  out << '\n';
+  write_all(1, out.view());
+}
+
+void write_verbose(Workspace& work, const Policy& policy, std::string_view line) {
+  const Observation& seen = work.seen;
+  Text out(work.text);
+  out << line << '\n';
+  for (const WorkerFacts& worker : seen.workers()) {
+    const RegionFacts& region = seen.facts[worker.region];
+    const Condition condition = judge_worker(worker, region, seen.around, policy).condition;
+    if (condition == Condition::absent) continue;
+    out << "  ";
+    out.printable(region.name) << '/';
+    out.printable(worker.name_view()) << ' ' << name_of(condition) << (worker.ready ? ", ready" : ", not ready");
+    shm_liveness::detail::say_phase(out, worker);
+    shm_liveness::detail::say_age(out, ",", worker.age_ns());
+    shm_liveness::detail::say_limit(out, "limit", limit_of(worker, policy));
+    out << ", " << worker.beats << " beats, worst cycle ";
+    say_duration(out, worker.worst_cycle_ns);
+    out << ", " << worker.late_cycles << " late, pid " << worker.pid << '\n';
+    write_all(1, out.view());
+    out = Text(work.text);
+  }
+  write_all(1, out.view());
+}
+
+// Measured on a real kubelet: what an exec probe writes there survives the kill, while events are rate-limited and
+// may never show the reason. It is a file the kubelet made; where there is none, one is made if the directory allows.
+void write_termination_log(std::string_view path, std::string_view line) {
+  char buffer[4096];
+  Text name(buffer);
+  name << path;
+  const int flags = sys::kWriteOnly | sys::kTruncate | sys::kNoFollow | sys::kCloseOnExec | sys::kNonBlock;
+  int fd = sys::open(name.c_str(), flags);
+  if (fd == -sys::kNoEntry) fd = sys::open(name.c_str(), flags | sys::kCreate, 0644);
+  if (fd < 0 || !write_all(fd, line)) {
+    char problem[300];
+    Text text(problem);
+    (text << "cannot write the termination log ").printable(path) << ", errno " << (fd < 0 ? -fd : 0);
+    complain(text.view(), Exit::healthy);
+  }
+  if (fd >= 0) sys::close(fd);
+}
+
+// Out of line, as the parser below: what one has put on the stack, the next may use again, and a page of stack that is
+// never touched is a page fault saved.
+[[gnu::noinline]] Exit answer(const Start& start, const Options& options) {
+  const Policy& policy = options.policy;
+  expect_truncation();
+  Workspace* const work = new_workspace();
+  if (work == nullptr) return complain(sentence_of(Fault::no_memory), Exit::unusable);
+  for (std::size_t r = 0; r < options.region_count; ++r) add_region(work->seen, options.places[r], start.user);
+  Diagnosis diagnosis;
+  const Verdict verdict = conclude(work->seen, policy, diagnosis);
+  if (verdict.passes && options.output == Output::line) return verdict.exit();
+
+  char line_buffer[512];
+  Text line(line_buffer);
+  say_verdict(line, verdict, work->seen.region_facts(), work->seen.workers(), policy, diagnosis);
+  switch (options.output) {
+    case Output::json:
+      write_json(*work, verdict, policy, line.view());
+      break;
+    case Output::verbose:
+      write_verbose(*work, policy, line.view());
+      break;
+    case Output::line: {
+      char out_buffer[520];
+      Text out(out_buffer);
+      out << line.view() << '\n';
+      write_all(1, out.view());
+      break;
+    }
+  }
+  const bool restarts = policy.check != Check::readiness;
+  if (!verdict.passes && restarts && !options.termination_log.empty()) {
+    write_termination_log(options.termination_log, line.view());
+  }
+  return verdict.exit();
+}
+
+Exit check(const Start& start, const Options& options) {
+  const bool plainly_healthy =
+      options.output == Output::line &&
+      are_healthy_at_a_glance(std::span(options.places).first(options.region_count), start.user, options.policy);
+  return plainly_healthy ? Exit::healthy : answer(start, options);
+}
+
+Exit test_self(const Start& start, const Options& options) {
+  Failure failure;
+  const char* step = self_test(options, start.user, failure);
+  char buffer[1024];
+  Text out(buffer);
+  if (step == nullptr) {
+    out << "shm-probe " << SHM_LIVENESS_VERSION << ": self-test passed\n";
+    write_all(1, out.view());
+    return Exit::healthy;
+  }
+  (out << "self-test: could not " << step << " in ").printable(options.directory);
+  if (failure) out << ": " << sentence_of(failure.fault) << " [" << code_of(failure.fault) << "], errno " << failure.error;
+  return complain(out.view(), Exit::unusable);
+}
+
+Exit install_here(const Start& start, const Options& options) {
+  const InstallProblem problem = install(start, options.install_directory);
+  if (problem.step == nullptr) return Exit::healthy;
+  char buffer[512];
+  Text text(buffer);
+  (text << "--install: " << problem.step << ' ').printable(options.install_directory);
+  if (problem.error != 0) text << ", errno " << problem.error;
+  return complain(text.view(), Exit::unusable);
+}
+
+Exit print(std::string_view text) { return write_all(1, text) ? Exit::healthy : Exit::unusable; }
+
+Exit print_version() {
+  char buffer[64];
+  Text out(buffer);
+  out << "shm-probe " << SHM_LIVENESS_VERSION << " (layout " << kVersion << ")\n";
+  return print(out.view());
+}
+
+Exit print_help() {
+  char buffer[4096];
+  Text out(buffer);
+  say_help(out);
+  return print(out.view());
+}
+
+}  // namespace
+
+[[gnu::noinline]] static bool parse(const Start& start, Options& options) {
+  char buffer[512];
+  Text problem(buffer);
+  if (Parser(start, options, problem).parse()) return true;
+  complain(problem.view(), Exit::usage);
+  return false;
+}
+
+Exit run(const Start& start) {
+  Options options;
+  if (!parse(start, options)) return Exit::usage;
+  switch (options.mode) {
+    case Mode::check:
+      return check(start, options);
+    case Mode::self_test:
+      return test_self(start, options);
+    case Mode::install:
+      return install_here(start, options);
+    case Mode::version:
+      return print_version();
+    case Mode::help:
+      return print_help();
+  }
+  return Exit::usage;
+}
+
+}  // namespace shm_liveness::program

@@ -1,0 +1,149 @@
+// A program without libc: entry, the few functions that compilers call by themselves, and a SIGBUS that has an exit code.
+//
+// Without libc because a probe is spawned every second for years: a static glibc start costs three times the whole
+// run of this program. For the same reason it has no writable data: a page of .data is copied at every start.
+// Include in exactly one translation unit.
+#pragma once
+
+#include <linux/auxvec.h>
+
+#include "../native/shm_liveness/fault.hpp"
+#include "../native/shm_liveness/sys.hpp"
+
+namespace shm_liveness::program {
+
+struct Start {
+  int argc;
+  char** argv;
+  char** environment;
+  std::uint32_t user;         // effective, from the auxiliary vector: no system call
+  const char* executable;     // the path it was exec'd by (AT_EXECFN), which may be relative
+};
+
+// All of it, or as much as the descriptor takes.
+inline bool write_all(int fd, std::string_view text) {
+  while (!text.empty()) {
+    const long wrote = sys::write(fd, text.data(), text.size());
+    if (wrote == -sys::kInterrupted) continue;
+    if (wrote <= 0) return false;
+    text.remove_prefix(static_cast<std::size_t>(wrote));
+  }
+  return true;
+}
+
+[[noreturn]] inline void leave(Exit status) {
+  for (;;) sys::call(__NR_exit_group, static_cast<long>(status));
+}
+
+namespace detail {
+
+// The kernel's struct sigaction.
+struct SignalAction {
+  void (*handler)(int, void*, void*);
+  unsigned long flags;
+  void (*restorer)();
+  std::uint64_t mask;
+};
+inline constexpr int kSigBus = 7;
+inline constexpr unsigned long kRestorer = 0x04000000;
+
+#if defined(__x86_64__)
+extern "C" void shm_liveness_restore();
+// x86-64 has no vDSO trampoline: the kernel refuses to deliver a signal without a restorer.
+__asm__(".text\n.globl shm_liveness_restore\nshm_liveness_restore:\n mov $15, %eax\n syscall\n");
+#endif
+
+// A region cut short while it is mapped here. Nothing can be said of its workers any more, so this is the end.
+inline void on_sigbus(int, void*, void*) {
+  write_all(1, "unusable: a region was cut short while being read [REGION_TRUNCATED]\n");
+  leave(Exit::unusable);
+}
+
+}  // namespace detail
+
+// Turns a SIGBUS into exit 3 and a line.
+inline void expect_truncation() {
+  detail::SignalAction action{detail::on_sigbus, 0, nullptr, 0};
+#if defined(__x86_64__)
+  action.flags |= detail::kRestorer;
+  action.restorer = detail::shm_liveness_restore;
+#endif
+  sys::call(__NR_rt_sigaction, detail::kSigBus, sys::word(&action), 0, sizeof action.mask);
+}
+
+Exit run(const Start& start);  // the program
+
+}  // namespace shm_liveness::program
+
+extern "C" {
+
+// On x86 the string instructions: a loop by bytes took a tenth of a probe of 256 workers.
+[[gnu::used]] void* memcpy(void* to, const void* from, std::size_t bytes) {
+#if defined(__x86_64__)
+  void* t = to;
+  __asm__ volatile("rep movsb" : "+D"(t), "+S"(from), "+c"(bytes) : : "memory");
+#else
+  for (std::size_t i = 0; i < bytes; ++i) static_cast<char*>(to)[i] = static_cast<const char*>(from)[i];
+#endif
+  return to;
+}
+[[gnu::used]] void* memmove(void* to, const void* from, std::size_t bytes) {
+  if (to <= from) return memcpy(to, from, bytes);
+  auto* t = static_cast<char*>(to);
+  auto* f = static_cast<const char*>(from);
+  while (bytes-- > 0) t[bytes] = f[bytes];
+  return to;
+}
+[[gnu::used]] void* memset(void* to, int value, std::size_t bytes) {
+#if defined(__x86_64__)
+  void* t = to;
+  __asm__ volatile("rep stosb" : "+D"(t), "+c"(bytes) : "a"(value) : "memory");
+#else
+  for (std::size_t i = 0; i < bytes; ++i) static_cast<char*>(to)[i] = static_cast<char>(value);
+#endif
+  return to;
+}
+[[gnu::used]] int memcmp(const void* a, const void* b, std::size_t bytes) {
+  auto* x = static_cast<const unsigned char*>(a);
+  auto* y = static_cast<const unsigned char*>(b);
+  for (std::size_t i = 0; i < bytes; ++i) {
+    if (x[i] != y[i]) return x[i] < y[i] ? -1 : 1;
+  }
+  return 0;
+}
+[[gnu::used]] void* memchr(const void* in, int value, std::size_t bytes) {
+  auto* b = static_cast<const unsigned char*>(in);
+  for (std::size_t i = 0; i < bytes; ++i) {
+    if (b[i] == static_cast<unsigned char>(value)) return const_cast<unsigned char*>(b + i);
+  }
+  return nullptr;
+}
+[[gnu::used]] std::size_t strlen(const char* text) {
+  std::size_t length = 0;
+  while (text[length] != '\0') ++length;
+  return length;
+}
+
+// The kernel's start stack (System V ABI): argc, argv…, null, environment…, null, auxiliary vector.
+[[noreturn, gnu::used]] void shm_liveness_start(long* stack) {
+  using namespace shm_liveness::program;
+  Start start{static_cast<int>(stack[0]), reinterpret_cast<char**>(stack + 1), nullptr, ~0u, ""};
+  start.environment = start.argv + start.argc + 1;
+  char** end = start.environment;
+  while (*end != nullptr) ++end;
+  for (auto* entry = reinterpret_cast<unsigned long*>(end + 1); entry[0] != AT_NULL; entry += 2) {
+    if (entry[0] == AT_EUID) start.user = static_cast<std::uint32_t>(entry[1]);
+    if (entry[0] == AT_EXECFN) start.executable = reinterpret_cast<const char*>(entry[1]);
+  }
+  leave(run(start));
+}
+
+}  // extern "C"
+
+#if defined(__x86_64__)
+__asm__(".text\n.globl _start\n_start:\n xor %ebp, %ebp\n mov %rsp, %rdi\n and $-16, %rsp\n call shm_liveness_start\n");
+#elif defined(__aarch64__)
+__asm__(".text\n.globl _start\n_start:\n mov x29, #0\n mov x30, #0\n mov x0, sp\n bl shm_liveness_start\n");
+#else
+#error "the static programs are written for x86-64 and AArch64"
+#endif
