@@ -1,0 +1,31 @@
+{
+  # All that npm ships: the addon, and the programs that are exec'd beside it. The C++ side that is not Node is CMake's.
+  'variables': {
+    'package_version': '<!(node -p "require(\'./package.json\').version")',
+  },
+  'targets': [
+    {
+      'target_name': 'shm_liveness',
+      'sources': [
+        'native/addon/module.cc',
+        'native/addon/heartbeat_object.cc',
+        'native/addon/region_functions.cc',
+        'native/addon/layout_functions.cc',
+        'native/addon/sigbus.cc',
+      ],
+      'include_dirs': ["<!(node -p \"require('node-addon-api').include_dir\")", 'native'],
+      'defines': ['NAPI_VERSION=8', 'NAPI_DISABLE_CPP_EXCEPTIONS', 'NODE_ADDON_API_DISABLE_DEPRECATED'],
+      'cflags': ['-Wall', '-Wextra', '-fvisibility=hidden'],
+      'cflags_cc!': ['-std=gnu++17', '-std=gnu++20'],
+      'cflags_cc': ['-std=c++20'],
+      # nodelete: a worker's environment unloads its addons when it ends, and our signal and fork handlers must stay.
+      'ldflags': ['-Wl,-z,nodelete', '-Wl,--exclude-libs,ALL'],
+    },
+    {
+      'target_name': 'shm-probe',
+      'type': 'executable',
+      'sources': ['probe/shm_probe.cc'],
+      'includes': ['probe/static_program.gypi'],
+    },
+  ],
+}

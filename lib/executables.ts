@@ -1,0 +1,18 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { LivenessError } from './errors.js'
+import { packageRoot } from './internal/package-root.js'
+
+/** A build of one's own goes before what was shipped, as node-gyp-build has it for the addon. */
+function executablePath(name: string): string {
+  const places = ['build/Release', `prebuilds/${process.platform}-${process.arch}`]
+  const paths = places.map((place) => join(packageRoot, place, name))
+  const found = paths.find((path) => existsSync(path))
+  if (found === undefined) throw new LivenessError('NO_BINARY', `no ${name} in ${paths.join(' or ')}`)
+  return found
+}
+
+/** The absolute path of the static executable `shm-probe`. @throws LivenessError `NO_BINARY` */
+export function probePath(): string {
+  return executablePath('shm-probe')
+}

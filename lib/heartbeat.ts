@@ -1,0 +1,149 @@
+import { type Duration, durationNs } from './duration.js'
+import { invalid, LivenessError, typed } from './errors.js'
+import { type NativeClaim, type NativeHeartbeat, native } from './internal/native.js'
+import { placeOf } from './internal/place.js'
+import type { RegionOptions } from './types.js'
+
+export interface ClaimOptions extends RegionOptions {
+  /** @default the environment's `SHM_LIVENESS_REGION`, else `default` */
+  region?: string | undefined
+  /** The worker's role (`grabber`, `worker-0`), not its pid: a restarted worker finds its slot by it. */
+  name: string
+  /** How old the last beat may be. At least a few of the loop's periods. */
+  maxAge: Duration
+  /** A cycle longer than this is counted and timestamped, even if the loop recovers before anybody looks. @default none */
+  cycleLimit?: Duration | undefined
+  /**
+   * `coarse` reads the kernel's tick instead of the clock: a third of the price, in steps of 1 to 10 ms. For loops of
+   * microseconds. @default 'precise'
+   */
+  clock?: 'precise' | 'coarse' | undefined
+  /** Slots of the region, should this claim be the one that makes it (1 to 4096). @default 64 */
+  capacity?: number | undefined
+  /**
+   * Who else may use the region, should this claim make it: `private` (0600), or members of the file's group, to read
+   * (0640) or also to claim (0660). @default 'private'
+   */
+  share?: 'private' | 'group-read' | 'group-claim' | undefined
+}
+
+export interface PhaseOptions {
+  /** Stands in for max age until the phase ends. Beats inside the phase renew it. */
+  budget: Duration
+}
+
+/** A named stretch of work. Ends by `end()`, by `using`, or by the next phase. */
+export interface Phase extends Disposable {
+  readonly name: string
+  /** Back to max age, counted from now. Nothing happens if the phase has ended already. */
+  end(): void
+}
+
+const modes = { private: 0o600, 'group-read': 0o640, 'group-claim': 0o660 } as const
+
+/**
+ * A worker's claim of one slot. Belongs to the thread that made it; each thread claims a name of its own.
+ *
+ * Only {@link Heartbeat.stop} ends it as `stopped`. A process or thread that ends, throws or is killed without it is
+ * `dead`: the kernel drops the slot's lock. A heartbeat that is forgotten (garbage) but not stopped is `stalled`.
+ */
+export class Heartbeat implements Disposable {
+  readonly name: string
+  readonly region: string
+  /**
+   * Stamps the slot: the loop came round. An own property, and needs no `this`: `setInterval(heartbeat.beat, 100)`.
+   *
+   * Returns true if stamped, false if this heartbeat holds no slot any more (stopped, or its region was cut short).
+   * Never throws, never blocks, leaves no garbage.
+   */
+  readonly beat: () => boolean
+  readonly #native: NativeHeartbeat
+  #phase: object | undefined
+
+  private constructor(claim: NativeClaim) {
+    this.name = claim.name
+    this.region = claim.region
+    this.#native = typed(() => new (native().Heartbeat)(claim))
+    this.beat = this.#native.beat
+  }
+
+  /**
+   * Takes the slot of `name` (its old one, if it has one), making the region if there is none.
+   * @throws LivenessError `NAME_TAKEN`, `NO_FREE_SLOT`, `NO_SPACE`, `INVALID_NAME`, `REGION_…` and the like
+   */
+  static claim(options: ClaimOptions): Heartbeat {
+    return new Heartbeat(claimOf(options))
+  }
+
+  /** Whether the slot is still held. */
+  get claimed(): boolean {
+    return this.#native.claimed
+  }
+
+  /** Says that the worker can do its work: readiness passes while it beats. @throws LivenessError `STOPPED` */
+  ready(): void {
+    this.#require(this.#native.ready())
+  }
+
+  /** Takes `ready` back; `status` (up to 55 bytes) says why. @throws LivenessError `STOPPED`, `INVALID_TEXT` */
+  notReady(status = ''): void {
+    if (typeof status !== 'string') throw invalid('status', 'a text', status)
+    this.#require(typed(() => this.#native.notReady(status, this.region)))
+  }
+
+  /**
+   * Begins a phase (up to 63 bytes), for work that takes longer than max age: loading a model, a build step. Cycles
+   * inside it are not timed. @throws LivenessError `STOPPED`, `INVALID_TEXT`, `INVALID_OPTION`
+   */
+  phase(name: string, { budget }: PhaseOptions): Phase {
+    if (typeof name !== 'string') throw invalid('phase', 'a name', name)
+    const budgetNs = durationNs('budget', budget, 1)
+    this.#require(typed(() => this.#native.beginPhase(name, budgetNs, this.region)))
+    const phase = {
+      name,
+      end: () => {
+        if (this.#phase !== phase) return
+        this.#phase = undefined
+        this.#native.endPhase()
+      },
+      [Symbol.dispose]: () => phase.end(),
+    }
+    this.#phase = phase
+    return phase
+  }
+
+  /** Stopped on purpose. May be called again. */
+  stop(): void {
+    this.#native.stop()
+  }
+
+  /** `using` stops, also when the scope is left by a throw. If that must count as a death, call `stop()` yourself. */
+  [Symbol.dispose](): void {
+    this.stop()
+  }
+
+  #require(held: boolean): void {
+    if (held) return
+    throw new LivenessError('STOPPED', `worker "${this.name}" of region "${this.region}" holds no slot any more`)
+  }
+}
+
+function claimOf(options: ClaimOptions): NativeClaim {
+  if (typeof options !== 'object' || options === null) throw invalid('options', 'an object', options)
+  const { name, maxAge, cycleLimit, clock = 'precise', capacity = 64, share = 'private' } = options
+  if (typeof name !== 'string') throw invalid('name', 'a name', name)
+  if (clock !== 'precise' && clock !== 'coarse') throw invalid('clock', 'precise or coarse', clock)
+  if (!Number.isInteger(capacity) || capacity < 1 || capacity > 4096) {
+    throw invalid('capacity', 'a whole number from 1 to 4096', capacity)
+  }
+  if (!Object.hasOwn(modes, share)) throw invalid('share', Object.keys(modes).join(', '), share)
+  return {
+    ...placeOf(options),
+    name,
+    maxAgeNs: durationNs('maxAge', maxAge, 1),
+    cycleLimitNs: cycleLimit === undefined ? 0 : durationNs('cycleLimit', cycleLimit, 1),
+    coarse: clock === 'coarse',
+    slots: capacity,
+    mode: modes[share],
+  }
+}

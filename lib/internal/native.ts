@@ -1,0 +1,130 @@
+/** The addon: all that crosses between JavaScript and the core, and the one place that loads it. */
+import { createRequire } from 'node:module'
+import { LivenessError } from '../errors.js'
+import { packageRoot } from './package-root.js'
+
+export interface NativePlace {
+  directory: string
+  region: string
+  allowDisk: boolean
+}
+
+export interface NativeClaim extends NativePlace {
+  name: string
+  maxAgeNs: number
+  /** 0: none */
+  cycleLimitNs: number
+  coarse: boolean
+  slots: number
+  mode: number
+}
+
+/** Each method answers whether the slot is still held; `beat` is an own property, and may be called alone. */
+export interface NativeHeartbeat {
+  beat: () => boolean
+  ready(): boolean
+  notReady(status: string, region: string): boolean
+  beginPhase(name: string, budgetNs: number, region: string): boolean
+  endPhase(): boolean
+  stop(): void
+  readonly claimed: boolean
+}
+
+export interface NativePolicy {
+  /** 0 liveness, 1 readiness, 2 startup */
+  check: number
+  expect: string
+  min: number
+  maxAgeNs: number
+  startupGraceNs: number
+  deadGraceNs: number
+  cycleWindowNs: number
+  /** null: as long as max age, within the limits of policy.hpp */
+  confirmNs: number | null
+}
+
+export interface NativeVerdict {
+  verdict: string
+  healthy: boolean
+  line: string
+  exitCode: number
+  worker: string | null
+  code: string | null
+}
+
+export interface NativeLastWords {
+  ended: string
+  name: string
+  pid: number
+  incarnation: bigint
+  beats: number
+  lastBeatAgoNs: number | null
+  claimedAgoNs: number
+  worstCycleNs: number
+  lateCycles: number
+  limitNs: number
+  phase: string | null
+}
+
+export interface NativeWorker {
+  name: string
+  state: string
+  slot: number
+  incarnation: bigint
+  claims: number
+  pid: number
+  tid: number
+  coarse: boolean
+  ready: boolean
+  status: string | null
+  phase: string | null
+  ageNs: number
+  limitNs: number
+  maxAgeNs: number
+  beats: number
+  lastBeatAgoNs: number | null
+  claimedAgoNs: number
+  worstCycleNs: number
+  cycleLimitNs: number
+  lateCycles: number
+  lateAgoNs: number | null
+  histogram: number[]
+  lastWords: NativeLastWords | null
+}
+
+export interface Native {
+  Heartbeat: new (claim: NativeClaim) => NativeHeartbeat
+  open(place: NativePlace): void
+  workers(place: NativePlace): NativeWorker[]
+  verdict(place: NativePlace, policy: NativePolicy): NativeVerdict
+  retire(place: NativePlace, name: string): void
+  markRestart(place: NativePlace, budgetNs: number): void
+  faultCodes(): string[]
+  layout(): {
+    version: number
+    signature: bigint
+    fields: { struct: string; field: string; offset: number; bytes: number }[]
+  }
+}
+
+function load(): Native {
+  const require = createRequire(import.meta.url)
+  try {
+    return require('node-gyp-build')(packageRoot) as Native
+  } catch (cause) {
+    throw new LivenessError(
+      'NO_BINARY',
+      `no shm-liveness binary for ${process.platform}-${process.arch}; build it with a C++20 compiler: ` +
+        `cd ${packageRoot} && npx node-gyp rebuild`,
+      { cause },
+    )
+  }
+}
+
+let loaded: Native | undefined
+
+/** Loaded at the first use, so that importing the package (for `probePath()`, say) costs and risks nothing. */
+export function native(): Native {
+  loaded ??= load()
+  return loaded
+}

@@ -1,0 +1,114 @@
+import type { Duration } from './duration.js'
+import type { LivenessErrorCode } from './errors.js'
+
+/** Where regions lie. */
+export interface RegionOptions {
+  /** @default the environment's `SHM_LIVENESS_DIR`, else `/dev/shm` */
+  dir?: string | undefined
+  /** Accept a region that is not on tmpfs, where each beat is disk I/O. @default `SHM_LIVENESS_ALLOW_DISK=1`, else false */
+  allowDisk?: boolean | undefined
+}
+
+export interface VerdictOptions {
+  /** Which question. @default 'liveness' */
+  check?: 'liveness' | 'readiness' | 'startup' | undefined
+  /** Workers that must be there, and pass. @default [] */
+  expect?: readonly string[] | undefined
+  /** So many passing workers will do, and no fewer. @default all must pass */
+  min?: number | undefined
+  /** How old a beat may be. @default as each worker said at its claim */
+  maxAge?: Duration | undefined
+  /** How long liveness waits for a first beat. @default '60s' */
+  startupGrace?: Duration | undefined
+  /** How long liveness forgives a death, if something restarts workers in place. @default 0 */
+  deadGrace?: Duration | undefined
+  /** Readiness fails so long after a cycle beyond its limit. @default never */
+  cycleWindow?: Duration | undefined
+  /**
+   * How long to wait for one new beat before saying stalled; blocks this thread for that time at most, and only if
+   * something seems stalled. 0 does not wait. @default max age, within 50ms and 300ms
+   */
+  confirm?: Duration | undefined
+}
+
+export type VerdictWord =
+  | 'healthy'
+  | 'starting'
+  | 'late'
+  | 'not-ready'
+  | 'missing'
+  | 'stopped'
+  | 'stalled'
+  | 'dead'
+  | 'unusable'
+
+export interface Verdict {
+  verdict: VerdictWord
+  /** Whether the check passes. `starting` passes liveness and fails the others. */
+  healthy: boolean
+  /** The line that shm-probe prints: the verdict and why, under 200 bytes. */
+  line: string
+  /** The exit code of shm-probe: 0 healthy, 1 unhealthy, 3 unusable. */
+  exitCode: number
+  /** The worker that it is about, if it is about one. */
+  worker: string | null
+  /** Which fault, if the verdict is `unusable`. */
+  code: LivenessErrorCode | null
+}
+
+export type WorkerState = 'running' | 'starting' | 'stalled' | 'dead' | 'stopped' | 'left-over' | 'unusable'
+
+/** What a slot remembers of the claim before the present one. Milliseconds; `…Ago` is before the snapshot. */
+export interface LastWords {
+  ended: 'stopped' | 'died' | 'left-over'
+  name: string
+  pid: number
+  incarnation: bigint
+  beats: number
+  /** null: it never beat */
+  lastBeatAgoMs: number | null
+  claimedAgoMs: number
+  worstCycleMs: number
+  lateCycles: number
+  /** The limit in force at the end: max age, or the phase's budget. */
+  limitMs: number
+  /** The phase in which it ended, if in one. */
+  phase: string | null
+}
+
+/** A snapshot of one worker. Milliseconds; `…Ago` is before the snapshot. */
+export interface Worker {
+  name: string
+  state: WorkerState
+  slot: number
+  /** Random, new with every claim. */
+  incarnation: bigint
+  /** How often the slot has been claimed. */
+  claims: number
+  /** As the worker sees itself; another container may number it otherwise. */
+  pid: number
+  tid: number
+  clock: 'precise' | 'coarse'
+  ready: boolean
+  /** Why not ready, if it said so. */
+  status: string | null
+  phase: string | null
+  /** Since the last sign of life: a beat, a phase change, or the claim. */
+  ageMs: number
+  /** What `ageMs` may be: max age or, in a phase, its budget. */
+  limitMs: number
+  maxAgeMs: number
+  beats: number
+  /** null: no beat yet */
+  lastBeatAgoMs: number | null
+  claimedAgoMs: number
+  worstCycleMs: number
+  /** null: none */
+  cycleLimitMs: number | null
+  /** Cycles beyond the limit. */
+  lateCycles: number
+  lastLateAgoMs: number | null
+  /** Cycle times: entry i counts cycles of [2^i, 2^(i+1)) nanoseconds. 64 entries. */
+  histogram: number[]
+  lastWords: LastWords | null
+}

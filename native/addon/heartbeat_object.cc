@@ -1,0 +1,137 @@
+#include "heartbeat_object.hpp"
+
+#include <utility>
+
+#include "convert.hpp"
+#include "sigbus.hpp"
+
+namespace shm_liveness::addon {
+
+Holder::Holder(napi_env env, Heartbeat&& claimed) : heartbeat(std::move(claimed)), env_(env) {
+  guard_against_truncation();
+  const Region& region = heartbeat.claim_of().region;
+  watched_ = truncation::watch(region.memory, region.bytes, &heartbeat.pulse());
+  napi_add_env_cleanup_hook(env_, on_environment_end, this);
+}
+
+void Holder::leave_environment() {
+  // Before the mapping goes: its addresses may belong to somebody else right after.
+  truncation::unwatch(std::exchange(watched_, nullptr));
+  in_environment_ = false;
+}
+
+void Holder::stop() {
+  if (!in_environment_) return;
+  napi_remove_env_cleanup_hook(env_, on_environment_end, this);
+  leave_environment();
+  heartbeat.stop();
+  let_go();
+}
+
+// A thread that ends, throws or is terminated comes here, and these cannot be told apart: the lock is dropped and the
+// state stays, so the worker is dead. Only stop() says stopped.
+void Holder::on_environment_end(void* data) {
+  auto* holder = static_cast<Holder*>(data);
+  holder->leave_environment();
+  holder->heartbeat = Heartbeat{};
+  holder->let_go();
+}
+
+namespace {
+
+// The hot path. Raw Node-API: napi_unwrap of `this` would take three times as long as all of the beat, and a function
+// that carries its holder may be detached from its object.
+napi_value beat(napi_env env, napi_callback_info info) {
+  void* holder;
+  napi_get_cb_info(env, info, nullptr, nullptr, nullptr, &holder);
+  napi_value stamped;
+  napi_get_boolean(env, static_cast<Holder*>(holder)->heartbeat.beat(), &stamped);
+  return stamped;
+}
+
+void forget_beat(napi_env, void* holder, void*) { static_cast<Holder*>(holder)->let_go(); }
+
+Napi::Value make_beat(Napi::Env env, Holder* holder) {
+  napi_value function;
+  if (napi_create_function(env, "beat", NAPI_AUTO_LENGTH, beat, holder, &function) != napi_ok) return {};
+  if (napi_add_finalizer(env, function, holder, forget_beat, nullptr, nullptr) != napi_ok) return {};
+  holder->keep();
+  return {env, function};
+}
+
+}  // namespace
+
+Napi::Function HeartbeatObject::define(Napi::Env env) {
+  return DefineClass(env, "NativeHeartbeat",
+                     {
+                         InstanceMethod<&HeartbeatObject::ready>("ready"),
+                         InstanceMethod<&HeartbeatObject::not_ready>("notReady"),
+                         InstanceMethod<&HeartbeatObject::begin_phase>("beginPhase"),
+                         InstanceMethod<&HeartbeatObject::end_phase>("endPhase"),
+                         InstanceMethod<&HeartbeatObject::stop>("stop"),
+                         InstanceAccessor<&HeartbeatObject::claimed>("claimed"),
+                     });
+}
+
+HeartbeatObject::HeartbeatObject(const Napi::CallbackInfo& info) : ObjectWrap(info) {
+  const Napi::Env env = info.Env();
+  const Napi::Object from = info[0].As<Napi::Object>();
+  const OwnedPlace place(from);
+  const std::string name = string_of(from, "name");
+  Heartbeat::Claimed claimed = Heartbeat::claim({
+      .place = place.view(),
+      .creation = {.slots = uint_of(from, "slots"), .mode = uint_of(from, "mode")},
+      .name = name,
+      .max_age_ns = ns_of(from, "maxAgeNs"),
+      .cycle_limit_ns = ns_of(from, "cycleLimitNs"),
+      .clock = bool_of(from, "coarse") ? Clock::coarse : Clock::precise,
+  });
+  if (claimed.failure) {
+    throw_failure(env, claimed.failure, place.region, name);
+    return;
+  }
+  holder_ = new Holder(env, std::move(claimed.heartbeat));
+  holder_->keep();
+  const Napi::Value beat = make_beat(env, holder_);
+  if (!beat.IsEmpty()) info.This().As<Napi::Object>().Set("beat", beat);
+}
+
+HeartbeatObject::~HeartbeatObject() {
+  if (holder_ != nullptr) holder_->let_go();
+}
+
+// Each of these answers whether the slot is still ours; lib/ turns a false into the typed error.
+Napi::Value HeartbeatObject::ready(const Napi::CallbackInfo& info) {
+  return Napi::Boolean::New(info.Env(), holder_->heartbeat.ready());
+}
+
+Napi::Value HeartbeatObject::not_ready(const Napi::CallbackInfo& info) {
+  const std::string status = info[0].As<Napi::String>().Utf8Value();
+  if (!is_valid_text(status, kStatusBytes)) {
+    throw_failure(info.Env(), {Fault::invalid_text, 0}, info[1].As<Napi::String>().Utf8Value());
+    return {};
+  }
+  return Napi::Boolean::New(info.Env(), holder_->heartbeat.not_ready(status));
+}
+
+Napi::Value HeartbeatObject::begin_phase(const Napi::CallbackInfo& info) {
+  const std::string name = info[0].As<Napi::String>().Utf8Value();
+  const auto budget_ns = static_cast<std::uint64_t>(info[1].As<Napi::Number>().DoubleValue());
+  if (name.empty() || !is_valid_text(name, kNameBytes)) {
+    throw_failure(info.Env(), {Fault::invalid_text, 0}, info[2].As<Napi::String>().Utf8Value());
+    return {};
+  }
+  return Napi::Boolean::New(info.Env(), holder_->heartbeat.begin_phase(name, budget_ns));
+}
+
+Napi::Value HeartbeatObject::end_phase(const Napi::CallbackInfo& info) {
+  return Napi::Boolean::New(info.Env(), holder_->heartbeat.end_phase());
+}
+
+void HeartbeatObject::stop(const Napi::CallbackInfo&) { holder_->stop(); }
+
+Napi::Value HeartbeatObject::claimed(const Napi::CallbackInfo& info) {
+  return Napi::Boolean::New(info.Env(), holder_->heartbeat.owns_slot());
+}
+
+}  // namespace shm_liveness::addon

@@ -1,0 +1,39 @@
+#include "sigbus.hpp"
+
+#include <signal.h>
+
+#include <mutex>
+
+#include "shm_liveness/truncation.hpp"
+
+namespace shm_liveness::addon {
+namespace {
+
+struct sigaction g_previous;
+
+void on_sigbus(int number, siginfo_t* info, void* context) {
+  if (truncation::recover(info->si_addr)) return;
+  if ((g_previous.sa_flags & SA_SIGINFO) != 0) {
+    g_previous.sa_sigaction(number, info, context);
+  } else if (g_previous.sa_handler != SIG_DFL && g_previous.sa_handler != SIG_IGN) {
+    g_previous.sa_handler(number);
+  } else {
+    // The instruction is repeated on return, and then ends the process as it would have without us, core and all.
+    sigaction(SIGBUS, &g_previous, nullptr);
+  }
+}
+
+}  // namespace
+
+void guard_against_truncation() {
+  static std::once_flag once;
+  std::call_once(once, [] {
+    struct sigaction action = {};
+    action.sa_sigaction = on_sigbus;
+    action.sa_flags = SA_SIGINFO | SA_ONSTACK;
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGBUS, &action, &g_previous);
+  });
+}
+
+}  // namespace shm_liveness::addon
