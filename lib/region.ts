@@ -1,6 +1,12 @@
 import { type Duration, durationNs } from './duration.js'
 import { invalid, type LivenessErrorCode, typed } from './errors.js'
-import { type NativeLastWords, type NativePlace, type NativePolicy, type NativeWorker, native } from './internal/native.js'
+import {
+  type NativeLastWords,
+  type NativePlace,
+  type NativePolicy,
+  type NativeWorker,
+  native,
+} from './internal/native.js'
 import { placeOf } from './internal/place.js'
 import type { LastWords, RegionOptions, Verdict, VerdictOptions, VerdictWord, Worker, WorkerState } from './types.js'
 

@@ -35,7 +35,15 @@ if (['build/Release/shm_liveness.node', 'build/Release/shm-probe'].some((made) =
   // make goes by its own dependencies and may find nothing to do; our stamp is that it has looked.
   run('stamping', 'touch', ['build/Release/shm_liveness.node', 'build/Release/shm-probe'])
 }
-const typescriptInputs = ['lib', 'examples', 'test/fixtures', 'bench', 'tsconfig.json', 'tsconfig.build.json', 'tsconfig.programs.json']
+const typescriptInputs = [
+  'lib',
+  'examples',
+  'test/fixtures',
+  'bench',
+  'tsconfig.json',
+  'tsconfig.build.json',
+  'tsconfig.programs.json',
+]
 if (isStale('dist-programs/.built', typescriptInputs)) {
   run('compiling TypeScript (tsc)', 'npm', ['run', '--silent', 'build:ts'])
   run('stamping', 'touch', ['dist-programs/.built'])

@@ -2,8 +2,6 @@
 
 #include <signal.h>
 
-#include <mutex>
-
 #include "shm_liveness/truncation.hpp"
 
 namespace shm_liveness::addon {
@@ -26,14 +24,14 @@ void on_sigbus(int number, siginfo_t* info, void* context) {
 }  // namespace
 
 void guard_against_truncation() {
-  static std::once_flag once;
-  std::call_once(once, [] {
+  // Not std::call_once: its pthread_once would raise the addon's glibc floor from 2.17 to 2.34.
+  [[maybe_unused]] static const bool installed = [] {
     struct sigaction action = {};
     action.sa_sigaction = on_sigbus;
     action.sa_flags = SA_SIGINFO | SA_ONSTACK;
     sigemptyset(&action.sa_mask);
-    sigaction(SIGBUS, &action, &g_previous);
-  });
+    return sigaction(SIGBUS, &action, &g_previous) == 0;
+  }();
 }
 
 }  // namespace shm_liveness::addon

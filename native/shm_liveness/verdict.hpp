@@ -1,51 +1,18 @@
-// The judgement, and the only place where its rules are: a pure function of what was seen, the reader's surroundings
-// and the question. No clock is read here and no system call made, so each row of the table in the README is a test
-// that makes the facts up.
+// The judgement of the whole, and the only place where its rules are: a pure function. No clock is read here and no
+// system call made, so each row of the table in the README is a test that makes the facts up.
 #pragma once
 
 #include <span>
 
-#include "fault.hpp"
-#include "policy.hpp"
-#include "snapshot.hpp"
+#include "condition.hpp"
 
 namespace shm_liveness {
-
-// One word for one worker.
-enum class Condition : std::uint8_t {
-  absent,     // the slot was never used, or its claim never finished
-  left_over,  // of an earlier container or before a restart in place: neither passes nor fails anything
-  running,    // beats within its limit
-  starting,   // claimed, no beat yet, still allowed to be
-  stalled,
-  dead,
-  stopped,
-  unusable,  // its clock or its lock says nothing: see the fault
-};
-inline const char* name_of(Condition condition) {
-  return nth_word("absent\0left-over\0running\0starting\0stalled\0dead\0stopped\0unusable",
-                  static_cast<std::size_t>(condition));
-}
 
 enum class Kind : std::uint8_t { healthy, starting, late, not_ready, missing, stopped, stalled, dead, unusable };
 inline const char* name_of(Kind kind) {
   return nth_word("healthy\0starting\0late\0not-ready\0missing\0stopped\0stalled\0dead\0unusable",
                   static_cast<std::size_t>(kind));
 }
-
-struct RegionFacts {
-  std::string_view name;
-  Failure failure;  // missing, or unusable; none: it was read
-  std::uint64_t restart_boottime_ns = 0;
-  std::uint64_t restart_budget_ns = 0;
-};
-
-// What the reader knows beside the regions. `known` is false on the first, quick look, which can only end in healthy.
-struct Surroundings {
-  bool known = false;
-  std::uint64_t now_boottime_ns = 0;
-  Context context;
-};
 
 struct Tally {
   std::uint32_t running = 0, starting = 0, bad = 0, stopped = 0, left_over = 0;
@@ -66,89 +33,6 @@ struct Verdict {
     return passes ? Exit::healthy : Exit::unhealthy;
   }
 };
-
-// Two clock readings on two CPUs may be off by a little; a tenth of a second is not a little.
-inline constexpr std::uint64_t kFutureToleranceNs = 100'000'000;
-
-constexpr std::uint64_t limit_of(const WorkerFacts& worker, const Policy& policy) {
-  return policy.max_age_ns != 0 && !worker.in_phase ? policy.max_age_ns : worker.stall_limit_ns;
-}
-
-namespace detail {
-
-constexpr std::uint64_t later(std::uint64_t a, std::uint64_t b) { return a > b ? a : b; }
-
-// When grace ends that began at `from`, CLOCK_BOOTTIME. The latest restart in place begins it anew, with its own budget.
-constexpr std::uint64_t grace_end(std::uint64_t from, const RegionFacts& region, const Policy& policy) {
-  std::uint64_t end = from == 0 ? 0 : from + policy.startup_grace_ns;
-  if (region.restart_boottime_ns != 0) {
-    const std::uint64_t budget = region.restart_budget_ns != 0 ? region.restart_budget_ns : policy.startup_grace_ns;
-    end = later(end, region.restart_boottime_ns + budget);
-  }
-  return end;
-}
-
-constexpr std::uint64_t container_start(const Surroundings& around) {
-  return around.context.container_start_known ? around.context.container_start_ns : 0;
-}
-
-inline bool is_left_over(const WorkerFacts& worker, const RegionFacts& region, const Surroundings& around) {
-  return worker.claimed_boottime_ns < region.restart_boottime_ns ||
-         (around.known && is_other_container(around.context.container, worker.container));
-}
-
-// Held lock, no beat yet.
-constexpr Condition condition_before_first_beat(const WorkerFacts& worker, const RegionFacts& region,
-                                                const Surroundings& around, const Policy& policy) {
-  if (worker.in_phase && worker.age_ns() > worker.stall_limit_ns) return Condition::stalled;
-  if (!around.known || (worker.in_phase && !worker.inherited)) return Condition::starting;
-  std::uint64_t from = later(container_start(around), worker.grace_from_boottime_ns);
-  if (!worker.inherited && worker.renewed_ns > worker.claimed_ns) {
-    // A phase has ended since the claim: the way to the first beat begins there. Ages are the same in both clocks
-    // but for a suspend, which can only make this one longer.
-    const std::uint64_t age = worker.age_ns();
-    from = later(from, around.now_boottime_ns > age ? around.now_boottime_ns - age : 0);
-  }
-  const std::uint64_t end = later(grace_end(from, region, policy), worker.inherited_deadline_ns);
-  return around.now_boottime_ns > end ? Condition::stalled : Condition::starting;
-}
-
-}  // namespace detail
-
-struct Judgement {
-  Condition condition = Condition::absent;
-  Fault fault = Fault::none;
-};
-
-inline Judgement judge_worker(const WorkerFacts& worker, const RegionFacts& region, const Surroundings& around,
-                              const Policy& policy) {
-  if (worker.state == State::free) return {Condition::absent};
-  if (worker.lock == Lock::unsupported) return {Condition::unusable, Fault::locks_unsupported};
-  if (worker.state == State::claiming && worker.lock == Lock::gone) return {Condition::absent};
-  if (worker.torn && worker.state != State::claiming) return {Condition::unusable, Fault::layout};
-  if (worker.state == State::stopped) {
-    return {detail::is_left_over(worker, region, around) ? Condition::left_over : Condition::stopped};
-  }
-  // A held lock is always current, whatever clocks and containers say.
-  if (worker.lock == Lock::gone) {
-    return {detail::is_left_over(worker, region, around) ? Condition::left_over : Condition::dead};
-  }
-  const bool foreign_clock = around.known && around.context.time_namespace != 0 && worker.time_namespace != 0 &&
-                             around.context.time_namespace != worker.time_namespace;
-  if (worker.sign_of_life_ns() > worker.observed_ns + kFutureToleranceNs) {
-    return {Condition::unusable, foreign_clock ? Fault::clock_foreign : Fault::clock_future};
-  }
-  Condition condition = Condition::running;
-  if (worker.beats == 0) {
-    condition = detail::condition_before_first_beat(worker, region, around, policy);
-  } else if (worker.age_ns() > limit_of(worker, policy)) {
-    condition = Condition::stalled;
-  }
-  if (condition != Condition::stalled) return {condition};
-  // An age that is measured between two time namespaces means nothing, one way or the other.
-  if (foreign_clock) return {Condition::unusable, Fault::clock_foreign};
-  return {worker.beat_seen && worker.beats != 0 ? Condition::running : Condition::stalled};
-}
 
 namespace detail {
 

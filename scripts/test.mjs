@@ -1,0 +1,82 @@
+// All tests, one after the other: TypeScript's, then C++'s if the machine has cmake and doctest. Ends with one plain
+// line of what ran.
+import { spawnSync } from 'node:child_process'
+import { readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+process.chdir(join(import.meta.dirname, '..'))
+const report = join(tmpdir(), `shm-liveness-tests-${process.pid}.json`)
+const filters = process.argv.slice(2)
+
+function run(command, args) {
+  const done = spawnSync(command, args, { stdio: 'inherit' })
+  if (done.error) console.error(`test: ${command}: ${done.error.message}`)
+  return done.status ?? 1
+}
+
+function vitest() {
+  const status = run('vitest', [
+    'run',
+    '--reporter=default',
+    '--reporter=json',
+    `--outputFile.json=${report}`,
+    ...filters,
+  ])
+  try {
+    const { numPassedTests, numFailedTests, numPendingTests, numTotalTests, success } = JSON.parse(
+      readFileSync(report, 'utf8'),
+    )
+    const failed = numFailedTests || (success && numTotalTests > 0 && status === 0 ? 0 : 1)
+    return { passed: numPassedTests, failed, skipped: numPendingTests }
+  } catch {
+    return { passed: 0, failed: 1, skipped: 0 } // vitest did not come to its end
+  } finally {
+    rmSync(report, { force: true })
+  }
+}
+
+// The C++ tests in one flavour; each ctest entry counts as a test.
+function cpp(flavour, sanitizer) {
+  const build = `build-cmake-${flavour}`
+  const configured =
+    run('cmake', [
+      '-S',
+      '.',
+      '-B',
+      build,
+      `-DSHM_LIVENESS_SANITIZE=${sanitizer}`,
+      '-DCMAKE_BUILD_TYPE=RelWithDebInfo',
+      '-Wno-dev',
+    ]) === 0
+  if (!configured || run('cmake', ['--build', build, '-j2']) !== 0) return { passed: 0, failed: 1, skipped: 0 }
+  const ctest = spawnSync('ctest', ['--test-dir', build, '--output-on-failure'], { encoding: 'utf8' })
+  console.log(ctest.stdout, ctest.stderr)
+  const summary = /(\d+)% tests passed, (\d+) tests failed out of (\d+)/.exec(ctest.stdout)
+  if (summary === null) return { passed: 0, failed: 1, skipped: 0 }
+  const failed = Number(summary[2])
+  return { passed: Number(summary[3]) - failed, failed, skipped: 0 }
+}
+
+function hasCppTools() {
+  const cmake = spawnSync('cmake', ['--version']).status === 0
+  const doctest =
+    spawnSync('g++', ['-x', 'c++', '-fsyntax-only', '-'], { input: '#include <doctest/doctest.h>' }).status === 0
+  if (cmake && doctest) return true
+  console.error(
+    '\ntest: SKIPPED the C++ tests: they need cmake and doctest (Debian: apt-get install cmake doctest-dev)\n',
+  )
+  return false
+}
+
+const results = [vitest()]
+if (filters.length === 0) {
+  if (hasCppTools()) {
+    results.push(cpp('plain', 'OFF'), cpp('sanitized', 'address-undefined'), cpp('threads', 'thread'))
+  } else {
+    results.push({ passed: 0, failed: 0, skipped: 1 })
+  }
+}
+const sum = (key) => results.reduce((total, result) => total + result[key], 0)
+console.log(`${sum('passed')} passed, ${sum('failed')} failed, ${sum('skipped')} skipped`)
+process.exit(sum('failed') === 0 ? 0 : 1)

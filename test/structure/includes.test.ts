@@ -1,0 +1,61 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+
+const root = join(import.meta.dirname, '../..')
+const core = join(root, 'native/shm_liveness')
+
+/** Each header may include only what stands before it. */
+const order = [
+  ...['sys', 'clock', 'text', 'layout', 'fault', 'name', 'duration', 'procfs', 'lock'],
+  ...['container', 'region', 'create', 'claim', 'beat', 'heartbeat', 'truncation'],
+  ...['snapshot', 'record', 'policy', 'condition', 'verdict', 'observe', 'glance', 'sentence', 'json'],
+]
+
+function includesOf(file: string): string[] {
+  return [...readFileSync(file, 'utf8').matchAll(/^#include "(?:.*\/)?([^"/]+)\.hpp"/gm)].map((match) => match[1] as string)
+}
+
+describe('the core', () => {
+  it('has no header outside the order', () => {
+    const headers = readdirSync(core).map((file) => file.replace('.hpp', ''))
+    expect(headers.sort()).toEqual([...order].sort())
+  })
+
+  it.each(order)('%s.hpp includes only what stands before it', (header) => {
+    const before = order.slice(0, order.indexOf(header))
+    for (const included of includesOf(join(core, `${header}.hpp`))) expect(before).toContain(included)
+  })
+
+  it('includes no header of the addon or the programs', () => {
+    for (const header of order) {
+      expect(readFileSync(join(core, `${header}.hpp`), 'utf8')).not.toMatch(/#include "(\.\.|addon|probe)/)
+    }
+  })
+
+  it('judges without an operating system: verdict.hpp and condition.hpp call nothing of sys and no clock', () => {
+    for (const header of ['policy', 'condition', 'verdict']) {
+      expect(readFileSync(join(core, `${header}.hpp`), 'utf8')).not.toMatch(/\bsys::|monotonic_ns\(|boottime_ns\(|now_ns\(/)
+    }
+  })
+})
+
+describe('lib', () => {
+  it('imports in one direction only', () => {
+    const files = readdirSync(join(root, 'lib'), { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts'))
+    const edges = new Map(
+      files.map((file) => {
+        const text = readFileSync(join(root, 'lib', file), 'utf8')
+        const imports = [...text.matchAll(/^(?:import|export) .*from '(\.[^']+)\.js'/gm)].map(
+          (match) => `${join(file, '..', match[1] as string)}.ts`,
+        )
+        return [file, imports] as const
+      }),
+    )
+    const visit = (file: string, path: string[]): void => {
+      expect(path, `a cycle: ${[...path, file].join(' -> ')}`).not.toContain(file)
+      for (const next of edges.get(file) ?? []) visit(next, [...path, file])
+    }
+    for (const file of files) visit(file, [])
+  })
+})
