@@ -23,8 +23,25 @@ struct Options {
 };
 
 enum class Flag : std::uint8_t {
-  region, check, expect, min, max_age, startup_grace, dead_grace, cycle_window, confirm, termination_log,
-  json, verbose, directory, allow_disk, self_test, install, version, help, count
+  region,
+  check,
+  expect,
+  min,
+  max_age,
+  startup_grace,
+  dead_grace,
+  cycle_window,
+  confirm,
+  termination_log,
+  json,
+  verbose,
+  directory,
+  allow_disk,
+  self_test,
+  install,
+  version,
+  help,
+  count
 };
 enum class Value : std::uint8_t { none, required, optional };
 
@@ -39,26 +56,80 @@ struct Row {
 };
 
 inline constexpr Row kRows[] = {
-    {"region\0" "NAME,...\0" "regions to check; may be repeated (default: default)", Value::required, true},
-    {"check\0" "WHICH\0" "liveness, readiness or startup (default: liveness)", Value::required, true},
-    {"expect\0" "A,B\0" "workers that must be there and pass", Value::required, true},
-    {"min\0" "N\0" "N passing workers will do, and no fewer (default: all)", Value::required, true},
-    {"max-age\0" "DUR\0" "how old a beat may be (default: as the worker said)", Value::required, true},
-    {"startup-grace\0" "DUR\0" "how long liveness waits for a beat (default: 60s)", Value::required, true},
-    {"dead-grace\0" "DUR\0" "how long liveness forgives a death (default: 0)", Value::required, true},
-    {"cycle-window\0" "DUR\0" "unready so long after a late cycle (default: never)", Value::required, true},
-    {"confirm\0" "DUR\0" "how long to wait for one new beat before saying stalled\n"
-                       "(default: max age, within 50ms and 300ms)", Value::required, true},
-    {"termination-log\0" "PATH\0" "write the line of a failed liveness or startup check there\n"
-                                "(default: /dev/termination-log)", Value::optional, true},
-    {"json\0" "\0" "print the verdict and all workers as JSON", Value::none, true},
-    {"verbose\0" "\0" "print a line for each worker", Value::none, true},
-    {"dir\0" "DIR\0" "where regions are (default: /dev/shm)", Value::required, true},
-    {"allow-disk\0" "\0" "accept a region that is not on tmpfs", Value::none, true},
-    {"self-test\0" "\0" "try all that a probe needs of this machine", Value::none, false},
-    {"install\0" "DIR\0" "copy the executables beside this one there, test the copy", Value::required, false},
-    {"version\0" "\0" "print the version", Value::none, false},
-    {"help\0" "\0" "print this", Value::none, false},
+    {"region\0"
+     "NAME,...\0"
+     "regions to check; may be repeated (default: default)",
+     Value::required, true},
+    {"check\0"
+     "WHICH\0"
+     "liveness, readiness or startup (default: liveness)",
+     Value::required, true},
+    {"expect\0"
+     "A,B\0"
+     "workers that must be there and pass",
+     Value::required, true},
+    {"min\0"
+     "N\0"
+     "N passing workers will do, and no fewer (default: all)",
+     Value::required, true},
+    {"max-age\0"
+     "DUR\0"
+     "how old a beat may be (default: as the worker said)",
+     Value::required, true},
+    {"startup-grace\0"
+     "DUR\0"
+     "how long liveness waits for a beat (default: 60s)",
+     Value::required, true},
+    {"dead-grace\0"
+     "DUR\0"
+     "how long liveness forgives a death (default: 0)",
+     Value::required, true},
+    {"cycle-window\0"
+     "DUR\0"
+     "unready so long after a late cycle (default: never)",
+     Value::required, true},
+    {"confirm\0"
+     "DUR\0"
+     "how long to wait for one new beat before saying stalled\n"
+     "(default: max age, within 50ms and 300ms)",
+     Value::required, true},
+    {"termination-log\0"
+     "PATH\0"
+     "write the line of a failed liveness or startup check there\n"
+     "(default: /dev/termination-log)",
+     Value::optional, true},
+    {"json\0"
+     "\0"
+     "print the verdict and all workers as JSON",
+     Value::none, true},
+    {"verbose\0"
+     "\0"
+     "print a line for each worker",
+     Value::none, true},
+    {"dir\0"
+     "DIR\0"
+     "where regions are (default: /dev/shm)",
+     Value::required, true},
+    {"allow-disk\0"
+     "\0"
+     "accept a region that is not on tmpfs",
+     Value::none, true},
+    {"self-test\0"
+     "\0"
+     "try all that a probe needs of this machine",
+     Value::none, false},
+    {"install\0"
+     "DIR\0"
+     "copy the executables beside this one there, test the copy",
+     Value::required, false},
+    {"version\0"
+     "\0"
+     "print the version",
+     Value::none, false},
+    {"help\0"
+     "\0"
+     "print this",
+     Value::none, false},
 };
 static_assert(sizeof(kRows) / sizeof(kRows[0]) == static_cast<std::size_t>(Flag::count));
 
@@ -157,25 +228,49 @@ class Parser {
   bool apply(Flag flag, std::string_view value, const Source& source) {
     Policy& policy = options_.policy;
     switch (flag) {
-      case Flag::region: return add_regions(value, source);
-      case Flag::check: return set_check(value, source);
-      case Flag::expect: policy.expect = value; return check_names(value, source);
-      case Flag::min: return set_min(value, source);
-      case Flag::max_age: return set_duration(value, source, policy.max_age_ns, 1);
-      case Flag::startup_grace: return set_duration(value, source, policy.startup_grace_ns, 0);
-      case Flag::dead_grace: return set_duration(value, source, policy.dead_grace_ns, 0);
-      case Flag::cycle_window: return set_duration(value, source, policy.cycle_window_ns, 0);
-      case Flag::confirm: return set_duration(value, source, policy.confirm_ns, 0);
-      case Flag::termination_log: options_.termination_log = value.empty() ? "/dev/termination-log" : value; return true;
-      case Flag::json: return set_output(Output::json, source);
-      case Flag::verbose: return set_output(Output::verbose, source);
-      case Flag::directory: options_.directory = value; return true;
-      case Flag::allow_disk: options_.allow_disk = true; return true;
-      case Flag::self_test: return set_mode(Mode::self_test);
-      case Flag::install: options_.install_directory = value; return set_mode(Mode::install);
-      case Flag::version: return set_mode(Mode::version);
-      case Flag::help: return set_mode(Mode::help);
-      case Flag::count: break;
+      case Flag::region:
+        return add_regions(value, source);
+      case Flag::check:
+        return set_check(value, source);
+      case Flag::expect:
+        policy.expect = value;
+        return check_names(value, source);
+      case Flag::min:
+        return set_min(value, source);
+      case Flag::max_age:
+        return set_duration(value, source, policy.max_age_ns, 1);
+      case Flag::startup_grace:
+        return set_duration(value, source, policy.startup_grace_ns, 0);
+      case Flag::dead_grace:
+        return set_duration(value, source, policy.dead_grace_ns, 0);
+      case Flag::cycle_window:
+        return set_duration(value, source, policy.cycle_window_ns, 0);
+      case Flag::confirm:
+        return set_duration(value, source, policy.confirm_ns, 0);
+      case Flag::termination_log:
+        options_.termination_log = value.empty() ? "/dev/termination-log" : value;
+        return true;
+      case Flag::json:
+        return set_output(Output::json, source);
+      case Flag::verbose:
+        return set_output(Output::verbose, source);
+      case Flag::directory:
+        options_.directory = value;
+        return true;
+      case Flag::allow_disk:
+        options_.allow_disk = true;
+        return true;
+      case Flag::self_test:
+        return set_mode(Mode::self_test);
+      case Flag::install:
+        options_.install_directory = value;
+        return set_mode(Mode::install);
+      case Flag::version:
+        return set_mode(Mode::version);
+      case Flag::help:
+        return set_mode(Mode::help);
+      case Flag::count:
+        break;
     }
     return false;
   }
@@ -190,7 +285,8 @@ class Parser {
 
   bool check_names(std::string_view list, const Source& source) {
     std::size_t count = 0;
-    const bool valid = for_each_name(list, [&](std::string_view name) { return ++count <= kMaxExpected && is_valid_name(name); });
+    const bool valid =
+        for_each_name(list, [&](std::string_view name) { return ++count <= kMaxExpected && is_valid_name(name); });
     return (count != 0 && valid) || complain(source, "is no list of names: ", list, sentence_of(Fault::invalid_name));
   }
 
@@ -205,13 +301,15 @@ class Parser {
 
   bool set_min(std::string_view value, const Source& source) {
     std::uint64_t number = 0;
-    if (!parse_number(value, kMaxSlots, number) || number == 0) return complain(source, "is no number from 1 to 4096", value);
+    if (!parse_number(value, kMaxSlots, number) || number == 0)
+      return complain(source, "is no number from 1 to 4096", value);
     options_.policy.min = static_cast<std::uint32_t>(number);
     return true;
   }
 
   bool set_duration(std::string_view value, const Source& source, std::uint64_t& out, std::uint64_t least) {
-    if (!parse_duration(value, out) || out < least) return complain(source, "is no duration (say 250ms, 1.5s or 1m30s)", value);
+    if (!parse_duration(value, out) || out < least)
+      return complain(source, "is no duration (say 250ms, 1.5s or 1m30s)", value);
     return true;
   }
 

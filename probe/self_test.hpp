@@ -26,7 +26,8 @@ inline const char* self_test(const Options& options, std::uint32_t user, Failure
     return verdict.kind == kind;
   };
   const auto live = [&]() -> const char* {
-    const ClaimOptions claiming{.place = place, .creation = {.slots = 1}, .name = "self-test", .max_age_ns = 60'000'000'000};
+    const ClaimOptions claiming{
+        .place = place, .creation = {.slots = 1}, .name = "self-test", .max_age_ns = 60'000'000'000};
     Claim claim;
     if ((failure = take(claiming, claim))) return "claim a slot in shared memory";
     start_pulse(pulse, claim, claiming);

@@ -1,12 +1,11 @@
 // shm-probe: exec'd by the kubelet, reads the region, exits 0 or not. README.md has the flags and exit codes.
-#include "start.hpp"
-
 #include "../native/shm_liveness/glance.hpp"
 #include "../native/shm_liveness/json.hpp"
 #include "diagnose.hpp"
 #include "install.hpp"
 #include "options.hpp"
 #include "self_test.hpp"
+#include "start.hpp"
 
 namespace shm_liveness::program {
 namespace {
@@ -19,8 +18,8 @@ struct Workspace {
 };
 
 Workspace* new_workspace() {
-  void* memory = sys::map(nullptr, sizeof(Workspace), sys::kProtRead | sys::kProtWrite,
-                          sys::kMapPrivate | sys::kMapAnonymous, -1);
+  void* memory =
+      sys::map(nullptr, sizeof(Workspace), sys::kProtRead | sys::kProtWrite, sys::kMapPrivate | sys::kMapAnonymous, -1);
   if (sys::failed(memory)) return nullptr;
   auto* workspace = static_cast<Workspace*>(memory);
   for (Region& region : workspace->seen.regions) region = Region{};
@@ -169,7 +168,8 @@ Exit test_self(const Start& start, const Options& options) {
     return Exit::healthy;
   }
   (out << "self-test: could not " << step << " in ").printable(options.directory);
-  if (failure) out << ": " << sentence_of(failure.fault) << " [" << code_of(failure.fault) << "], errno " << failure.error;
+  if (failure)
+    out << ": " << sentence_of(failure.fault) << " [" << code_of(failure.fault) << "], errno " << failure.error;
   return complain(out.view(), Exit::unusable);
 }
 

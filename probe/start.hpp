@@ -1,4 +1,5 @@
-// A program without libc: entry, the few functions that compilers call by themselves, and a SIGBUS that has an exit code.
+// A program without libc: entry, the few functions that compilers call by themselves, and a SIGBUS that has an exit
+// code.
 //
 // Without libc because a probe is spawned every second for years: a static glibc start costs three times the whole
 // run of this program. For the same reason it has no writable data: a page of .data is copied at every start.
@@ -16,8 +17,8 @@ struct Start {
   int argc;
   char** argv;
   char** environment;
-  std::uint32_t user;         // effective, from the auxiliary vector: no system call
-  const char* executable;     // the path it was exec'd by (AT_EXECFN), which may be relative
+  std::uint32_t user;      // effective, from the auxiliary vector: no system call
+  const char* executable;  // the path it was exec'd by (AT_EXECFN), which may be relative
 };
 
 // All of it, or as much as the descriptor takes.

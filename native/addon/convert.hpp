@@ -18,9 +18,7 @@ inline std::uint64_t ns_of(const Napi::Object& object, const char* key) {
 inline std::uint32_t uint_of(const Napi::Object& object, const char* key) {
   return object.Get(key).As<Napi::Number>().Uint32Value();
 }
-inline bool bool_of(const Napi::Object& object, const char* key) {
-  return object.Get(key).As<Napi::Boolean>().Value();
-}
+inline bool bool_of(const Napi::Object& object, const char* key) { return object.Get(key).As<Napi::Boolean>().Value(); }
 
 // A Place that owns its texts.
 struct OwnedPlace {
@@ -36,7 +34,8 @@ struct OwnedPlace {
 };
 
 // Throws into JavaScript: an Error with the fault's code, that names the region and, if there is one, the worker.
-inline void throw_failure(Napi::Env env, const Failure& failure, std::string_view region, std::string_view worker = {}) {
+inline void throw_failure(Napi::Env env, const Failure& failure, std::string_view region,
+                          std::string_view worker = {}) {
   std::string message = "region \"" + std::string(region) + '"';
   if (!worker.empty()) message += ", worker \"" + std::string(worker) + '"';
   message += ": ";

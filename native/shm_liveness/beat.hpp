@@ -12,7 +12,7 @@ namespace shm_liveness {
 // seven times the beat. One thread at a time may use a Pulse.
 struct Pulse {
   Shared<Hot*> hot;  // null: nothing to stamp (stopped, forked, region lost)
-  Word64* cycles;  // the histogram
+  Word64* cycles;    // the histogram
   Slot* slot;
   Clock clock;
   bool timing;    // false: the next cycle has no beginning (first beat, phase change)
@@ -29,7 +29,8 @@ struct Pulse {
 namespace detail {
 
 // What a beat that came later than any before it, or later than the cycle limit, has to write down.
-[[gnu::noinline, gnu::cold]] inline void note_long_cycle(Pulse& pulse, Hot& hot, std::uint64_t cycle, std::uint64_t now) {
+[[gnu::noinline, gnu::cold]] inline void note_long_cycle(Pulse& pulse, Hot& hot, std::uint64_t cycle,
+                                                         std::uint64_t now) {
   if (cycle > pulse.worst_ns) {
     pulse.worst_ns = cycle;
     hot.worst_cycle_ns.store_relaxed(cycle);
@@ -47,7 +48,8 @@ namespace detail {
 // True: stamped. False: this pulse owns no slot any more.
 [[gnu::always_inline]] inline bool beat(Pulse& pulse) {
   Hot* const hot = pulse.hot.load_relaxed();
-  if (hot == nullptr) [[unlikely]] return false;
+  if (hot == nullptr) [[unlikely]]
+    return false;
   const std::uint64_t now = now_ns(pulse.clock);
   const std::uint64_t cycle = now - pulse.last_ns;
   pulse.last_ns = now;
@@ -56,7 +58,8 @@ namespace detail {
   if (pulse.timing) [[likely]] {
     Word64& bin = pulse.cycles[static_cast<std::size_t>(std::bit_width(cycle | 1)) - 1];
     bin.store_relaxed(bin.load_relaxed() + 1);
-    if (cycle > pulse.attention_ns) [[unlikely]] detail::note_long_cycle(pulse, *hot, cycle, now);
+    if (cycle > pulse.attention_ns) [[unlikely]]
+      detail::note_long_cycle(pulse, *hot, cycle, now);
   } else {
     pulse.timing = !pulse.in_phase;
   }

@@ -175,7 +175,8 @@ inline Grace grace_after(const Slot& slot, bool died_before_beating, std::uint64
   return grace;
 }
 
-inline void write_claim(const Region& region, std::uint32_t index, const ClaimOptions& options, const ContainerId& mine) {
+inline void write_claim(const Region& region, std::uint32_t index, const ClaimOptions& options,
+                        const ContainerId& mine) {
   Slot& slot = region.slot(index);
   const State was = state_of(slot);
   const bool left_over = is_left_over(region, slot, mine);

@@ -24,7 +24,7 @@ inline std::uint64_t now_ns(Clock clock) {
   return static_cast<std::uint64_t>(t.seconds) * 1'000'000'000u + static_cast<std::uint64_t>(t.nanoseconds);
 #else
   ::timespec t;
-  ::clock_gettime(static_cast<::clockid_t>(clock), &t);
+  ::clock_gettime(static_cast< ::clockid_t>(clock), &t);
   return static_cast<std::uint64_t>(t.tv_sec) * 1'000'000'000u + static_cast<std::uint64_t>(t.tv_nsec);
 #endif
 }

@@ -48,7 +48,8 @@ namespace detail {
 
 constexpr std::uint64_t later(std::uint64_t a, std::uint64_t b) { return a > b ? a : b; }
 
-// When grace ends that began at `from`, CLOCK_BOOTTIME. The latest restart in place begins it anew, with its own budget.
+// When grace ends that began at `from`, CLOCK_BOOTTIME. The latest restart in place begins it anew, with its own
+// budget.
 constexpr std::uint64_t grace_end(std::uint64_t from, const RegionFacts& region, const Policy& policy) {
   std::uint64_t end = from == 0 ? 0 : from + policy.startup_grace_ns;
   if (region.restart_boottime_ns != 0) {

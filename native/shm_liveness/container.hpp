@@ -43,8 +43,8 @@ inline ContainerId this_container() {
 // What a reader must know about its own surroundings before it may call anything but healthy by its name.
 struct Context {
   ContainerId container;
-  std::uint64_t time_namespace = 0;           // 0: not known
-  std::uint64_t container_start_ns = 0;       // CLOCK_BOOTTIME; meaningful if container_start_known
+  std::uint64_t time_namespace = 0;      // 0: not known
+  std::uint64_t container_start_ns = 0;  // CLOCK_BOOTTIME; meaningful if container_start_known
   bool container_start_known = false;
 };
 
@@ -89,8 +89,8 @@ inline Context read_context() {
   context.time_namespace = namespace_inode("/proc/self/ns/time");
   const std::uint64_t mine = namespace_inode("/proc/self/ns/mnt");
   if (mine == 0) return context;
-  const std::uint64_t ticks = namespace_inode("/proc/1/ns/mnt") == mine ? start_ticks("/proc/1/stat")
-                                                                       : detail::oldest_start_in(mine);
+  const std::uint64_t ticks =
+      namespace_inode("/proc/1/ns/mnt") == mine ? start_ticks("/proc/1/stat") : detail::oldest_start_in(mine);
   context.container_start_known = ticks != 0;
   context.container_start_ns = ticks * detail::kNsPerTick;
   return context;

@@ -15,8 +15,12 @@ inline bool parse_duration(std::string_view text, std::uint64_t& out_ns) {
     std::uint64_t ns;
   };
   // Two-letter units first, so that "ms" is not read as "m".
-  constexpr Unit kUnits[] = {{"ns", 1},          {"us", 1'000},          {"ms", 1'000'000},
-                             {"s", 1'000'000'000}, {"m", 60'000'000'000}, {"h", 3'600'000'000'000}};
+  constexpr Unit kUnits[] = {{"ns", 1},
+                             {"us", 1'000},
+                             {"ms", 1'000'000},
+                             {"s", 1'000'000'000},
+                             {"m", 60'000'000'000},
+                             {"h", 3'600'000'000'000}};
   if (text == "0") {
     out_ns = 0;
     return true;

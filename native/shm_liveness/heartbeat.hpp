@@ -129,8 +129,8 @@ struct Heartbeat::Claimed {
 
 inline Heartbeat::Claimed Heartbeat::claim(const ClaimOptions& options) {
   auto* member = new (std::nothrow) detail::Member;
-  void* page = sys::map(nullptr, sizeof(Pulse), sys::kProtRead | sys::kProtWrite,
-                        sys::kMapPrivate | sys::kMapAnonymous, -1);
+  void* page =
+      sys::map(nullptr, sizeof(Pulse), sys::kProtRead | sys::kProtWrite, sys::kMapPrivate | sys::kMapAnonymous, -1);
   Failure failure;
   if (member == nullptr || sys::failed(page)) {
     failure = {Fault::no_memory, 0};

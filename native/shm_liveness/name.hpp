@@ -8,8 +8,8 @@ namespace shm_liveness {
 inline bool is_valid_name(std::string_view name) {
   if (name.empty() || name.size() >= kNameBytes || name[0] == '.') return false;
   for (const char c : name) {
-    const bool portable = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
-                          c == '_' || c == '-';
+    const bool portable =
+        (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
     if (!portable) return false;
   }
   return true;

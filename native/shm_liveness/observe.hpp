@@ -118,9 +118,7 @@ inline Verdict first_look(Observation& seen, const Policy& policy) {
 }
 
 // All workers, as far as there is room for them, and the clock beside them; no sleep, no /proc.
-inline void look(Observation& seen) {
-  seen.worker_count = detail::Reader(seen).read(seen.room);
-}
+inline void look(Observation& seen) { seen.worker_count = detail::Reader(seen).read(seen.room); }
 
 // The careful one: may sleep for as long as the policy confirms.
 inline Verdict second_look(Observation& seen, const Policy& policy) {

@@ -21,11 +21,11 @@ inline constexpr std::size_t kMaxRegions = 4;
 
 struct Policy {
   Check check = Check::liveness;
-  std::string_view expect;          // names, separated by commas: each must be there and pass by itself
-  std::uint32_t min = 0;            // so many passing workers will do, and no fewer; 0: all of them must pass
-  std::uint64_t max_age_ns = 0;     // in place of the workers' own; 0: theirs
+  std::string_view expect;       // names, separated by commas: each must be there and pass by itself
+  std::uint32_t min = 0;         // so many passing workers will do, and no fewer; 0: all of them must pass
+  std::uint64_t max_age_ns = 0;  // in place of the workers' own; 0: theirs
   std::uint64_t startup_grace_ns = kDefaultStartupGraceNs;
-  std::uint64_t dead_grace_ns = 0;  // liveness forgives a death this long: something restarts workers in place
+  std::uint64_t dead_grace_ns = 0;    // liveness forgives a death this long: something restarts workers in place
   std::uint64_t cycle_window_ns = 0;  // readiness fails this long after a cycle beyond the limit; 0: never
   std::uint64_t confirm_ns = kConfirmAutomatic;  // how long to wait for one new beat before saying stalled
 };

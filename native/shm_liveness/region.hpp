@@ -21,8 +21,8 @@ struct PathBuffer {
   bool set(const Place& place, std::string_view prefix = {}, std::string_view suffix = {}) {
     Text path(text);
     path << place.directory << '/' << prefix << place.region << suffix;
-    const bool whole = !path.overflowed() && path.size() < sizeof text &&
-                       place.directory.find('\0') == std::string_view::npos;
+    const bool whole =
+        !path.overflowed() && path.size() < sizeof text && place.directory.find('\0') == std::string_view::npos;
     path.c_str();
     return whole;
   }
@@ -68,9 +68,9 @@ inline Failure open_failure(int error) {
     case sys::kNoEntry:
     case sys::kNotDirectory:
       return {Fault::missing, error};
-    case sys::kLoop:         // O_NOFOLLOW met a symbolic link
+    case sys::kLoop:  // O_NOFOLLOW met a symbolic link
     case sys::kIsDirectory:
-    case sys::kNoDevice:     // a FIFO without a reader, a socket
+    case sys::kNoDevice:  // a FIFO without a reader, a socket
       return {Fault::not_a_file, error};
     case sys::kAccess:
     case sys::kNotPermitted:

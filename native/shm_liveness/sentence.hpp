@@ -11,10 +11,10 @@ inline constexpr std::size_t kLineBytes = 199;
 
 // What the operating system adds about the culprit, if anybody asked it.
 struct Diagnosis {
-  std::uint32_t pid = 0;         // 0: nothing known
-  char state = '\0';             // R S D T Z …, of /proc/<pid>/stat
+  std::uint32_t pid = 0;  // 0: nothing known
+  char state = '\0';      // R S D T Z …, of /proc/<pid>/stat
   char wait_channel[32] = {};
-  int throttled_percent = -1;    // of the cgroup's time; -1: not known
+  int throttled_percent = -1;  // of the cgroup's time; -1: not known
 };
 
 namespace detail {

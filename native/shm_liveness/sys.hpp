@@ -61,8 +61,7 @@ inline constexpr int kNotPermitted = 1, kNoEntry = 2, kInterrupted = 4, kTryAgai
 // One overload for each number of arguments: registers that a call does not read need not be loaded, and the probe has
 // some fifty calls in 32 KiB.
 #if defined(__x86_64__)
-#define SHM_LIVENESS_SYSCALL(...) \
-  __asm__ volatile("syscall" : "=a"(result) : __VA_ARGS__ : "rcx", "r11", "memory")
+#define SHM_LIVENESS_SYSCALL(...) __asm__ volatile("syscall" : "=a"(result) : __VA_ARGS__ : "rcx", "r11", "memory")
 inline long call(long number) {
   long result;
   SHM_LIVENESS_SYSCALL("a"(number));
@@ -147,7 +146,9 @@ using FileSystemStatus = struct ::statfs;
 }
 inline int open(const char* path, int flags, unsigned mode = 0) { return open_at(kAtFdCwd, path, flags, mode); }
 inline int close(int fd) { return static_cast<int>(call(__NR_close, fd)); }
-inline long read(int fd, void* buffer, std::size_t bytes) { return call(__NR_read, fd, word(buffer), static_cast<long>(bytes)); }
+inline long read(int fd, void* buffer, std::size_t bytes) {
+  return call(__NR_read, fd, word(buffer), static_cast<long>(bytes));
+}
 inline long read_at(int fd, void* buffer, std::size_t bytes, std::int64_t offset) {
   return call(__NR_pread64, fd, word(buffer), static_cast<long>(bytes), offset);
 }
@@ -200,7 +201,9 @@ inline std::uint32_t thread_id() { return static_cast<std::uint32_t>(call(__NR_g
 inline std::uint32_t effective_user() { return static_cast<std::uint32_t>(call(__NR_geteuid)); }
 inline std::uint32_t effective_group() { return static_cast<std::uint32_t>(call(__NR_getegid)); }
 inline long groups(std::uint32_t* out, int count) { return call(__NR_getgroups, count, word(out)); }
-inline long random(void* out, std::size_t bytes) { return call(__NR_getrandom, word(out), static_cast<long>(bytes), 0); }
+inline long random(void* out, std::size_t bytes) {
+  return call(__NR_getrandom, word(out), static_cast<long>(bytes), 0);
+}
 inline void sleep_ns(std::uint64_t ns) {
   Timespec left{static_cast<std::int64_t>(ns / 1'000'000'000), static_cast<std::int64_t>(ns % 1'000'000'000)};
   call(__NR_nanosleep, word(&left), 0);

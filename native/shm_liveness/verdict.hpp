@@ -21,11 +21,11 @@ struct Tally {
 struct Verdict {
   Kind kind = Kind::healthy;
   bool passes = true;
-  Fault fault = Fault::none;       // of Kind::unusable
-  std::int32_t worker = -1;        // index of the worker it is about; -1: none
-  std::int32_t region = -1;        // index of the region it is about; -1: none
-  std::string_view expected;       // Kind::missing, Kind::stopped: the name somebody expected
-  std::uint32_t others = 0;        // further workers that fail too
+  Fault fault = Fault::none;  // of Kind::unusable
+  std::int32_t worker = -1;   // index of the worker it is about; -1: none
+  std::int32_t region = -1;   // index of the region it is about; -1: none
+  std::string_view expected;  // Kind::missing, Kind::stopped: the name somebody expected
+  std::uint32_t others = 0;   // further workers that fail too
   Tally tally;
 
   Exit exit() const {
@@ -192,7 +192,8 @@ class Judge {
   bool within_grace(int region) const {
     for (std::size_t r = 0; r < regions_.size(); ++r) {
       if (region >= 0 && static_cast<std::size_t>(region) != r) continue;
-      if (around_.now_boottime_ns <= detail::grace_end(detail::container_start(around_), regions_[r], policy_)) return true;
+      if (around_.now_boottime_ns <= detail::grace_end(detail::container_start(around_), regions_[r], policy_))
+        return true;
     }
     return false;
   }
