@@ -13,7 +13,9 @@ const order = [
 ]
 
 function includesOf(file: string): string[] {
-  return [...readFileSync(file, 'utf8').matchAll(/^#include "(?:.*\/)?([^"/]+)\.hpp"/gm)].map((match) => match[1] as string)
+  return [...readFileSync(file, 'utf8').matchAll(/^#include "(?:.*\/)?([^"/]+)\.hpp"/gm)].map(
+    (match) => match[1] as string,
+  )
 }
 
 describe('the core', () => {
@@ -35,14 +37,18 @@ describe('the core', () => {
 
   it('judges without an operating system: verdict.hpp and condition.hpp call nothing of sys and no clock', () => {
     for (const header of ['policy', 'condition', 'verdict']) {
-      expect(readFileSync(join(core, `${header}.hpp`), 'utf8')).not.toMatch(/\bsys::|monotonic_ns\(|boottime_ns\(|now_ns\(/)
+      expect(readFileSync(join(core, `${header}.hpp`), 'utf8')).not.toMatch(
+        /\bsys::|monotonic_ns\(|boottime_ns\(|now_ns\(/,
+      )
     }
   })
 })
 
 describe('lib', () => {
   it('imports in one direction only', () => {
-    const files = readdirSync(join(root, 'lib'), { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts'))
+    const files = readdirSync(join(root, 'lib'), { recursive: true, encoding: 'utf8' }).filter((file) =>
+      file.endsWith('.ts'),
+    )
     const edges = new Map(
       files.map((file) => {
         const text = readFileSync(join(root, 'lib', file), 'utf8')

@@ -26,7 +26,11 @@ export function probe(args: string[], options: ProbeOptions = {}): Promise<Probe
   return new Promise((resolve, reject) => {
     const env = { ...(options.wrapper ? { PATH: process.env['PATH'] ?? '' } : {}), ...options.env }
     const { uid, gid } = options
-    const child = spawn(command, rest, { env, ...(uid === undefined ? {} : { uid }), ...(gid === undefined ? {} : { gid }) })
+    const child = spawn(command, rest, {
+      env,
+      ...(uid === undefined ? {} : { uid }),
+      ...(gid === undefined ? {} : { gid }),
+    })
     let stdout = ''
     let stderr = ''
     child.stdout.on('data', (data) => (stdout += data))

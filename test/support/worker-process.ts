@@ -37,7 +37,10 @@ export class WorkerProcess {
   }
 
   /** Starts and claims. */
-  static async claim(claim: ClaimOptions, options: { env?: Record<string, string>; wrapper?: string[] } = {}): Promise<WorkerProcess> {
+  static async claim(
+    claim: ClaimOptions,
+    options: { env?: Record<string, string>; wrapper?: string[] } = {},
+  ): Promise<WorkerProcess> {
     const worker = await WorkerProcess.start(options)
     await worker.ask({ do: 'claim', options: claim })
     return worker
@@ -49,7 +52,9 @@ export class WorkerProcess {
 
   async ask(request: Request): Promise<unknown> {
     this.child.send(request)
-    const [answer] = (await once(this.child, 'message')) as [{ value?: unknown; error?: { message: string; code?: string } }]
+    const [answer] = (await once(this.child, 'message')) as [
+      { value?: unknown; error?: { message: string; code?: string } },
+    ]
     if (answer.error !== undefined) throw new WorkerRefusal(answer.error.message, answer.error.code)
     return answer.value
   }
