@@ -208,34 +208,29 @@ struct Record {
   Word64 cycles[kCycleBins];  // 256
 };
 
-#define SHM_LIVENESS_FIELDS(at)                                                                                        \
-  at(Header, magic, 0) at(Header, version, 8) at(Header, header_bytes, 12) at(Header, signature, 16) at(               \
-      Header, slot_bytes, 24) at(Header, slot_count, 28) at(Header, region_bytes, 32) at(Header, nonce, 40)            \
-      at(Header, created_boottime_ns, 48) at(Header, restart_boottime_ns, 56) at(Header, restart_budget_ns, 64) at(    \
-          Header, used_slots, 72) at(Hot, last_beat_ns, 0) at(Hot, beats, 8) at(Hot, state, 16) at(Hot, ready, 20)     \
-          at(Hot, worst_cycle_ns, 24) at(Hot, late_cycles, 32) at(Hot, late_at_ns, 40) at(Hot, stall_limit_ns, 48)     \
-              at(Hot, renewed_ns, 56) at(Hot, in_phase, 64) at(Labels, sequence, 0) at(Labels, phase, 8)               \
-                  at(Labels, status, 72) at(Identity, sequence, 0) at(Identity, clock, 4) at(Identity, incarnation, 8) \
-                      at(Identity, name, 16) at(Identity, max_age_ns, 80) at(Identity, cycle_limit_ns, 88)             \
-                          at(Identity, pid, 96) at(Identity, tid, 100) at(Identity, task_start_ticks, 104)             \
-                              at(Identity, claimed_ns, 112) at(Identity, claimed_boottime_ns, 120) at(                 \
-                                  Identity, container_kind, 128) at(Identity, container_a, 136)                        \
-                                  at(Identity, container_b, 144) at(Identity, time_namespace, 152) at(                 \
-                                      Identity, grace_from_boottime_ns, 160) at(Identity, inherited_deadline_ns, 168)  \
-                                      at(Identity, inherited, 176) at(Identity, claims, 180) at(LastWords, ended, 0)   \
-                                          at(LastWords, pid, 4) at(LastWords, incarnation, 8) at(LastWords, name, 16)  \
-                                              at(LastWords, last_beat_ns, 80) at(LastWords, beats, 88)                 \
-                                                  at(LastWords, worst_cycle_ns, 96) at(LastWords, late_cycles, 104)    \
-                                                      at(LastWords, late_at_ns, 112) at(LastWords, claimed_ns, 120)    \
-                                                          at(LastWords, claimed_boottime_ns, 128)                      \
-                                                              at(LastWords, stall_limit_ns, 136)                       \
-                                                                  at(LastWords, renewed_ns, 144)                       \
-                                                                      at(LastWords, in_phase, 152)                     \
-                                                                          at(LastWords, phase, 160) at(Slot, hot, 0)   \
-                                                                              at(Slot, labels, 128)                    \
-                                                                                  at(Slot, identity, 256)              \
-                                                                                      at(Record, last_words, 0)        \
-                                                                                          at(Record, cycles, 256)
+// clang-format off
+#define SHM_LIVENESS_FIELDS(at)                                                                                       \
+  at(Header, magic, 0) at(Header, version, 8) at(Header, header_bytes, 12) at(Header, signature, 16)                  \
+  at(Header, slot_bytes, 24) at(Header, slot_count, 28) at(Header, region_bytes, 32) at(Header, nonce, 40)            \
+  at(Header, created_boottime_ns, 48) at(Header, restart_boottime_ns, 56) at(Header, restart_budget_ns, 64)           \
+  at(Header, used_slots, 72)                                                                                          \
+  at(Hot, last_beat_ns, 0) at(Hot, beats, 8) at(Hot, state, 16) at(Hot, ready, 20) at(Hot, worst_cycle_ns, 24)        \
+  at(Hot, late_cycles, 32) at(Hot, late_at_ns, 40) at(Hot, stall_limit_ns, 48) at(Hot, renewed_ns, 56)                \
+  at(Hot, in_phase, 64)                                                                                               \
+  at(Labels, sequence, 0) at(Labels, phase, 8) at(Labels, status, 72)                                                 \
+  at(Identity, sequence, 0) at(Identity, clock, 4) at(Identity, incarnation, 8) at(Identity, name, 16)                \
+  at(Identity, max_age_ns, 80) at(Identity, cycle_limit_ns, 88) at(Identity, pid, 96) at(Identity, tid, 100)          \
+  at(Identity, task_start_ticks, 104) at(Identity, claimed_ns, 112) at(Identity, claimed_boottime_ns, 120)            \
+  at(Identity, container_kind, 128) at(Identity, container_a, 136) at(Identity, container_b, 144)                     \
+  at(Identity, time_namespace, 152) at(Identity, grace_from_boottime_ns, 160)                                         \
+  at(Identity, inherited_deadline_ns, 168) at(Identity, inherited, 176) at(Identity, claims, 180)                     \
+  at(LastWords, ended, 0) at(LastWords, pid, 4) at(LastWords, incarnation, 8) at(LastWords, name, 16)                 \
+  at(LastWords, last_beat_ns, 80) at(LastWords, beats, 88) at(LastWords, worst_cycle_ns, 96)                          \
+  at(LastWords, late_cycles, 104) at(LastWords, late_at_ns, 112) at(LastWords, claimed_ns, 120)                       \
+  at(LastWords, claimed_boottime_ns, 128) at(LastWords, stall_limit_ns, 136) at(LastWords, renewed_ns, 144)           \
+  at(LastWords, in_phase, 152) at(LastWords, phase, 160)                                                              \
+  at(Slot, hot, 0) at(Slot, labels, 128) at(Slot, identity, 256) at(Record, last_words, 0) at(Record, cycles, 256)
+// clang-format on
 
 #define SHM_LIVENESS_ASSERT(Struct, field, offset) static_assert(offsetof(Struct, field) == (offset));
 SHM_LIVENESS_FIELDS(SHM_LIVENESS_ASSERT)

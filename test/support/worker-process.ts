@@ -25,7 +25,7 @@ export class WorkerProcess {
 
   /** `wrapper` is a command in front of node, such as `unshare`; it must pass on descriptor 3 and exec. */
   static async start(options: { env?: Record<string, string>; wrapper?: string[] } = {}): Promise<WorkerProcess> {
-    const [command, ...args] = [...(options.wrapper ?? []), process.execPath] as [string, ...string[]]
+    const [command = process.execPath, ...args] = [...(options.wrapper ?? []), process.execPath]
     const child = fork(fixture, [], {
       env: { PATH: process.env['PATH'] ?? '', ...options.env },
       execPath: command,
