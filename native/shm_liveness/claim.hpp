@@ -254,16 +254,25 @@ inline Failure take(const ClaimOptions& options, Claim& out) {
     close_region(region);
     return failure;
   }
+  // A mapping keeps its open file, and so the lock, as a descriptor does: a forked child must not inherit it.
+  sys::advise(region.memory, region.bytes, sys::kDontFork);
   detail::write_claim(region, index, options, mine);
   unlock(region.fd, kClaimByte);
   out = Claim{region, index};
   return {};
 }
 
+// Gives the slot up. Unlocks by itself, because closing alone would leave the lock to a child that is being forked at
+// this moment. Never call it in a forked child: the lock is its parent's.
+inline void abandon(Claim& claim) {
+  unlock(claim.region.fd, lock_byte_of(claim.index));
+  close_region(claim.region);
+}
+
 // stop(): first the state, then the lock. A reader that finds the lock gone reads the state again before it says dead.
 inline void release(Claim& claim) {
   claim.slot().hot.state.store_release(static_cast<std::uint32_t>(State::stopped));
-  close_region(claim.region);
+  abandon(claim);
 }
 
 // Marks a dead (or left-over) worker's slot stopped. Refuses a living one: its lock is held.

@@ -56,13 +56,14 @@ class ForkGuard {
     pthread_atfork([] { pthread_mutex_lock(&instance().mutex_); }, [] { pthread_mutex_unlock(&instance().mutex_); },
                    [] { instance().let_go(); });
   }
-  // In the child: close what carries the parent's locks. The mapping stays, so that nothing that still points into it
-  // can fault; the pulse is null already where the kernel wiped its page, and is made so where it could not.
+  // In the child: close what carries the parent's locks. The mappings were not inherited (claim.hpp); the pulses are
+  // zero already where the kernel wiped their pages, and are made so where it could not.
   void let_go() {
     for (Member* member = first_; member != nullptr; member = member->next) {
       member->pulse->hot.store_release(nullptr);
+      member->pulse->slot = nullptr;
       sys::close(member->claim.region.fd);
-      member->claim.region.fd = -1;
+      member->claim.region = Region{};
     }
     pthread_mutex_unlock(&mutex_);
   }
@@ -156,12 +157,15 @@ inline void Heartbeat::give_up(bool stopped) {
   Pulse* pulse = std::exchange(pulse_, nullptr);
   detail::Member* member = std::exchange(member_, nullptr);
   detail::ForkGuard::instance().remove(*member);
-  const bool ours = pulse->hot.load_relaxed() != nullptr;  // false in a forked child, or when the region was lost
-  pulse->hot.store_release(nullptr);
-  if (ours && stopped) {
+  if (pulse->slot == nullptr) {
+    // A forked child, even one whose fork ran no handlers (a raw clone): neither lock nor addresses are ours.
+    if (member->claim.region.fd >= 0) sys::close(member->claim.region.fd);
+  } else if (pulse->hot.load_relaxed() != nullptr && stopped) {
+    pulse->hot.store_release(nullptr);
     release(member->claim);
   } else {
-    close_region(member->claim.region);
+    pulse->hot.store_release(nullptr);
+    abandon(member->claim);
   }
   sys::unmap(pulse, sizeof(Pulse));
   delete member;

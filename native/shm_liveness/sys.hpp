@@ -48,6 +48,7 @@ inline constexpr int kMapShared = 1;
 inline constexpr int kMapPrivate = 2;
 inline constexpr int kMapFixed = 0x10;
 inline constexpr int kMapAnonymous = 0x20;
+inline constexpr int kDontFork = 10;
 inline constexpr int kWipeOnFork = 18;
 inline constexpr unsigned kMountIdUnique = 0x4000;  // STATX_MNT_ID_UNIQUE, Linux 6.8
 inline constexpr long kTmpfsMagic = 0x01021994;

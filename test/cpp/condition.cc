@@ -1,0 +1,191 @@
+#include <doctest/doctest.h>
+
+#include <shm_liveness/condition.hpp>
+
+#include "facts.hpp"
+
+using namespace shm_liveness;
+using namespace shm_liveness::made_up;
+
+namespace {
+Judgement judge_one(const WorkerFacts& worker, const Surroundings& around = here(), const Policy& policy = {},
+                    const RegionFacts& facts = region()) {
+  return judge_worker(worker, facts, around, policy);
+}
+Condition of(const WorkerFacts& worker, const Surroundings& around = here(), const Policy& policy = {}) {
+  return judge_one(worker, around, policy).condition;
+}
+}  // namespace
+
+TEST_CASE("a beating worker runs, up to its limit and not a nanosecond longer") {
+  CHECK(of(beating()) == Condition::running);
+  WorkerFacts worker = beating();
+  worker.last_beat_ns = kNow - worker.max_age_ns;
+  CHECK(of(worker) == Condition::running);
+  worker.last_beat_ns -= 1;
+  CHECK(of(worker) == Condition::stalled);
+}
+
+TEST_CASE("a new beat seen while watching is no stall, whatever its age") {
+  WorkerFacts worker = stalled();
+  worker.beat_seen = true;
+  CHECK(of(worker) == Condition::running);
+}
+
+TEST_CASE("a held lock is current, whatever container claimed it") {
+  WorkerFacts worker = beating();
+  worker.container = kElsewhere;
+  CHECK(of(worker) == Condition::running);
+  worker.last_beat_ns = kNow - 10 * kSecond;
+  CHECK(of(worker) == Condition::stalled);
+}
+
+TEST_CASE("a lock that is gone is death here and a left-over from elsewhere") {
+  CHECK(of(dead()) == Condition::dead);
+  CHECK(of(left_over()) == Condition::left_over);
+  SUBCASE("unless one of the two containers is not known") {
+    Surroundings around = here();
+    around.context.container = {};
+    CHECK(of(left_over(), around) == Condition::dead);
+    WorkerFacts worker = left_over();
+    worker.container = {};
+    CHECK(of(worker) == Condition::dead);
+  }
+  SUBCASE("or they are known by different means") {
+    WorkerFacts worker = left_over();
+    worker.container.kind = ContainerKind::mount_namespace;
+    CHECK(of(worker) == Condition::dead);
+  }
+  SUBCASE("on the first look nothing is known, so nothing is left over") {
+    CHECK(of(left_over(), Surroundings{}) == Condition::dead);
+  }
+}
+
+TEST_CASE("claims from before a restart in place are left over, if their lock is gone") {
+  RegionFacts facts = region();
+  facts.restart_boottime_ns = kNowBoot - kSecond;
+  CHECK(judge_one(dead(), here(), {}, facts).condition == Condition::left_over);
+  CHECK(judge_one(stopped(), here(), {}, facts).condition == Condition::left_over);
+  CHECK(judge_one(beating(), here(), {}, facts).condition == Condition::running);
+  WorkerFacts worker = dead();
+  worker.claimed_boottime_ns = kNowBoot - kSecond / 2;
+  CHECK(judge_one(worker, here(), {}, facts).condition == Condition::dead);
+}
+
+TEST_CASE("a stopped worker is stopped here, and left over from elsewhere") {
+  CHECK(of(stopped()) == Condition::stopped);
+  WorkerFacts worker = stopped();
+  worker.container = kElsewhere;
+  CHECK(of(worker) == Condition::left_over);
+  worker = stopped();
+  worker.lock = Lock::held;  // stop() writes, then unlocks
+  CHECK(of(worker) == Condition::stopped);
+}
+
+TEST_CASE("a claim that was never finished is nobody") {
+  WorkerFacts worker = beating();
+  worker.state = State::claiming;
+  worker.lock = Lock::gone;
+  CHECK(of(worker) == Condition::absent);
+}
+
+TEST_CASE("a claim under way is starting, but not for ever") {
+  WorkerFacts worker = claimed(0);
+  worker.state = State::claiming;
+  worker.torn = true;
+  worker.grace_from_boottime_ns = 0;
+  CHECK(of(worker, here(kSecond)) == Condition::starting);
+  CHECK(of(worker, here(3600 * kSecond)) == Condition::stalled);
+}
+
+TEST_CASE("before the first beat the grace counts from the later of container start and claim") {
+  CHECK(of(claimed(59 * kSecond)) == Condition::starting);
+  CHECK(of(claimed(61 * kSecond)) == Condition::stalled);
+  CHECK(of(claimed(61 * kSecond), here(10 * kSecond)) == Condition::starting);
+  CHECK(of(claimed(2 * kSecond), here(), {.startup_grace_ns = kSecond}) == Condition::stalled);
+  SUBCASE("also where the container's start is not known") {
+    Surroundings around = here();
+    around.context.container_start_known = false;
+    CHECK(of(claimed(59 * kSecond), around) == Condition::starting);
+  }
+  SUBCASE("and again from the end of a phase") {
+    WorkerFacts worker = claimed(300 * kSecond);
+    worker.renewed_ns = kNow - 5 * kSecond;
+    CHECK(of(worker) == Condition::starting);
+  }
+}
+
+TEST_CASE("a phase has its budget in place of max age, with and without a beat") {
+  CHECK(of(in_phase(stalled(), 5 * kSecond, 30 * kSecond)) == Condition::running);
+  CHECK(of(in_phase(stalled(), 31 * kSecond, 30 * kSecond)) == Condition::running);  // its beat is 3.2 s old
+  WorkerFacts old = stalled();
+  old.last_beat_ns = kNow - 40 * kSecond;
+  CHECK(of(in_phase(old, 31 * kSecond, 30 * kSecond)) == Condition::stalled);
+  CHECK(of(in_phase(claimed(300 * kSecond), 5 * kSecond, 30 * kSecond)) == Condition::starting);
+  CHECK(of(in_phase(claimed(300 * kSecond), 31 * kSecond, 30 * kSecond)) == Condition::stalled);
+  SUBCASE("and the reader's max age does not touch it") {
+    CHECK(of(in_phase(stalled(), 5 * kSecond, 30 * kSecond), here(), {.max_age_ns = kMs}) == Condition::running);
+    CHECK(of(beating(), here(), {.max_age_ns = kMs}) == Condition::stalled);
+  }
+}
+
+TEST_CASE("a crash loop before the first beat keeps its first deadline") {
+  WorkerFacts worker = claimed(kSecond);
+  worker.inherited = true;
+  worker.grace_from_boottime_ns = kNowBoot - 61 * kSecond;
+  CHECK(of(worker) == Condition::stalled);
+  CHECK(of(worker, here(30 * kSecond)) == Condition::starting);
+  SUBCASE("or the deadline of the phase in which the first one died") {
+    worker.inherited_deadline_ns = kNowBoot + kSecond;
+    CHECK(of(worker) == Condition::starting);
+    CHECK(of(in_phase(worker, kSecond, 30 * kSecond)) == Condition::starting);
+    worker.inherited_deadline_ns = kNowBoot - kSecond;
+    CHECK(of(worker) == Condition::stalled);
+    CHECK(of(in_phase(worker, kSecond, 30 * kSecond)) == Condition::stalled);
+  }
+}
+
+TEST_CASE("a beat slightly ahead of the clock is now; far ahead it is a fault") {
+  WorkerFacts worker = beating();
+  worker.last_beat_ns = kNow + kFutureToleranceNs;
+  CHECK(of(worker) == Condition::running);
+  worker.last_beat_ns += 1;
+  CHECK(judge_one(worker).fault == Fault::clock_future);
+  worker.last_beat_ns = ~std::uint64_t(0);
+  CHECK(judge_one(worker).fault == Fault::clock_future);
+  worker = beating();
+  worker.renewed_ns = ~std::uint64_t(0);
+  CHECK(judge_one(worker).fault == Fault::clock_future);
+}
+
+TEST_CASE("another time namespace is named as what it is") {
+  Surroundings around = here();
+  around.context.time_namespace = 1;
+  WorkerFacts worker = stalled();
+  worker.time_namespace = 2;
+  CHECK(judge_one(worker, around).fault == Fault::clock_foreign);
+  worker.last_beat_ns = kNow + 1000 * kSecond;
+  CHECK(judge_one(worker, around).fault == Fault::clock_foreign);
+  worker.last_beat_ns = kNow - kMs;  // a plausible fresh beat is enough
+  CHECK(of(worker, around) == Condition::running);
+  worker.beat_seen = true;
+  worker.last_beat_ns = kNow - 1000 * kSecond;  // it beats, but how old that beat is nobody can tell
+  CHECK(judge_one(worker, around).fault == Fault::clock_foreign);
+}
+
+TEST_CASE("without locks there is no death, and a torn slot is not believed") {
+  WorkerFacts worker = dead();
+  worker.lock = Lock::unsupported;
+  CHECK(judge_one(worker).fault == Fault::locks_unsupported);
+  worker = beating();
+  worker.torn = true;
+  CHECK(judge_one(worker).fault == Fault::layout);
+}
+
+// Its claimant may be descheduled here for as long as a throttled CPU takes.
+TEST_CASE("a claim under way over an old slot is starting, as it would be over a new one" * doctest::should_fail()) {
+  WorkerFacts worker = stalled();  // the predecessor's beats are still there
+  worker.state = State::claiming;
+  worker.torn = true;
+  CHECK(of(worker) == Condition::starting);
+}

@@ -1,0 +1,108 @@
+#include <doctest/doctest.h>
+
+#include "real.hpp"
+
+using namespace shm_liveness;
+using namespace shm_liveness::real;
+
+TEST_CASE("a release that races the reader is never death") {
+  const UniqueRegion region;
+  Heartbeat::claim(options_for(region, "a")).heartbeat.stop();
+  constexpr int kRounds = 2'000;
+  const pid_t worker = start_child([&] {
+    for (int i = 0; i < kRounds; ++i) {
+      auto [heartbeat, failure] = Heartbeat::claim(options_for(region, "a"));
+      if (failure || !heartbeat.beat()) return 1;
+      heartbeat.stop();
+    }
+    return 0;
+  });
+  const Opened opened(region.place());
+  RegionFacts facts;
+  Surroundings around;
+  around.known = true;
+  around.context = read_context();
+  int dead = 0, torn = 0, looks = 0;
+  bool running = true;
+  for (int status = 0; running; running = waitpid(worker, &status, WNOHANG) == 0) {
+    for (int i = 0; i < 100; ++i, ++looks) {
+      WorkerFacts worker_facts;
+      look_at(opened, 0, worker_facts);
+      around.now_boottime_ns = boottime_ns();
+      const Judgement judgement = judge_worker(worker_facts, facts, around, Policy{});
+      dead += judgement.condition == Condition::dead ? 1 : 0;
+      torn += judgement.fault == Fault::layout ? 1 : 0;
+    }
+  }
+  CHECK(dead == 0);
+  CHECK(torn == 0);
+  CHECK(looks > 0);
+  CHECK(facts_of(region, "a").claims == kRounds + 1);
+}
+
+TEST_CASE("a slot that was never used is nobody") {
+  const UniqueRegion region;
+  Heartbeat::claim(options_for(region, "a")).heartbeat.stop();
+  const Opened opened(region.place());
+  WorkerFacts facts;
+  look_at(opened, 5, facts);
+  CHECK(facts.state == State::free);
+}
+
+TEST_CASE("a slot whose state is nonsense is nobody, and one whose identity stays odd is torn") {
+  const UniqueRegion region;
+  const auto claimed = Heartbeat::claim(options_for(region, "a"));
+  const Scribbled scribbled(region);
+  const Opened opened(region.place());
+  WorkerFacts facts;
+  scribbled.slot(0).identity.sequence.store_release(1);
+  look_at(opened, 0, facts);
+  CHECK(facts.torn);
+  CHECK(judge_worker(facts, {}, {}, {}).fault == Fault::layout);
+  scribbled.slot(0).hot.state.store_release(77);
+  look_at(opened, 0, facts);
+  CHECK(facts.state == State::free);
+}
+
+TEST_CASE("a name without an end is cut at its field") {
+  const UniqueRegion region;
+  const auto claimed = Heartbeat::claim(options_for(region, "a"));
+  const Scribbled scribbled(region);
+  __builtin_memset(static_cast<void*>(&scribbled.slot(0).identity.name), 'x', kNameBytes);
+  WorkerFacts facts;
+  look_at(scribbled, 0, facts);
+  CHECK(facts.name_view().size() == kNameBytes - 1);
+}
+
+TEST_CASE("a change between the reading and the question about the lock is noticed") {
+  const UniqueRegion region;
+  auto claimed = Heartbeat::claim(options_for(region, "a"));
+  const Opened opened(region.place());
+  WorkerFacts facts;
+  read_slot(opened, 0, facts);
+  CHECK(ask_lock(opened, facts));
+  SUBCASE("stopped") {
+    claimed.heartbeat.stop();
+    CHECK_FALSE(ask_lock(opened, facts));
+  }
+  SUBCASE("stopped and claimed again") {
+    claimed.heartbeat.stop();
+    claimed = Heartbeat::claim(options_for(region, "a"));
+    CHECK_FALSE(ask_lock(opened, facts));
+  }
+  SUBCASE("gone without a word") {
+    claimed.heartbeat = Heartbeat();
+    CHECK(ask_lock(opened, facts));
+    CHECK(facts.lock == Lock::gone);
+  }
+}
+
+TEST_CASE("ages are clamped at the clock, and count from the later sign of life") {
+  WorkerFacts facts;
+  facts.observed_ns = 100;
+  facts.last_beat_ns = 60;
+  facts.renewed_ns = 70;
+  CHECK(facts.age_ns() == 30);
+  facts.last_beat_ns = 101;
+  CHECK(facts.age_ns() == 0);
+}
