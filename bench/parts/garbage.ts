@@ -1,0 +1,26 @@
+import type { Session } from '../support/session.js'
+import type { Row } from '../table.js'
+
+/** What reading the statistics itself leaves behind, with room to spare; one byte a beat would be a thousand times it. */
+const toleratedBytes = 64 * 1024
+
+export async function garbage(session: Session): Promise<Row[]> {
+  const beats = session.quick ? 1e7 : 1e8
+  const text = await session.runNode('garbage', [session.newRegion(), String(beats)], ['--expose-gc'])
+  const { collections, observed, heapBytes, externalBytes } = JSON.parse(text) as {
+    collections: number
+    observed: boolean
+    heapBytes: number
+    externalBytes: number
+  }
+  if (!observed) throw new Error('the observer did not see a collection that was forced')
+  const reached = collections === 0 && heapBytes < toleratedBytes && externalBytes < toleratedBytes
+  return [
+    {
+      what: `garbage collections over 10^${Math.log10(beats)} beats`,
+      measured: String(collections),
+      bar: { text: '0', reached },
+      figures: `heap ${heapBytes} bytes, external ${externalBytes} bytes more`,
+    },
+  ]
+}

@@ -1,0 +1,21 @@
+import type { Session } from '../support/session.js'
+import type { Row } from '../table.js'
+import { beat, coarse, cpp } from './beat.js'
+import { garbage } from './garbage.js'
+import { interference } from './interference.js'
+import { size, syscalls } from './size.js'
+import { spawn } from './spawn.js'
+import { workers } from './workers.js'
+
+/** What `--only` names, in the order of the table. */
+export const parts: Record<string, (session: Session) => Promise<Row[]>> = {
+  beat,
+  coarse,
+  cpp,
+  garbage,
+  spawn,
+  size,
+  syscalls,
+  workers,
+  interference,
+}
