@@ -14,9 +14,15 @@
         'native/addon/sigbus.cc',
       ],
       'include_dirs': ["<!(node -p \"require('node-addon-api').include_dir\")", 'native'],
-      'defines': ['NAPI_VERSION=8', 'NAPI_DISABLE_CPP_EXCEPTIONS', 'NODE_ADDON_API_DISABLE_DEPRECATED'],
+      # A thread may be terminated in the midst of a call. From then on every call into JavaScript fails; node-addon-api
+      # aborts the process over that, unless it may unwind by exceptions and drop those that can no longer be thrown.
+      # The core throws none, and beat() does not go through node-addon-api.
+      'defines': [
+        'NAPI_VERSION=8', 'NAPI_CPP_EXCEPTIONS', 'NODE_ADDON_API_DISABLE_DEPRECATED',
+        'NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS',
+      ],
       'cflags': ['-Wall', '-Wextra', '-fvisibility=hidden'],
-      'cflags_cc!': ['-std=gnu++17', '-std=gnu++20'],
+      'cflags_cc!': ['-fno-exceptions', '-std=gnu++17', '-std=gnu++20'],
       'cflags_cc': ['-std=c++20'],
       # nodelete: a worker's environment unloads its addons when it ends, and our signal and fork handlers must stay.
       'ldflags': ['-Wl,-z,nodelete', '-Wl,--exclude-libs,ALL'],

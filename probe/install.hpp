@@ -66,8 +66,10 @@ inline int run_self_test(const Start& start, int directory) {
     sys::call(__NR_exit_group, 126);
   }
   int status = 0;
-  while (sys::call(__NR_wait4, child, sys::word(&status), 0, 0) == -sys::kInterrupted) {
+  long ended;
+  while ((ended = sys::call(__NR_wait4, child, sys::word(&status), 0, 0)) == -sys::kInterrupted) {
   }
+  if (ended != child) return 127;  // SIGCHLD ignored: nobody can say how it went
   return (status >> 8 & 0xff) | (status & 0x7f);
 }
 
@@ -79,6 +81,7 @@ inline InstallProblem install(const Start& start, std::string_view target) {
   char path[4096];
   Text text(path);
   text << target;
+  if (text.size() == sizeof path) return {"the path is too long:", 0};
   const int directory = sys::open(text.c_str(), sys::kReadOnly | sys::kDirectory | sys::kCloseOnExec);
   if (directory < 0) return {"cannot open", -directory};
   bool any = false;

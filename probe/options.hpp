@@ -114,7 +114,8 @@ class Parser {
       if (!parse_argument(i)) return false;
     }
     // Once through the environment, not once per flag: with fifty variables that was a tenth of a probe's time.
-    for (char** entry = start_.environment; *entry != nullptr; ++entry) {
+    const bool asks = options_.mode == Mode::check || options_.mode == Mode::self_test;
+    for (char** entry = start_.environment; asks && *entry != nullptr; ++entry) {
       if (!parse_variable(*entry)) return false;
     }
     if (options_.region_count == 0) options_.region_count = 1;  // the one named default
@@ -140,8 +141,8 @@ class Parser {
         if (row.value == Value::none) return complain(source, "takes no value");
         if (value.empty()) return complain(source, "needs a value");
       } else if (row.value == Value::required) {
-        if (i + 1 >= start_.argc) return complain(source, "needs a value");
-        value = start_.argv[++i];
+        value = i + 1 < start_.argc ? start_.argv[++i] : "";
+        if (value.empty()) return complain(source, "needs a value");
       }
       return apply(static_cast<Flag>(f), value, source);
     }
@@ -204,7 +205,7 @@ class Parser {
         return set_output(Output::verbose, source);
       case Flag::directory:
         options_.directory = value;
-        return true;
+        return value.size() < 256 || complain(source, "is longer than 255 bytes");
       case Flag::allow_disk:
         options_.allow_disk = true;
         return true;
@@ -225,6 +226,9 @@ class Parser {
 
   bool add_regions(std::string_view list, const Source& source) {
     return check_names(list, source) && for_each_name(list, [&](std::string_view name) {
+             for (std::size_t r = 0; r < options_.region_count; ++r) {
+               if (options_.places[r].region == name) return true;  // named twice is looked at once
+             }
              if (options_.region_count == kMaxRegions) return complain(source, "names more than 4 regions");
              options_.places[options_.region_count++].region = name;
              return true;
@@ -262,6 +266,8 @@ class Parser {
   }
 
   bool set_output(Output output, const Source& source) {
+    const bool flag_given = seen_[static_cast<int>(Flag::json)] || seen_[static_cast<int>(Flag::verbose)];
+    if (source.from_variable && flag_given) return true;
     if (options_.output != Output::line) return complain(source, "contradicts --json or --verbose: one of them");
     options_.output = output;
     return true;

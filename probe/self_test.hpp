@@ -33,11 +33,6 @@ inline const char* self_test(const Options& options, std::uint32_t user, Failure
     start_pulse(pulse, claim, claiming);
     beat(pulse);
     if (!verdict_is(Kind::healthy)) return "see a living worker as healthy";
-    release(claim);
-    if (!verdict_is(Kind::stopped)) return "see a stopped worker as stopped";
-    if ((failure = take(claiming, claim))) return "claim the slot again";
-    start_pulse(pulse, claim, claiming);
-    beat(pulse);
     close_region(claim.region);  // as the kernel does for the dead
     if (!verdict_is(Kind::dead)) return "see a dead worker as dead";
     return nullptr;

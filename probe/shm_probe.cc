@@ -14,7 +14,7 @@ namespace {
 struct Workspace {
   Observation seen;
   char text[8192];
-  WorkerFacts workers[kMaxSlots];  // touched only as far as there are workers
+  WorkerFacts workers[kMaxRegions * kMaxSlots];  // touched only as far as there are workers
 };
 
 Workspace* new_workspace() {
@@ -30,7 +30,9 @@ Workspace* new_workspace() {
 Exit complain(std::string_view text, Exit status) {
   char buffer[1024];
   Text line(buffer);
-  line << "shm-probe: " << text << '\n';
+  line << "shm-probe: " << text;
+  line.cut(kLineBytes);
+  line << '\n';
   write_all(2, line.view());
   return status;
 }

@@ -10,14 +10,17 @@ namespace {
 struct sigaction g_previous;
 
 void on_sigbus(int number, siginfo_t* info, void* context) {
-  if (truncation::recover(info->si_addr)) return;
+  const bool is_fault = info->si_code > 0;  // else somebody's kill(), and si_addr means nothing
+  if (is_fault && truncation::recover(info->si_addr)) return;
   if ((g_previous.sa_flags & SA_SIGINFO) != 0) {
     g_previous.sa_sigaction(number, info, context);
   } else if (g_previous.sa_handler != SIG_DFL && g_previous.sa_handler != SIG_IGN) {
     g_previous.sa_handler(number);
   } else {
-    // The instruction is repeated on return, and then ends the process as it would have without us, core and all.
+    // A faulting instruction is repeated on return, and then ends the process as it would have without us, core and
+    // all; a signal that was sent must be sent again.
     sigaction(SIGBUS, &g_previous, nullptr);
+    if (!is_fault) raise(number);
   }
 }
 

@@ -48,10 +48,16 @@ inline bool is_left_over(const Region& region, const Slot& slot, const Container
          slot.identity.claimed_boottime_ns.load_acquire() < region.header().restart_boottime_ns.load_acquire();
 }
 
+// Whether the identity is one: a claimant that died while writing its first or next one leaves none. The claim byte is
+// ours, so nobody is writing now.
+inline bool has_identity(const Slot& slot) {
+  return slot.identity.claims.load_relaxed() != 0 && (slot.identity.sequence.load_relaxed() & 1) == 0;
+}
+
 inline std::int64_t find_name(const Region& region, std::string_view name) {
   for (std::uint32_t i = 0; i < region.used_slots(); ++i) {
-    const State state = state_of(region.slot(i));
-    if ((state == State::claimed || state == State::stopped) && has_name(region.slot(i), name)) return i;
+    const Slot& slot = region.slot(i);
+    if (state_of(slot) != State::free && has_identity(slot) && has_name(slot, name)) return i;
   }
   return -1;
 }
@@ -61,21 +67,32 @@ enum class Class : std::uint8_t { never_used, stopped, left_over, not_free };
 
 inline Class class_of(const Region& region, std::uint32_t index, const ContainerId& mine) {
   const Slot& slot = region.slot(index);
-  switch (state_of(slot)) {
-    case State::free:
-    case State::claiming:  // unfinished, since the claim byte is ours: its claimant died in the middle
-      return Class::never_used;
-    case State::stopped:
-      return Class::stopped;
-    case State::claimed:
-      return is_left_over(region, slot, mine) ? Class::left_over : Class::not_free;
-  }
-  return Class::not_free;
+  const State state = state_of(slot);
+  if (state == State::free || !has_identity(slot)) return Class::never_used;
+  if (state == State::stopped) return Class::stopped;
+  return is_left_over(region, slot, mine) ? Class::left_over : Class::not_free;
 }
 
-// Locks the best free slot: by class, and within it the one claimed longest ago, so that the flight recorder reaches
+// Marks the slot as being claimed, then locks it: in this order, so that no reader pairs the new lock with the old
+// beats. Nobody else locks slots, because the claim byte is ours; name_taken: its holder lives.
+inline Failure begin_claim(const Region& region, std::uint32_t index, std::uint64_t wait_ns) {
+  const std::uint64_t deadline = monotonic_ns() + wait_ns;
+  for (Lock lock; (lock = query_lock(region.fd, index)) != Lock::gone; sys::sleep_ns(100'000)) {
+    if (lock == Lock::unsupported) return {Fault::locks_unsupported, 0};
+    if (monotonic_ns() >= deadline) return {Fault::name_taken, 0};
+  }
+  Hot& hot = region.slot(index).hot;
+  // Before the first state, so that a reader never misses a claimed slot.
+  Word32& used = region.header().used_slots;
+  if (used.load_relaxed() <= index) used.store_release(index + 1);
+  hot.claiming_boottime_ns.store_release(boottime_ns());
+  hot.state.store_release(static_cast<std::uint32_t>(State::claiming));
+  return try_lock(region.fd, lock_byte_of(index));
+}
+
+// Takes the best free slot: by class, and within it the one claimed longest ago, so that the flight recorder reaches
 // as far back as it can.
-inline Failure take_free_slot(const Region& region, const ContainerId& mine, std::uint32_t& index) {
+inline Failure take_free_slot(const Region& region, const ContainerId& mine, std::uint32_t& index, State& was) {
   for (const Class wanted : {Class::never_used, Class::stopped, Class::left_over}) {
     for (std::uint64_t after = 0;;) {  // in the order of claim times, until one can be locked
       std::int64_t best = -1;
@@ -91,7 +108,8 @@ inline Failure take_free_slot(const Region& region, const ContainerId& mine, std
       }
       if (best < 0) break;
       index = static_cast<std::uint32_t>(best);
-      const Failure failure = try_lock(region.fd, lock_byte_of(index));
+      was = state_of(region.slot(index));
+      const Failure failure = begin_claim(region, index, 0);
       if (failure.fault != Fault::name_taken) return failure;
       after = best_time;
     }
@@ -99,12 +117,14 @@ inline Failure take_free_slot(const Region& region, const ContainerId& mine, std
   return {Fault::no_slot, 0};
 }
 
-inline Failure take_slot(const Region& region, std::string_view name, const ContainerId& mine, std::uint32_t& index) {
+// `was`: the slot's state before.
+inline Failure take_slot(const Region& region, std::string_view name, const ContainerId& mine, std::uint32_t& index,
+                         State& was) {
   const std::int64_t own = find_name(region, name);
-  if (own < 0) return take_free_slot(region, mine, index);
+  if (own < 0) return take_free_slot(region, mine, index, was);
   index = static_cast<std::uint32_t>(own);
-  const bool releasing = state_of(region.slot(index)) == State::stopped;
-  return lock_within(region.fd, lock_byte_of(index), releasing ? kReleaseWaitNs : 0);
+  was = state_of(region.slot(index));
+  return begin_claim(region, index, was == State::stopped ? kReleaseWaitNs : 0);
 }
 
 // Sequence counts: odd while being written. The odd store is ordered before the fields because those are stored with
@@ -136,7 +156,7 @@ inline void keep_last_words(const Slot& slot, LastWords& last, State was, bool l
   const Identity& identity = slot.identity;
   Ended ended = Ended::none;
   if (was == State::stopped) ended = Ended::stopped;
-  if (was == State::claimed) ended = left_over ? Ended::left_over : Ended::died;
+  if (was == State::claimed || was == State::claiming) ended = left_over ? Ended::left_over : Ended::died;
   last.ended.store_release(static_cast<std::uint32_t>(ended));
   last.pid.store_release(identity.pid.load_relaxed());
   last.incarnation.store_release(identity.incarnation.load_relaxed());
@@ -165,9 +185,8 @@ inline Grace grace_after(const Slot& slot, bool died_before_beating, std::uint64
   if (!died_before_beating) return {now_boottime};
   const Identity& predecessor = slot.identity;
   Grace grace{predecessor.grace_from_boottime_ns.load_relaxed(), 0, true};
-  if (predecessor.inherited.load_relaxed() != 0) {
-    grace.deadline_ns = predecessor.inherited_deadline_ns.load_relaxed();
-  } else if (slot.hot.in_phase.load_relaxed() != 0) {
+  grace.deadline_ns = predecessor.inherited_deadline_ns.load_relaxed();
+  if (grace.deadline_ns == 0 && slot.hot.in_phase.load_relaxed() != 0) {
     const std::uint64_t renewed = slot.hot.renewed_ns.load_relaxed();
     const std::uint64_t ago = now > renewed ? now - renewed : 0;
     grace.deadline_ns = now_boottime - (ago < now_boottime ? ago : 0) + slot.hot.stall_limit_ns.load_relaxed();
@@ -175,39 +194,37 @@ inline Grace grace_after(const Slot& slot, bool died_before_beating, std::uint64
   return grace;
 }
 
-inline void write_claim(const Region& region, std::uint32_t index, const ClaimOptions& options,
-                        const ContainerId& mine) {
+inline void write_claim(const Region& region, std::uint32_t index, const ClaimOptions& options, const ContainerId& mine,
+                        State was) {
   Slot& slot = region.slot(index);
-  const State was = state_of(slot);
   const bool left_over = is_left_over(region, slot, mine);
-  const bool same_name = was == State::claimed && has_name(slot, options.name);
+  const bool same_name = (was == State::claimed || was == State::claiming) && has_name(slot, options.name);
   const std::uint64_t now = monotonic_ns();
   const std::uint64_t now_boottime = boottime_ns();
   const bool died_before_beating = same_name && !left_over && slot.hot.beats.load_relaxed() == 0;
   const Grace grace = grace_after(slot, died_before_beating, now, now_boottime);
-
-  // Before the first state, so that a reader never misses a claimed slot.
-  Word32& used = region.header().used_slots;
-  if (used.load_relaxed() <= index) used.store_release(index + 1);
-  slot.hot.state.store_release(static_cast<std::uint32_t>(State::claiming));
+  // Whatever may take its time is asked before the first word is written.
+  const std::uint64_t nonce = random_nonce();
+  const std::uint64_t task_start_ticks = start_ticks("/proc/thread-self/stat");
+  const std::uint64_t time_namespace = namespace_inode("/proc/self/ns/time");
   {
     Identity& identity = slot.identity;
     const SequenceWriter writing(identity.sequence);
     keep_last_words(slot, region.record(index).last_words, was, left_over);
     identity.clock.store_release(static_cast<std::uint32_t>(options.clock));
-    identity.incarnation.store_release(random_nonce());
+    identity.incarnation.store_release(nonce);
     identity.name.store(options.name);
     identity.max_age_ns.store_release(options.max_age_ns);
     identity.cycle_limit_ns.store_release(options.cycle_limit_ns);
     identity.pid.store_release(sys::process_id());
     identity.tid.store_release(sys::thread_id());
-    identity.task_start_ticks.store_release(start_ticks("/proc/thread-self/stat"));
+    identity.task_start_ticks.store_release(task_start_ticks);
     identity.claimed_ns.store_release(now);
     identity.claimed_boottime_ns.store_release(now_boottime);
     identity.container_kind.store_release(static_cast<std::uint64_t>(mine.kind));
     identity.container_a.store_release(mine.a);
     identity.container_b.store_release(mine.b);
-    identity.time_namespace.store_release(namespace_inode("/proc/self/ns/time"));
+    identity.time_namespace.store_release(time_namespace);
     identity.grace_from_boottime_ns.store_release(grace.from_boottime_ns);
     identity.inherited_deadline_ns.store_release(grace.deadline_ns);
     identity.inherited.store_release(grace.inherited ? 1 : 0);
@@ -220,16 +237,22 @@ inline void write_claim(const Region& region, std::uint32_t index, const ClaimOp
   }
   for (Word64& bin : region.record(index).cycles) bin.store_relaxed(0);
   Hot& hot = slot.hot;
-  hot.last_beat_ns.store_relaxed(0);
-  hot.beats.store_relaxed(0);
-  hot.ready.store_relaxed(0);
-  hot.worst_cycle_ns.store_relaxed(0);
-  hot.late_cycles.store_relaxed(0);
-  hot.late_at_ns.store_relaxed(0);
-  hot.stall_limit_ns.store_relaxed(options.max_age_ns);
-  hot.renewed_ns.store_relaxed(now);
-  hot.in_phase.store_relaxed(0);
+  hot.last_beat_ns.store_release(0);
+  hot.beats.store_release(0);
+  hot.ready.store_release(0);
+  hot.worst_cycle_ns.store_release(0);
+  hot.late_cycles.store_release(0);
+  hot.late_at_ns.store_release(0);
+  hot.stall_limit_ns.store_release(options.max_age_ns);
+  hot.renewed_ns.store_release(now);
+  hot.in_phase.store_release(0);
   hot.state.store_release(static_cast<std::uint32_t>(State::claimed));
+}
+
+// Of a region that was opened for a claim and is not kept.
+inline void close_mended(Region& region) {
+  unlock(region.fd, kClaimByte);
+  close_region(region);
 }
 
 inline Failure check_options(const ClaimOptions& options) {
@@ -247,16 +270,17 @@ inline Failure check_options(const ClaimOptions& options) {
 inline Failure take(const ClaimOptions& options, Claim& out) {
   if (const Failure failure = detail::check_options(options)) return failure;
   Region region;
-  if (const Failure failure = open_for_claim(options.place, options.creation, region)) return failure;
+  if (const Failure failure = open_for_claim(options.place, &options.creation, region)) return failure;
   const ContainerId mine = this_container();
   std::uint32_t index = 0;
-  if (const Failure failure = detail::take_slot(region, options.name, mine, index)) {
-    close_region(region);
+  State was = State::free;
+  if (const Failure failure = detail::take_slot(region, options.name, mine, index, was)) {
+    detail::close_mended(region);
     return failure;
   }
   // A mapping keeps its open file, and so the lock, as a descriptor does: a forked child must not inherit it.
   sys::advise(region.memory, region.bytes, sys::kDontFork);
-  detail::write_claim(region, index, options, mine);
+  detail::write_claim(region, index, options, mine, was);
   unlock(region.fd, kClaimByte);
   out = Claim{region, index};
   return {};
@@ -279,15 +303,16 @@ inline void release(Claim& claim) {
 inline Failure retire(const Place& place, std::string_view name) {
   if (!is_valid_name(name)) return {Fault::invalid_name, 0};
   Region region;
-  if (const Failure failure = open_for_claim(place, Creation{}, region)) return failure;
+  if (const Failure failure = open_for_claim(place, nullptr, region)) return failure;
   Failure failure{Fault::no_such_worker, 0};
   if (const std::int64_t index = detail::find_name(region, name); index >= 0) {
     const std::uint32_t i = static_cast<std::uint32_t>(index);
     failure = try_lock(region.fd, lock_byte_of(i));
     if (failure.fault == Fault::name_taken) failure.fault = Fault::still_alive;
     if (!failure) region.slot(i).hot.state.store_release(static_cast<std::uint32_t>(State::stopped));
+    if (!failure) unlock(region.fd, lock_byte_of(i));
   }
-  close_region(region);
+  detail::close_mended(region);
   return failure;
 }
 
@@ -296,10 +321,10 @@ inline Failure retire(const Place& place, std::string_view name) {
 inline Failure mark_restart(const Place& place, std::uint64_t budget_ns) {
   if (budget_ns > kMaxDurationNs) return {Fault::invalid_option, 0};
   Region region;
-  if (const Failure failure = open_for_claim(place, Creation{}, region)) return failure;
+  if (const Failure failure = open_for_claim(place, nullptr, region)) return failure;
   region.header().restart_budget_ns.store_relaxed(budget_ns);
   region.header().restart_boottime_ns.store_release(boottime_ns());
-  close_region(region);
+  detail::close_mended(region);
   return {};
 }
 

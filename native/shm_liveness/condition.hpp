@@ -9,7 +9,7 @@ namespace shm_liveness {
 
 // One word for one worker.
 enum class Condition : std::uint8_t {
-  absent,     // the slot was never used, or its claim never finished
+  absent,     // the slot was never used, or its first claim never finished
   left_over,  // of an earlier container or before a restart in place: neither passes nor fails anything
   running,    // beats within its limit
   starting,   // claimed, no beat yet, still allowed to be
@@ -37,24 +37,30 @@ struct Surroundings {
   Context context;
 };
 
-// Two clock readings on two CPUs may be off by a little; a tenth of a second is not a little.
-inline constexpr std::uint64_t kFutureToleranceNs = 100'000'000;
-
 constexpr std::uint64_t limit_of(const WorkerFacts& worker, const Policy& policy) {
   return policy.max_age_ns != 0 && !worker.in_phase ? policy.max_age_ns : worker.stall_limit_ns;
 }
+
+// Two clock readings on two CPUs may be off by a little; a tenth of a second is not a little.
+inline constexpr std::uint64_t kFutureToleranceNs = 100'000'000;
 
 namespace detail {
 
 constexpr std::uint64_t later(std::uint64_t a, std::uint64_t b) { return a > b ? a : b; }
 
-// When grace ends that began at `from`, CLOCK_BOOTTIME. The latest restart in place begins it anew, with its own
-// budget.
-constexpr std::uint64_t grace_end(std::uint64_t from, const RegionFacts& region, const Policy& policy) {
+// The latest restart in place; 0: none. Known only beside a clock: a mark from the future (another time namespace, a
+// damaged header) would otherwise excuse every death.
+constexpr std::uint64_t restart_of(const RegionFacts& region, const Surroundings& around) {
+  const bool believed = around.known && region.restart_boottime_ns <= around.now_boottime_ns + kFutureToleranceNs;
+  return believed ? region.restart_boottime_ns : 0;
+}
+
+// When grace ends that began at `from`, CLOCK_BOOTTIME. A restart in place begins it anew, with its own budget.
+constexpr std::uint64_t grace_end(std::uint64_t from, const RegionFacts& region, const Surroundings& around,
+                                  const Policy& policy) {
   std::uint64_t end = from == 0 ? 0 : from + policy.startup_grace_ns;
-  if (region.restart_boottime_ns != 0) {
-    const std::uint64_t budget = region.restart_budget_ns != 0 ? region.restart_budget_ns : policy.startup_grace_ns;
-    end = later(end, region.restart_boottime_ns + budget);
+  if (const std::uint64_t restart = restart_of(region, around); restart != 0) {
+    end = later(end, restart + (region.restart_budget_ns != 0 ? region.restart_budget_ns : policy.startup_grace_ns));
   }
   return end;
 }
@@ -64,15 +70,24 @@ constexpr std::uint64_t container_start(const Surroundings& around) {
 }
 
 inline bool is_left_over(const WorkerFacts& worker, const RegionFacts& region, const Surroundings& around) {
-  return worker.claimed_boottime_ns < region.restart_boottime_ns ||
-         (around.known && is_other_container(around.context.container, worker.container));
+  return around.known && (worker.claimed_boottime_ns < restart_of(region, around) ||
+                          is_other_container(around.context.container, worker.container));
 }
 
-// Held lock, no beat yet.
+// A claim that is being written: starting, while grace lasts that began with it.
+constexpr Condition condition_while_claiming(const WorkerFacts& worker, const RegionFacts& region,
+                                             const Surroundings& around, const Policy& policy) {
+  const std::uint64_t from = later(container_start(around), worker.claiming_boottime_ns);
+  const bool over = around.known && around.now_boottime_ns > grace_end(from, region, around, policy);
+  return over ? Condition::stalled : Condition::starting;
+}
+
+// Claimed, no beat yet.
 constexpr Condition condition_before_first_beat(const WorkerFacts& worker, const RegionFacts& region,
                                                 const Surroundings& around, const Policy& policy) {
   if (worker.in_phase && worker.age_ns() > worker.stall_limit_ns) return Condition::stalled;
-  if (!around.known || (worker.in_phase && !worker.inherited)) return Condition::starting;
+  // A phase has its budget, unless this is a later life of a row in which one has run before.
+  if (!around.known || (worker.in_phase && worker.inherited_deadline_ns == 0)) return Condition::starting;
   std::uint64_t from = later(container_start(around), worker.grace_from_boottime_ns);
   if (!worker.inherited && worker.renewed_ns > worker.claimed_ns) {
     // A phase has ended since the claim: the way to the first beat begins there. Ages are the same in both clocks
@@ -80,8 +95,19 @@ constexpr Condition condition_before_first_beat(const WorkerFacts& worker, const
     const std::uint64_t age = worker.age_ns();
     from = later(from, around.now_boottime_ns > age ? around.now_boottime_ns - age : 0);
   }
-  const std::uint64_t end = later(grace_end(from, region, policy), worker.inherited_deadline_ns);
+  const std::uint64_t end = later(grace_end(from, region, around, policy), worker.inherited_deadline_ns);
   return around.now_boottime_ns > end ? Condition::stalled : Condition::starting;
+}
+
+// Whether the worker's stamps may be compared with this reader's clocks.
+inline bool has_foreign_clock(const WorkerFacts& worker, const Surroundings& around) {
+  return around.known && around.context.time_namespace != 0 && worker.time_namespace != 0 &&
+         around.context.time_namespace != worker.time_namespace;
+}
+inline bool is_from_the_future(const WorkerFacts& worker, const Surroundings& around) {
+  return worker.sign_of_life_ns() > worker.observed_ns + kFutureToleranceNs ||
+         (worker.beats == 0 && around.known &&
+          worker.claimed_boottime_ns > around.now_boottime_ns + kFutureToleranceNs);
 }
 
 }  // namespace detail
@@ -95,8 +121,11 @@ inline Judgement judge_worker(const WorkerFacts& worker, const RegionFacts& regi
                               const Policy& policy) {
   if (worker.state == State::free) return {Condition::absent};
   if (worker.lock == Lock::unsupported) return {Condition::unusable, Fault::locks_unsupported};
-  if (worker.state == State::claiming && worker.lock == Lock::gone) return {Condition::absent};
-  if (worker.torn && worker.state != State::claiming) return {Condition::unusable, Fault::layout};
+  if (worker.state == State::claiming) {
+    if (worker.lock == Lock::held) return {detail::condition_while_claiming(worker, region, around, policy)};
+    if (worker.torn || worker.claims == 0) return {Condition::absent};
+  }
+  if (worker.torn) return {Condition::unusable, Fault::layout};
   if (worker.state == State::stopped) {
     return {detail::is_left_over(worker, region, around) ? Condition::left_over : Condition::stopped};
   }
@@ -104,9 +133,8 @@ inline Judgement judge_worker(const WorkerFacts& worker, const RegionFacts& regi
   if (worker.lock == Lock::gone) {
     return {detail::is_left_over(worker, region, around) ? Condition::left_over : Condition::dead};
   }
-  const bool foreign_clock = around.known && around.context.time_namespace != 0 && worker.time_namespace != 0 &&
-                             around.context.time_namespace != worker.time_namespace;
-  if (worker.sign_of_life_ns() > worker.observed_ns + kFutureToleranceNs) {
+  const bool foreign_clock = detail::has_foreign_clock(worker, around);
+  if (detail::is_from_the_future(worker, around)) {
     return {Condition::unusable, foreign_clock ? Fault::clock_foreign : Fault::clock_future};
   }
   Condition condition = Condition::running;
@@ -115,10 +143,11 @@ inline Judgement judge_worker(const WorkerFacts& worker, const RegionFacts& regi
   } else if (worker.age_ns() > limit_of(worker, policy)) {
     condition = Condition::stalled;
   }
-  if (condition != Condition::stalled) return {condition};
-  // An age that is measured between two time namespaces means nothing, one way or the other.
+  if (condition == Condition::running) return {condition};
+  // Measured between two time namespaces, an age means nothing, one way or the other.
   if (foreign_clock) return {Condition::unusable, Fault::clock_foreign};
-  return {worker.beat_seen && worker.beats != 0 ? Condition::running : Condition::stalled};
+  if (condition == Condition::stalled && worker.beat_seen && worker.beats != 0) condition = Condition::running;
+  return {condition};
 }
 
 }  // namespace shm_liveness

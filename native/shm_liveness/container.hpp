@@ -87,10 +87,12 @@ inline Context read_context() {
   Context context;
   context.container = this_container();
   context.time_namespace = namespace_inode("/proc/self/ns/time");
+  // PID 1 is the container's first process, unless it is known to live elsewhere (a shared process namespace). That it
+  // may not be looked at (another user, file capabilities) says nothing; its start is public.
   const std::uint64_t mine = namespace_inode("/proc/self/ns/mnt");
-  if (mine == 0) return context;
-  const std::uint64_t ticks =
-      namespace_inode("/proc/1/ns/mnt") == mine ? start_ticks("/proc/1/stat") : detail::oldest_start_in(mine);
+  const std::uint64_t of_first = namespace_inode("/proc/1/ns/mnt");
+  const bool shared = mine != 0 && of_first != 0 && of_first != mine;
+  const std::uint64_t ticks = shared ? detail::oldest_start_in(mine) : start_ticks("/proc/1/stat");
   context.container_start_known = ticks != 0;
   context.container_start_ns = ticks * detail::kNsPerTick;
   return context;

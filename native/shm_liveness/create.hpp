@@ -99,20 +99,28 @@ inline Failure replace_unusable(int fd, const char* path, const Place& place, co
 
 }  // namespace detail
 
-// Opens the region for writing, makes it if there is none, replaces it if it is unusable and unheld. Returns with the
-// claim byte held: the caller unlocks it, or closes the region.
-inline Failure open_for_claim(const Place& place, const Creation& creation, Region& out) {
+namespace detail {
+// Unlocks first: a child that another thread forks at this moment has a copy of the descriptor.
+inline void close_claimed(int fd) {
+  unlock(fd, kClaimByte);
+  sys::close(fd);
+}
+}  // namespace detail
+
+// Opens the region for writing. With a `creation`, makes it if there is none, and replaces it if it is unusable and
+// unheld; without, these are failures. Returns with the claim byte held: the caller unlocks it.
+inline Failure open_for_claim(const Place& place, const Creation* creation, Region& out) {
   if (!is_valid_name(place.region)) return {Fault::invalid_name, 0};
-  if (creation.slots == 0 || creation.slots > kMaxSlots) return {Fault::invalid_option, 0};
+  if (creation != nullptr && (creation->slots == 0 || creation->slots > kMaxSlots)) return {Fault::invalid_option, 0};
   PathBuffer path;
   if (!path.set(place)) return {Fault::invalid_option, 0};
   // Each turn either ends or finds that somebody else has changed what the name refers to.
   for (int turn = 0; turn < 64; ++turn) {
     // Without O_CREAT: fs.protected_regular refuses even root an O_CREAT open of another user's file in /dev/shm.
     const int fd = open_existing(path.text, Access::write);
-    if (fd == -sys::kNoEntry) {
+    if (fd == -sys::kNoEntry && creation != nullptr) {
       PathBuffer temporary;
-      if (const Failure failure = detail::make_temporary(place, creation, temporary)) return failure;
+      if (const Failure failure = detail::make_temporary(place, *creation, temporary)) return failure;
       const int linked = sys::link(temporary.text, path.text);
       sys::unlink(temporary.text);
       if (linked < 0 && linked != -sys::kExists) return detail::open_failure(-linked);
@@ -126,13 +134,14 @@ inline Failure open_for_claim(const Place& place, const Creation& creation, Regi
       return failure;
     }
     if (!detail::is_still_at(fd, path.text)) {
-      sys::close(fd);
+      detail::close_claimed(fd);
       continue;
     }
     failure = map_region(fd, place, Access::write, sys::effective_user(), out);
     if (!failure) return {};
-    if (detail::may_be_replaced(failure.fault)) failure = detail::replace_unusable(fd, path.text, place, creation);
-    sys::close(fd);
+    const bool replaceable = creation != nullptr && detail::may_be_replaced(failure.fault);
+    if (replaceable) failure = detail::replace_unusable(fd, path.text, place, *creation);
+    detail::close_claimed(fd);
     if (failure) return failure;
   }
   return {Fault::claim_busy, 0};

@@ -18,49 +18,47 @@ inline bool copy_at(int fd, void* to, std::size_t bytes, std::size_t from) {
   return sys::read_at(fd, to, bytes, static_cast<std::int64_t>(from)) == static_cast<long>(bytes);
 }
 
-// An observation of one region, that is a copy.
-struct CopiedRegion : Observation {
-  CopiedRegion(int fd, std::uint8_t* copy) {
-    region_count = 1;
-    regions[0].fd = fd;
-    regions[0].memory = copy;
+// Judges the copied slots first, as if the locks that they should hold were held, and then asks for those locks: the
+// kernel's walk of its lock list sweeps the cache, and what it sweeps out would have to come back for the judgement.
+inline bool glance_at_copy(const Region& copy, std::uint32_t end, std::uint32_t index, Judge& judge) {
+  const std::uint64_t now = monotonic_ns();
+  WorkerFacts worker;
+  for (std::uint32_t i = copy.first_slot; i < end; ++i) {
+    read_slot(copy, i, worker);
+    worker.region = index;
+    worker.observed_ns = now;
+    worker.lock = worker.state == State::claimed ? Lock::held : query_lock(copy.fd, i);
+    judge.add({&worker, 1});
   }
-  void add_to(Judge& judge, std::span<WorkerFacts> workers, std::uint32_t index) {
-    const std::span<WorkerFacts> seen = workers.first(Reader(*this).read(workers));
-    for (WorkerFacts& worker : seen) worker.region = index;
-    judge.add(seen);
+  for (std::uint32_t i = copy.first_slot; i < end; ++i) {
+    const bool claimed = copy.slot(i).hot.state.load_relaxed() == static_cast<std::uint32_t>(State::claimed);
+    if (claimed && query_lock(copy.fd, i) != Lock::held) return false;
   }
-};
+  return true;
+}
 
 // For any number of slots, a few at a time, so that little memory is touched. Out of line for the same reason.
 [[gnu::noinline]] inline bool glance_at_many(int fd, std::uint32_t used, std::uint32_t index, Judge& judge) {
-  constexpr std::uint32_t kPortion = 16;
-  alignas(Slot) std::uint8_t copy[sizeof(Header) + kPortion * sizeof(Slot)];
-  WorkerFacts workers[kPortion];
-  CopiedRegion seen(fd, copy);
-  Region& region = seen.regions[0];
-  if (!copy_at(fd, copy, sizeof(Header), 0)) return false;
-  for (; region.first_slot < used; region.first_slot = region.slot_count) {
-    const std::uint32_t count = used - region.first_slot < kPortion ? used - region.first_slot : kPortion;
-    const std::size_t from = sizeof(Header) + region.first_slot * sizeof(Slot);
-    if (!copy_at(fd, copy + sizeof(Header), count * sizeof(Slot), from)) return false;
-    region.slot_count = region.first_slot + count;
-    seen.add_to(judge, workers, index);
+  constexpr std::uint32_t kPortion = 32;
+  alignas(Slot) std::uint8_t memory[sizeof(Header) + kPortion * sizeof(Slot)];
+  for (std::uint32_t first = 0; first < used;) {
+    const std::uint32_t count = used - first < kPortion ? used - first : kPortion;
+    if (!copy_at(fd, memory + sizeof(Header), count * sizeof(Slot), sizeof(Header) + first * sizeof(Slot)))
+      return false;
+    const Region copy{fd, memory, 0, first, first + count};  // its header is not there, and not asked for
+    first += count;
+    if (!glance_at_copy(copy, first, index, judge)) return false;
   }
   return true;
 }
 
 // Most regions have one worker, for which one short read will do.
 inline bool glance_at(int fd, std::uint64_t bytes, std::uint32_t index, Judge& judge) {
-  alignas(Slot) std::uint8_t copy[sizeof(Header) + sizeof(Slot)];
-  WorkerFacts worker[1];
-  CopiedRegion seen(fd, copy);
-  Region& region = seen.regions[0];
-  if (!copy_at(fd, copy, sizeof copy, 0) || check_header(region.header(), bytes, region.slot_count)) return false;
-  const std::uint32_t used = region.used_slots();
-  if (used > 1) return glance_at_many(fd, used, index, judge);
-  seen.add_to(judge, worker, index);
-  return true;
+  alignas(Slot) std::uint8_t memory[sizeof(Header) + sizeof(Slot)];
+  Region copy{fd, memory, bytes, 0, 0};
+  if (!copy_at(fd, memory, sizeof memory, 0) || check_header(copy.header(), bytes, copy.slot_count)) return false;
+  const std::uint32_t used = copy.used_slots();
+  return used > 1 ? glance_at_many(fd, used, index, judge) : glance_at_copy(copy, used, index, judge);
 }
 
 }  // namespace detail

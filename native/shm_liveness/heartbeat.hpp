@@ -36,12 +36,17 @@ class ForkGuard {
     static ForkGuard guard;
     return guard;
   }
-  void add(Member& member) {
+  // Takes the slot and lists it, as one step before any fork: a child forked in between would keep the lock unnoticed.
+  Failure take_and_add(const ClaimOptions& options, Member& member) {
     pthread_mutex_lock(&mutex_);
-    member.next = first_;
-    if (first_ != nullptr) first_->previous = &member;
-    first_ = &member;
+    const Failure failure = take(options, member.claim);
+    if (!failure) {
+      member.next = first_;
+      if (first_ != nullptr) first_->previous = &member;
+      first_ = &member;
+    }
     pthread_mutex_unlock(&mutex_);
+    return failure;
   }
   void remove(Member& member) {
     pthread_mutex_lock(&mutex_);
@@ -94,7 +99,8 @@ class Heartbeat {
   // Makes the region if there is none. The views in `options` need only live through the call.
   static Claimed claim(const ClaimOptions& options);
 
-  // False once the slot is not ours any more (stopped, forked, never claimed). Never blocks, never faults.
+  // False once the slot is not ours any more (stopped, forked, never claimed). Never blocks. A region that somebody
+  // cuts short is a SIGBUS here, and so a death, unless the program handles it as truncation.hpp says.
   [[gnu::always_inline]] bool beat() { return pulse_ != nullptr && shm_liveness::beat(*pulse_); }
 
   bool ready() { return pulse_ != nullptr && set_ready(*pulse_, true, {}); }
@@ -138,18 +144,16 @@ inline Heartbeat::Claimed Heartbeat::claim(const ClaimOptions& options) {
   } else {
     // Before Linux 4.14 this fails, and the fork handler alone clears the child's pulse.
     sys::advise(page, sizeof(Pulse), sys::kWipeOnFork);
-    failure = take(options, member->claim);
+    member->pulse = static_cast<Pulse*>(page);
+    failure = detail::ForkGuard::instance().take_and_add(options, *member);
   }
   if (failure) {
     if (!sys::failed(page)) sys::unmap(page, sizeof(Pulse));
     delete member;
     return {Heartbeat{}, failure};
   }
-  Pulse* pulse = static_cast<Pulse*>(page);
-  member->pulse = pulse;
-  start_pulse(*pulse, member->claim, options);
-  detail::ForkGuard::instance().add(*member);
-  return {Heartbeat{pulse, member}, {}};
+  start_pulse(*member->pulse, member->claim, options);
+  return {Heartbeat{member->pulse, member}, {}};
 }
 
 inline void Heartbeat::give_up(bool stopped) {

@@ -66,7 +66,7 @@ class SharedText {
   // hold without fences (g++'s thread sanitizer does not understand fences).
   void store(std::string_view text) {
     char padded[Bytes] = {};
-    __builtin_memcpy(padded, text.data(), text.size() < Bytes ? text.size() : Bytes - 1);
+    for (std::size_t i = 0; i < text.size() && i + 1 < Bytes; ++i) padded[i] = text[i];
     for (std::size_t i = 0; i < Bytes / 8; ++i) {
       std::uint64_t word;
       __builtin_memcpy(&word, padded + i * 8, 8);
@@ -101,7 +101,7 @@ inline constexpr std::int64_t kLockBytes = 1 + 65536;
 
 enum class State : std::uint32_t {
   free = 0,      // never used
-  claiming = 1,  // a claim is being written; with the lock gone: one that was never finished
+  claiming = 1,  // a claim is being written; with the lock gone: its claimant died in the middle
   claimed = 2,   // owned, if the lock is held; dead or left over, if it is gone
   stopped = 3,   // released by stop()
 };
@@ -133,18 +133,19 @@ struct Header {
 };
 
 struct Hot {
-  Word64 last_beat_ns;    // 0    CLOCK_MONOTONIC of the latest beat
-  Word64 beats;           // 8
-  Word32 state;           // 16   State
-  Word32 ready;           // 20   1: the worker called ready()
-  Word64 worst_cycle_ns;  // 24
-  Word64 late_cycles;     // 32   cycles beyond the cycle limit
-  Word64 late_at_ns;      // 40   when the latest of them ended
-  Word64 stall_limit_ns;  // 48   max age or, in a phase, its budget
-  Word64 renewed_ns;      // 56   the latest phase change (or the claim); counts as a sign of life
-  Word32 in_phase;        // 64
-  Word32 reserved32;      // 68
-  Word64 reserved[7];     // 72
+  Word64 last_beat_ns;          // 0    CLOCK_MONOTONIC of the latest beat
+  Word64 beats;                 // 8
+  Word32 state;                 // 16   State
+  Word32 ready;                 // 20   1: the worker called ready()
+  Word64 worst_cycle_ns;        // 24
+  Word64 late_cycles;           // 32   cycles beyond the cycle limit
+  Word64 late_at_ns;            // 40   when the latest of them ended
+  Word64 stall_limit_ns;        // 48   max age or, in a phase, its budget
+  Word64 renewed_ns;            // 56   the latest phase change (or the claim); counts as a sign of life
+  Word32 in_phase;              // 64
+  Word32 reserved32;            // 68
+  Word64 claiming_boottime_ns;  // 72   CLOCK_BOOTTIME, when the claim that is under way began
+  Word64 reserved[6];           // 80
 };
 
 struct Labels {
@@ -216,7 +217,7 @@ struct Record {
   at(Header, used_slots, 72)                                                                                          \
   at(Hot, last_beat_ns, 0) at(Hot, beats, 8) at(Hot, state, 16) at(Hot, ready, 20) at(Hot, worst_cycle_ns, 24)        \
   at(Hot, late_cycles, 32) at(Hot, late_at_ns, 40) at(Hot, stall_limit_ns, 48) at(Hot, renewed_ns, 56)                \
-  at(Hot, in_phase, 64)                                                                                               \
+  at(Hot, in_phase, 64) at(Hot, claiming_boottime_ns, 72)                                                                                               \
   at(Labels, sequence, 0) at(Labels, phase, 8) at(Labels, status, 72)                                                 \
   at(Identity, sequence, 0) at(Identity, clock, 4) at(Identity, incarnation, 8) at(Identity, name, 16)                \
   at(Identity, max_age_ns, 80) at(Identity, cycle_limit_ns, 88) at(Identity, pid, 96) at(Identity, tid, 100)          \

@@ -22,12 +22,24 @@ inline std::int64_t lock_byte_of(std::uint32_t slot) { return kFirstSlotByte + s
 
 // Works on a read-only descriptor. Asks as a reader would (F_RDLCK), so that a stranger's read lock, which anybody
 // who may read the file can take, is not mistaken for a worker.
-inline Lock query_locks(int fd, std::int64_t from, std::int64_t length) {
-  sys::FileLock lock{detail::kReadLock, 0, from, length, 0};
+[[gnu::always_inline]] inline Lock query_locks(int fd, std::int64_t from, std::int64_t length) {
+  sys::FileLock lock;  // field by field: -Oz would zero it first, with an instruction slower than the five stores
+  lock.type = detail::kReadLock;
+  lock.whence = 0;
+  lock.start = from;
+  lock.length = length;
+  lock.pid = 0;
+#if defined(__x86_64__)
+  // Measured on Zen 4: without a pause between the last branch and the system call, and in a function of its own, each
+  // query takes 0.90 µs instead of 0.75 (256 locks), or not, as the addresses fall.
+  __asm__ volatile("lfence");
+#endif
   if (sys::control_lock(fd, detail::kOfdGetLock, lock) < 0) return Lock::unsupported;
   return lock.type == detail::kUnlock ? Lock::gone : Lock::held;
 }
-inline Lock query_lock(int fd, std::uint32_t slot) { return query_locks(fd, lock_byte_of(slot), 1); }
+[[gnu::always_inline]] inline Lock query_lock(int fd, std::uint32_t slot) {
+  return query_locks(fd, lock_byte_of(slot), 1);
+}
 inline Lock query_any_slot(int fd) { return query_locks(fd, kFirstSlotByte, kLockBytes - 1); }
 
 // none: taken. name_taken: another holds it.

@@ -157,7 +157,12 @@ inline Failure map_region(int fd, const Place& place, Access access, std::uint32
 // O_NONBLOCK so that a FIFO put in the region's place cannot hold the opener; it means nothing for a file.
 inline int open_existing(const char* path, Access access) {
   const int rights = access == Access::write ? sys::kReadWrite : sys::kReadOnly;
-  return sys::open(path, rights | sys::kNoFollow | sys::kCloseOnExec | sys::kNonBlock);
+  const int fd = sys::open(path, rights | sys::kNoFollow | sys::kCloseOnExec | sys::kNonBlock);
+  if (fd < 0 || fd > 2) return fd;
+  // A worker started with its standard streams closed: its first log line would land in the header.
+  const int above = sys::duplicate_from(fd, 3);
+  sys::close(fd);
+  return above;
 }
 
 // Out of line, so that the path's buffer is off the stack again when the probe goes on: a page of stack that need not

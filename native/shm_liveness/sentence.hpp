@@ -7,7 +7,7 @@
 
 namespace shm_liveness {
 
-inline constexpr std::size_t kLineBytes = 199;
+inline constexpr std::size_t kLineBytes = 198;
 
 // What the operating system adds about the culprit, if anybody asked it.
 struct Diagnosis {
@@ -59,7 +59,9 @@ inline void say_limit(Text& line, const char* what, std::uint64_t ns) {
 inline void say_stalled(Text& line, const WorkerFacts& worker, const Policy& policy) {
   line << ' ';
   say_last_beat(line, worker);
-  if (worker.beats != 0 || worker.in_phase) {
+  if (worker.beats == 0 && worker.inherited) {
+    line << " (deadline of a predecessor that never beat)";
+  } else if (worker.beats != 0 || worker.in_phase) {
     say_limit(line, "limit", limit_of(worker, policy));
   } else {
     say_limit(line, "startup grace", policy.startup_grace_ns);

@@ -13,7 +13,7 @@ struct WorkerFacts {
   std::uint32_t slot = 0;
   State state = State::free;
   Lock lock = Lock::gone;
-  bool torn = false;       // the identity could not be read whole: a claim is under way, or was never finished
+  bool torn = false;       // the identity could not be read whole: a claim is being written, or was left half-written
   bool beat_seen = false;  // a new sign of life came while somebody was watching (confirm)
   bool ready = false;
   bool in_phase = false;
@@ -37,6 +37,7 @@ struct WorkerFacts {
   std::uint64_t claimed_ns = 0;
   std::uint64_t claimed_boottime_ns = 0;
   std::uint64_t grace_from_boottime_ns = 0;
+  std::uint64_t claiming_boottime_ns = 0;  // State::claiming: when that began
   std::uint64_t inherited_deadline_ns = 0;
   std::uint64_t time_namespace = 0;
   ContainerId container;
@@ -57,7 +58,7 @@ inline constexpr int kReadTries = 64;
 
 // Runs `read` until it saw an even sequence count that did not move; false if it never did.
 template <class Read>
-bool read_under(const Word32& sequence, Read&& read) {
+[[gnu::always_inline]] inline bool read_under(const Word32& sequence, Read&& read) {
   for (int i = 0; i < kReadTries; ++i) {
     const std::uint32_t before = sequence.load_acquire();
     if ((before & 1) == 0) {
@@ -68,7 +69,7 @@ bool read_under(const Word32& sequence, Read&& read) {
   return false;
 }
 
-inline void read_identity(const Identity& identity, WorkerFacts& facts) {
+[[gnu::always_inline]] inline void read_identity(const Identity& identity, WorkerFacts& facts) {
   facts.torn = !read_under(identity.sequence, [&] {
     identity.name.load(facts.name);
     facts.coarse_clock = identity.clock.load_acquire() == static_cast<std::uint32_t>(Clock::coarse);
@@ -97,7 +98,7 @@ inline void read_labels(const Labels& labels, WorkerFacts& facts) {
   });
 }
 
-inline void read_hot(const Hot& hot, WorkerFacts& facts) {
+[[gnu::always_inline]] inline void read_hot(const Hot& hot, WorkerFacts& facts) {
   // The limit before the signs of life: beat.hpp says why.
   facts.in_phase = hot.in_phase.load_acquire() != 0;
   facts.stall_limit_ns = hot.stall_limit_ns.load_acquire();
@@ -124,8 +125,13 @@ inline void read_slot(const Region& region, std::uint32_t index, WorkerFacts& fa
   facts.state = state <= static_cast<std::uint32_t>(State::stopped) ? static_cast<State>(state) : State::free;
   if (facts.state == State::free) return;
   facts.incarnation = slot.identity.incarnation.load_acquire();
-  detail::read_hot(slot.hot, facts);
   detail::read_identity(slot.identity, facts);
+  if (facts.state == State::claiming) {
+    // Beats, phase and flags are the predecessor's still, or half cleared.
+    facts.claiming_boottime_ns = slot.hot.claiming_boottime_ns.load_acquire();
+    return;
+  }
+  detail::read_hot(slot.hot, facts);
   if (facts.in_phase || !facts.ready) detail::read_labels(slot.labels, facts);
 }
 
@@ -135,6 +141,8 @@ inline void read_slot(const Region& region, std::uint32_t index, WorkerFacts& fa
 inline bool ask_lock(const Region& region, WorkerFacts& facts) {
   const Slot& slot = region.slot(facts.slot);
   facts.lock = query_lock(region.fd, facts.slot);
+  // A claimant marks its slot before it locks it, and holds the claim byte all the while.
+  if (facts.state == State::claiming && facts.lock == Lock::gone) facts.lock = query_locks(region.fd, kClaimByte, 1);
   return slot.hot.state.load_acquire() == static_cast<std::uint32_t>(facts.state) &&
          slot.identity.incarnation.load_acquire() == facts.incarnation;
 }

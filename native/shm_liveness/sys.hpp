@@ -193,6 +193,9 @@ inline int advise(void* address, std::size_t bytes, int advice) {
   return static_cast<int>(call(__NR_madvise, word(address), static_cast<long>(bytes), advice));
 }
 
+inline int duplicate_from(int fd, int least) {
+  return static_cast<int>(call(__NR_fcntl, fd, 1030 /* F_DUPFD_CLOEXEC */, least));
+}
 inline int control_lock(int fd, int command, FileLock& lock) {
   return static_cast<int>(call(__NR_fcntl, fd, command, word(&lock)));
 }

@@ -108,6 +108,7 @@ class Text {
     if (first < 0x80) return first >= 0x20 && first != 0x7f ? 1 : 0;
     const std::size_t length = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
     if (first < 0xc2 || first > 0xf4) return 0;
+    if (first == 0xc2 && byte(1) < 0xa0) return 0;  // the control characters beyond ASCII
     for (std::size_t i = 1; i < length; ++i) {
       if ((byte(i) & 0xc0) != 0x80) return 0;
     }

@@ -1,5 +1,6 @@
 // A region cut short while it is mapped: the next access is SIGBUS. Regions are never resized by us, but /dev/shm is
-// writable for everybody, and neither a probe nor a worker shall crash over somebody's `> /dev/shm/default`.
+// writable for everybody, and a probe or a Node process shall not crash over somebody's `> /dev/shm/default`. A C++
+// worker that installs no handler dies of it, and is seen as dead.
 //
 // This is the part that may run inside a signal handler: it knows which mappings are ours, puts zeroes in the place of
 // a lost one, so that the faulting instruction can be repeated, and notes the loss. Whoever installs the handler

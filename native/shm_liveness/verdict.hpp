@@ -97,12 +97,15 @@ class Judge {
     const bool quorum = policy_.min != 0 && passing_ >= policy_.min;
     if (failing_ != 0 && !quorum) {
       fail(worst_, worst_worker_, worst_region_, worst_fault_);
-      if (verdict_.worker == worst_worker_) verdict_.others = failing_ - 1;
     }
     if (policy_.min != 0 && !quorum && failing_ == 0) absent(-1, {});
     for (std::size_t r = 0; r < regions_.size(); ++r) judge_region(r);
     judge_expected();
-    if (verdict_.passes && verdict_.tally.starting != 0) verdict_.kind = Kind::starting;
+    if (!verdict_.passes && verdict_.worker >= 0) verdict_.others = failing_ - 1;
+    if (verdict_.passes && verdict_.tally.starting != 0) {
+      verdict_.kind = Kind::starting;
+      verdict_.worker = starting_worker_;
+    }
     return verdict_;
   }
 
@@ -114,17 +117,22 @@ class Judge {
     if (judgement.condition == Condition::stopped) {
       ++tally.stopped;
       ++stopped_in_[worker.region];
-      expected_stopped_ |= expected_bit(worker);
+      expected_stopped_ |= expected_bits(worker);
     }
     if (!detail::counts(judgement.condition)) return;
     ++current_in_[worker.region];
     if (judgement.condition == Condition::running) ++tally.running;
-    const std::uint64_t expected = expected_bit(worker);
+    const std::uint64_t expected = expected_bits(worker);
     expected_present_ |= expected;
-    const detail::Outcome outcome = detail::outcome_of(worker, judgement.condition, policy_);
+    detail::Outcome outcome = detail::outcome_of(worker, judgement.condition, policy_);
+    // Dead grace is for workers that are restarted, not for a row of them that never come to a beat.
+    if (judgement.condition == Condition::dead && worker.beats == 0 &&
+        detail::condition_before_first_beat(worker, regions_[worker.region], around_, policy_) == Condition::stalled) {
+      outcome = {Kind::dead, false};
+    }
     if (outcome.kind == Kind::starting) {
       ++tally.starting;
-      if (verdict_.worker < 0) verdict_.worker = index;
+      if (starting_worker_ < 0) starting_worker_ = index;
     }
     if (outcome.passes) {
       ++passing_;
@@ -142,15 +150,16 @@ class Judge {
     }
   }
 
-  // The bit of the worker's name in the list of expected names; 0 if it is not in it.
-  std::uint64_t expected_bit(const WorkerFacts& worker) const {
+  // The bits of the worker's name in the list of expected names, which may name it more than once.
+  std::uint64_t expected_bits(const WorkerFacts& worker) const {
+    std::uint64_t bits = 0;
     std::uint64_t bit = 1;
-    const bool absent = for_each_name(policy_.expect, [&](std::string_view name) {
-      if (name == worker.name_view()) return false;
+    for_each_name(policy_.expect, [&](std::string_view name) {
+      if (name == worker.name_view()) bits |= bit;
       bit <<= 1;
       return true;
     });
-    return absent ? 0 : bit;
+    return bits;
   }
 
   // A region without one current worker: nothing yet, only left-overs, or all stopped.
@@ -192,7 +201,7 @@ class Judge {
   bool within_grace(int region) const {
     for (std::size_t r = 0; r < regions_.size(); ++r) {
       if (region >= 0 && static_cast<std::size_t>(region) != r) continue;
-      if (around_.now_boottime_ns <= detail::grace_end(detail::container_start(around_), regions_[r], policy_))
+      if (around_.now_boottime_ns <= detail::grace_end(detail::container_start(around_), regions_[r], around_, policy_))
         return true;
     }
     return false;
@@ -220,6 +229,7 @@ class Judge {
   std::uint64_t expected_present_ = 0;
   std::uint64_t expected_stopped_ = 0;
   Kind worst_ = Kind::healthy;
+  int starting_worker_ = -1;
   int worst_worker_ = -1;
   int worst_region_ = -1;
   Fault worst_fault_ = Fault::none;

@@ -87,6 +87,7 @@ TEST_CASE("a restart in place makes the dead before it left over, and leaves the
 
 TEST_CASE("who dies after the restart is dead again") {
   const UniqueRegion region;
+  leave_dead(options_for(region, "before"));
   CHECK_FALSE(mark_restart(region.place(), 0));
   leave_dead(options_for(region, "a"));
   CHECK(condition_of(region, "a") == Condition::dead);

@@ -61,7 +61,7 @@ TEST_CASE("a stall is confirmed, and costs the wait; a death needs none") {
 TEST_CASE("one new beat while somebody watches is no stall, and ends the wait") {
   const UniqueRegion region;
   ClaimOptions options = quick(region, "a");
-  options.max_age_ns = kMs;  // older than that at almost every look
+  options.max_age_ns = 1;  // older than that at every look
   const pid_t worker = start_child([&] {
     auto [heartbeat, failure] = Heartbeat::claim(options);
     beat_every(heartbeat, 20 * kMs);

@@ -97,7 +97,7 @@ TEST_CASE("the largest number is parsed, and one more is not") {
 }
 
 // U+0080 to U+009F: a terminal takes 0xc2 0x9b for the beginning of an escape sequence.
-TEST_CASE("control characters beyond ASCII become question marks" * doctest::should_fail()) {
+TEST_CASE("control characters beyond ASCII become question marks") {
   CHECK(printable("a\xc2\x9b"
                   "31mb")
             .find("\xc2\x9b") == std::string::npos);

@@ -44,6 +44,7 @@ void fill_hot(Hot& hot, State state, bool in_phase, std::uint64_t more) {
   hot.stall_limit_ns.store_relaxed(16 * kSecond + more);
   hot.renewed_ns.store_relaxed(297 * kSecond + 17 + more);
   hot.in_phase.store_relaxed(in_phase ? 1 : 0);
+  hot.claiming_boottime_ns.store_relaxed(290 * kSecond + 18 + more);
 }
 
 void fill_identity(Identity& identity, Clock clock, std::string_view name, std::uint64_t more) {

@@ -1,0 +1,132 @@
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import type { ClaimOptions } from 'shm-liveness'
+import { afterEach } from 'vitest'
+import { eventually } from './eventually.js'
+import { type ProbeResult, probe } from './probe.js'
+import { WorkerProcess } from './worker-process.js'
+
+const running = new Set<Container>()
+
+export interface ContainerOptions {
+  /** As a pod's shareProcessNamespace: no PID namespace of its own. */
+  shareProcesses?: boolean
+  /** Its monotonic and boot clocks, in seconds ahead of the machine's (behind, if negative). */
+  clockAheadS?: number
+}
+
+/** Whether this machine lets us make namespaces; the reason, if not. Tests fail with it: CI runs as root. */
+export function whyNoContainers(): string | undefined {
+  try {
+    execFileSync('unshare', ['--mount', '--pid', '--time', '--fork', '--mount-proc', 'true'], { stdio: 'pipe' })
+    return undefined
+  } catch (error) {
+    return `these tests need unshare(1) and the right to use it (root, CAP_SYS_ADMIN): ${error}`
+  }
+}
+
+/**
+ * What a pod sees of a container: a mount namespace of its own (and so an identity), a PID namespace of its own, and
+ * the pod's /dev/shm. Its first process does nothing, so that workers may come and go. Removed after the test.
+ */
+export class Container {
+  readonly wrapper: string[]
+  readonly #unshare: ChildProcess
+  readonly #init: number
+
+  private constructor(unshare: ChildProcess, init: number, options: ContainerOptions) {
+    this.#unshare = unshare
+    this.#init = init
+    running.add(this)
+    const namespaces = ['--mount']
+    if (!options.shareProcesses) namespaces.push('--pid')
+    if (options.clockAheadS !== undefined) namespaces.push('--time')
+    this.wrapper = ['nsenter', '--target', String(init), ...namespaces, '--']
+  }
+
+  static async start(options: ContainerOptions = {}): Promise<Container> {
+    const why = whyNoContainers()
+    if (why !== undefined) throw new Error(why)
+    const args = ['--mount', '--fork', '--kill-child=SIGKILL']
+    if (!options.shareProcesses) args.push('--pid', '--mount-proc')
+    if (options.clockAheadS !== undefined) {
+      args.push('--time', '--monotonic', String(options.clockAheadS), '--boottime', String(options.clockAheadS))
+    }
+    const child = spawn('unshare', [...args, 'sh', '-c', 'echo up; exec sleep infinity'], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
+    await Promise.race([
+      once(child.stdout, 'data'),
+      once(child, 'exit').then(([code]) => {
+        throw new Error(`unshare ${args.join(' ')} ended with ${code}`)
+      }),
+    ])
+    const pid = child.pid as number
+    return new Container(child, childrenOf(pid)[0] as number, options)
+  }
+
+  /** The probe, run inside as the kubelet would. */
+  probe(args: string[]): Promise<ProbeResult> {
+    return probe(args, { wrapper: this.wrapper })
+  }
+
+  /** A worker inside. Not to be killed by its handle, which is nsenter's: see {@link killInside}. */
+  claim(claim: ClaimOptions): Promise<WorkerProcess> {
+    return WorkerProcess.claim(claim, { wrapper: this.wrapper })
+  }
+
+  /** A shell command inside. */
+  run(command: string): string {
+    const [nsenter, ...args] = this.wrapper as [string, ...string[]]
+    return execFileSync(nsenter, [...args, 'sh', '-c', command], { encoding: 'utf8', stdio: 'pipe' })
+  }
+
+  /** Kills all that runs inside, and waits until it is gone. Claims stay in /dev/shm, as after any container. */
+  async stop(): Promise<void> {
+    if (!running.delete(this)) return
+    for (const pid of inside(this.#init)) kill(pid)
+    kill(this.#init)
+    if (this.#unshare.exitCode === null && this.#unshare.signalCode === null) await once(this.#unshare, 'exit')
+    await eventually(
+      () => inside(this.#init).length,
+      (left) => left === 0,
+    )
+  }
+}
+
+/** Kills a worker that was started by `Container.claim`, and waits until its locks are gone. */
+export async function killInside(worker: WorkerProcess): Promise<void> {
+  const [pid = worker.pid] = childrenOf(worker.pid) // of nsenter, where it forked
+  kill(pid)
+  await worker.gone()
+}
+
+function kill(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL')
+  } catch {} // gone already
+}
+
+function childrenOf(pid: number): number[] {
+  const text = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim()
+  return text === '' ? [] : text.split(' ').map(Number)
+}
+
+/** Processes in the mount namespace of a container's first process, itself not counted. */
+function inside(init: number): number[] {
+  try {
+    const output = execFileSync('lsns', ['--noheadings', '--output', 'NS', '--task', String(init), '--type', 'mnt'])
+    const all = execFileSync('lsns', ['--noheadings', '--output', 'PID', String(output).trim()], { encoding: 'utf8' })
+    return all
+      .split('\n')
+      .map(Number)
+      .filter((pid) => pid > 0 && pid !== init)
+  } catch {
+    return [] // the first process has gone, and with it its PID namespace
+  }
+}
+
+afterEach(async () => {
+  await Promise.all([...running].map((container) => container.stop()))
+})

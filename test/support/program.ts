@@ -1,0 +1,88 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { EventEmitter, once } from 'node:events'
+import { tmpdir } from 'node:os'
+import { createInterface } from 'node:readline'
+import { afterEach } from 'vitest'
+
+const running = new Set<Program>()
+
+export interface Ending {
+  code: number | null
+  signal: NodeJS.Signals | null
+}
+
+export interface ProgramOptions {
+  /** Flags of node, such as `--expose-gc`. */
+  flags?: string[]
+  env?: Record<string, string>
+}
+
+/**
+ * A small program as a process of its own, that says line by line how far it is. Killed after the test, if it still
+ * runs.
+ */
+export class Program {
+  readonly ended: Promise<Ending>
+  readonly lines: string[] = []
+  stderr = ''
+  readonly #child: ChildProcess
+  readonly #news = new EventEmitter()
+
+  private constructor(command: string, args: string[], env: Record<string, string>) {
+    // Not in the repository: whatever an abort leaves behind is not to be committed.
+    this.#child = spawn(command, args, { cwd: tmpdir(), env: { PATH: process.env['PATH'] ?? '', ...env } })
+    running.add(this)
+    this.#child.stderr?.on('data', (data) => (this.stderr += data))
+    createInterface({ input: this.#child.stdout as NodeJS.ReadableStream }).on('line', (line) => {
+      this.lines.push(line)
+      this.#news.emit('news')
+    })
+    this.ended = once(this.#child, 'close').then(([code, signal]) => {
+      running.delete(this)
+      this.#news.emit('news')
+      return { code, signal }
+    })
+  }
+
+  /** Runs a fixture of test/fixtures/ with node. */
+  static fixture(name: string, args: string[], { flags = [], env = {} }: ProgramOptions = {}): Program {
+    const path = new URL(`../../dist-programs/test/fixtures/${name}.js`, import.meta.url).pathname
+    return new Program(process.execPath, [...flags, path, ...args], env)
+  }
+
+  static run(command: string, args: string[], env: Record<string, string> = {}): Program {
+    return new Program(command, args, env)
+  }
+
+  get pid(): number {
+    return this.#child.pid as number
+  }
+
+  /** Waits for a line that begins with `text`, and gives the rest of it; takes it and all before it off the list. */
+  async said(text: string): Promise<string> {
+    for (;;) {
+      const at = this.lines.findIndex((line) => line.startsWith(text))
+      const line = this.lines[at]
+      if (line !== undefined) {
+        this.lines.splice(0, at + 1)
+        return line.slice(text.length).trim()
+      }
+      if (!running.has(this)) throw new Error(`it ended without saying "${text}": ${this.lines} ${this.stderr}`)
+      await once(this.#news, 'news')
+    }
+  }
+
+  /** A line on its standard input. */
+  tell(line: string): void {
+    this.#child.stdin?.write(`${line}\n`)
+  }
+
+  async kill(signal: NodeJS.Signals = 'SIGKILL'): Promise<Ending> {
+    this.#child.kill(signal)
+    return this.ended
+  }
+}
+
+afterEach(async () => {
+  await Promise.all([...running].map((program) => program.kill()))
+})
