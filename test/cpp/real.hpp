@@ -133,7 +133,8 @@ struct Opened : Region {
 struct Scribbled : Region {
   explicit Scribbled(const UniqueRegion& region) {
     const int descriptor = open_existing(region.path().c_str(), Access::write);
-    if (map_region(descriptor, region.place(), Access::write, sys::effective_user(), *this)) std::abort();
+    const Failure failure = map_region(descriptor, region.place(), Access::write, sys::effective_user(), *this);
+    if (failure || memory == nullptr) std::abort();
   }
   Scribbled(const Scribbled&) = delete;
   Scribbled& operator=(const Scribbled&) = delete;
@@ -184,7 +185,8 @@ inline Condition condition_of(const UniqueRegion& region, std::string_view name)
   around.known = true;
   around.context = read_context();
   {
-    Opened opened(region.place());
+    const Opened opened(region.place());
+    if (opened.failure || opened.memory == nullptr) return Condition::absent;
     facts.restart_boottime_ns = opened.header().restart_boottime_ns.load_acquire();
   }
   const WorkerFacts worker = facts_of(region, name);

@@ -1,6 +1,6 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import type { ClaimOptions } from 'shm-liveness'
 import { afterEach } from 'vitest'
 import { eventually } from './eventually.js'
@@ -33,11 +33,11 @@ export function whyNoContainers(): string | undefined {
 export class Container {
   readonly wrapper: string[]
   readonly #unshare: ChildProcess
-  readonly #init: number
+  readonly #mountNamespace: string
 
   private constructor(unshare: ChildProcess, init: number, options: ContainerOptions) {
     this.#unshare = unshare
-    this.#init = init
+    this.#mountNamespace = mountNamespaceOf(init) as string
     running.add(this)
     const namespaces = ['--mount']
     if (!options.shareProcesses) namespaces.push('--pid')
@@ -85,13 +85,17 @@ export class Container {
   /** Kills all that runs inside, and waits until it is gone. Claims stay in /dev/shm, as after any container. */
   async stop(): Promise<void> {
     if (!running.delete(this)) return
-    for (const pid of inside(this.#init)) kill(pid)
-    kill(this.#init)
+    for (const pid of this.#processes()) kill(pid)
     if (this.#unshare.exitCode === null && this.#unshare.signalCode === null) await once(this.#unshare, 'exit')
     await eventually(
-      () => inside(this.#init).length,
+      () => this.#processes().length,
       (left) => left === 0,
     )
+  }
+
+  #processes(): number[] {
+    const all = readdirSync('/proc').filter((entry) => /^\d+$/.test(entry))
+    return all.filter((pid) => mountNamespaceOf(pid) === this.#mountNamespace).map(Number)
   }
 }
 
@@ -113,17 +117,11 @@ function childrenOf(pid: number): number[] {
   return text === '' ? [] : text.split(' ').map(Number)
 }
 
-/** Processes in the mount namespace of a container's first process, itself not counted. */
-function inside(init: number): number[] {
+function mountNamespaceOf(pid: number | string): string | undefined {
   try {
-    const output = execFileSync('lsns', ['--noheadings', '--output', 'NS', '--task', String(init), '--type', 'mnt'])
-    const all = execFileSync('lsns', ['--noheadings', '--output', 'PID', String(output).trim()], { encoding: 'utf8' })
-    return all
-      .split('\n')
-      .map(Number)
-      .filter((pid) => pid > 0 && pid !== init)
+    return readlinkSync(`/proc/${pid}/ns/mnt`)
   } catch {
-    return [] // the first process has gone, and with it its PID namespace
+    return undefined // gone, or going
   }
 }
 
