@@ -65,8 +65,14 @@ export function typed<Result>(call: () => Result): Result {
   }
 }
 
+/** Never throws itself: String() does, over an object without a text. */
+function shown(value: unknown): string {
+  if (typeof value === 'string') return JSON.stringify(value.slice(0, 80))
+  const hasText = (typeof value !== 'object' && typeof value !== 'function') || value === null
+  return hasText ? String(value) : Object.prototype.toString.call(value)
+}
+
 /** The error for an argument that cannot be what it is. */
 export function invalid(what: string, wanted: string, got: unknown): LivenessError {
-  const shown = typeof got === 'string' ? JSON.stringify(got.slice(0, 80)) : String(got)
-  return new LivenessError('INVALID_OPTION', `${what}: ${wanted}, got ${shown}`)
+  return new LivenessError('INVALID_OPTION', `${what}: ${wanted}, got ${shown(got)}`)
 }

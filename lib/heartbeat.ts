@@ -95,9 +95,9 @@ export class Heartbeat implements Disposable {
    * Begins a phase (up to 63 bytes), for work that takes longer than max age: loading a model, a build step. Cycles
    * inside it are not timed. @throws LivenessError `STOPPED`, `INVALID_TEXT`, `INVALID_OPTION`
    */
-  phase(name: string, { budget }: PhaseOptions): Phase {
+  phase(name: string, options: PhaseOptions): Phase {
     if (typeof name !== 'string') throw invalid('phase', 'a name', name)
-    const budgetNs = durationNs('budget', budget, 1)
+    const budgetNs = durationNs('budget', options?.budget, 1)
     this.#require(typed(() => this.#native.beginPhase(name, budgetNs, this.region)))
     const phase = {
       name,

@@ -63,18 +63,18 @@ inline constexpr Row kRows[] = {
     {"min\0" "N\0" "N passing workers will do, and no fewer (default: all)", Value::required, true},
     {"max-age\0" "DUR\0" "how old a beat may be (default: as the worker said)", Value::required, true},
     {"startup-grace\0" "DUR\0" "how long liveness waits for a beat (default: 60s)", Value::required, true},
-    {"dead-grace\0" "DUR\0" "how long liveness forgives a death (default: 0)", Value::required, true},
-    {"cycle-window\0" "DUR\0" "unready so long after a late cycle (default: never)", Value::required, true},
+    {"dead-grace\0" "DUR\0" "how long liveness forgives a death", Value::required, true},
+    {"cycle-window\0" "DUR\0" "unready so long after a late cycle", Value::required, true},
     {"confirm\0" "DUR\0" "how long to wait for one new beat before saying stalled\n"
      "(default: max age, within 50ms and 300ms)", Value::required, true},
-    {"termination-log\0" "PATH\0" "write the line of a failed liveness or startup check there\n"
+    {"termination-log\0" "PATH\0" "write the line of a failed liveness or startup there\n"
      "(default: /dev/termination-log)", Value::optional, true},
     {"json\0" "\0" "print the verdict and all workers as JSON", Value::none, true},
     {"verbose\0" "\0" "print a line for each worker", Value::none, true},
     {"dir\0" "DIR\0" "where regions are (default: /dev/shm)", Value::required, true},
     {"allow-disk\0" "\0" "accept a region that is not on tmpfs", Value::none, true},
     {"self-test\0" "\0" "try all that a probe needs of this machine", Value::none, false},
-    {"install\0" "DIR\0" "copy the executables beside this one there, test the copy", Value::required, false},
+    {"install\0" "DIR\0" "copy the executables there, test the copy", Value::required, false},
     {"version\0" "\0" "print the version", Value::none, false},
     {"help\0" "\0" "print this", Value::none, false},
 };

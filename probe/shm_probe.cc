@@ -88,9 +88,7 @@ void write_verbose(Workspace& work, const Policy& policy, std::string_view line)
     shm_liveness::detail::say_phase(out, worker);
     shm_liveness::detail::say_age(out, ",", worker.age_ns());
     shm_liveness::detail::say_limit(out, "limit", limit_of(worker, policy));
-    out << ", " << worker.beats << " beats, worst cycle ";
-    say_duration(out, worker.worst_cycle_ns);
-    out << ", " << worker.late_cycles << " late, pid " << worker.pid << '\n';
+    out << ", " << worker.beats << " beats, pid " << worker.pid << '\n';
     write_all(1, out.view());
     out = Text(work.text);
   }

@@ -81,17 +81,23 @@ inline std::uint64_t oldest_start_in(std::uint64_t mount_namespace) {
   sys::close(fd);
   return oldest;
 }
+inline bool is_first_in_other_cgroup() {
+  char first[512];
+  char self[512];
+  return read_small_file("/proc/1/cgroup", first, sizeof first) !=
+         read_small_file("/proc/self/cgroup", self, sizeof self);
+}
 }  // namespace detail
 
 inline Context read_context() {
   Context context;
   context.container = this_container();
   context.time_namespace = namespace_inode("/proc/self/ns/time");
-  // PID 1 is the container's first process, unless it is known to live elsewhere (a shared process namespace). That it
-  // may not be looked at (another user, file capabilities) says nothing; its start is public.
+  // PID 1 is the container's first process, unless it lives elsewhere (a shared process namespace). Its mount namespace
+  // may not be looked at by everybody (another user, file capabilities); its cgroup may.
   const std::uint64_t mine = namespace_inode("/proc/self/ns/mnt");
   const std::uint64_t of_first = namespace_inode("/proc/1/ns/mnt");
-  const bool shared = mine != 0 && of_first != 0 && of_first != mine;
+  const bool shared = mine != 0 && (of_first != 0 ? of_first != mine : detail::is_first_in_other_cgroup());
   const std::uint64_t ticks = shared ? detail::oldest_start_in(mine) : start_ticks("/proc/1/stat");
   context.container_start_known = ticks != 0;
   context.container_start_ns = ticks * detail::kNsPerTick;

@@ -43,7 +43,9 @@ inline std::uint64_t since(const WorkerFacts& worker, std::uint64_t ns) {
 }
 
 inline void say_last_beat(Text& line, const WorkerFacts& worker) {
-  if (worker.beats == 0) {
+  if (worker.state == State::claiming) {
+    line << "is being claimed";
+  } else if (worker.beats == 0) {
     say_age(line, "no beat since its claim", since(worker, worker.claimed_ns));
   } else {
     say_age(line, "last beat", since(worker, worker.last_beat_ns));
@@ -70,7 +72,7 @@ inline void say_stalled(Text& line, const WorkerFacts& worker, const Policy& pol
 }
 
 inline void say_worker(Text& line, const Verdict& verdict, const WorkerFacts& worker, const Policy& policy) {
-  line.printable(worker.name_view());
+  line.printable(worker.name[0] != '\0' ? worker.name_view() : "a worker");
   switch (verdict.kind) {
     case Kind::stalled:
       say_stalled(line, worker, policy);

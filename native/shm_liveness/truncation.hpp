@@ -51,7 +51,7 @@ inline bool recover(const void* address) {
   for (Watched& entry : g_watched) {
     const std::uint64_t begin = entry.begin.load_acquire();
     const std::uint64_t end = entry.end.load_acquire();
-    if (at < begin || at >= end) continue;
+    if (begin <= 1 || at < begin || at >= end) continue;  // 1: being entered
     void* zeroes = sys::map(reinterpret_cast<void*>(begin), end - begin, sys::kProtRead | sys::kProtWrite,
                             sys::kMapPrivate | sys::kMapAnonymous | sys::kMapFixed, -1);
     if (sys::failed(zeroes)) return false;

@@ -54,7 +54,7 @@ describe('a process', () => {
     title: stage.signal ? `${stage.stage} (${stage.signal})` : stage.stage,
   }))
   it.each(titled)(
-    'that ends by "$title" is $after',
+    'that ends by $title is $after',
     async ({ stage, signal, ends, line }) => {
       const region = uniqueRegion()
       const worker = Program.fixture('ends-by', [region, stage])

@@ -29,7 +29,7 @@ const stages: { stage: string; code: number; line: RegExp | '' }[] = [
 ]
 
 describe('a thread beside a living one', () => {
-  it.each(stages)('that ends by "$stage" is seen by the probe', async ({ stage, code, line }) => {
+  it.each(stages)('that ends by $stage is seen by the probe', async ({ stage, code, line }) => {
     const region = uniqueRegion()
     const worker = Program.fixture('thread-ends-by', [region, stage])
     expect(await worker.said('ended')).toBe(String(code))

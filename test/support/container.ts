@@ -9,6 +9,12 @@ import { WorkerProcess } from './worker-process.js'
 
 const running = new Set<Container>()
 
+/** A shell line that moves itself into a cgroup beside all others (version 2, else any controller of version 1). */
+const joinCgroup = [
+  'root=/sys/fs/cgroup; [ -e $root/cgroup.procs ] || for c in $root/*/; do [ -w "$c/cgroup.procs" ] && root=$c && break; done',
+  'mkdir -p "$root/shm-liveness-test" && echo $$ > "$root/shm-liveness-test/cgroup.procs" && exec "$@"',
+].join('; ')
+
 export interface ContainerOptions {
   /** As a pod's shareProcessNamespace: no PID namespace of its own. */
   shareProcesses?: boolean
@@ -42,7 +48,9 @@ export class Container {
     const namespaces = ['--mount']
     if (!options.shareProcesses) namespaces.push('--pid')
     if (options.clockAheadS !== undefined) namespaces.push('--time')
-    this.wrapper = ['nsenter', '--target', String(init), ...namespaces, '--']
+    const nsenter = ['nsenter', '--target', String(init), ...namespaces, '--']
+    // A pod's containers have cgroups of their own; by that they know that PID 1 is not theirs.
+    this.wrapper = options.shareProcesses ? ['sh', '-c', joinCgroup, 'sh', ...nsenter] : nsenter
   }
 
   static async start(options: ContainerOptions = {}): Promise<Container> {
@@ -53,7 +61,11 @@ export class Container {
     if (options.clockAheadS !== undefined) {
       args.push('--time', '--monotonic', String(options.clockAheadS), '--boottime', String(options.clockAheadS))
     }
-    const child = spawn('unshare', [...args, 'sh', '-c', 'echo up; exec sleep infinity'], {
+    const [command, ...rest] = [
+      ...(options.shareProcesses ? ['sh', '-c', joinCgroup, 'sh'] : []),
+      ...['unshare', ...args, 'sh', '-c', 'echo up; exec sleep infinity'],
+    ] as [string, ...string[]]
+    const child = spawn(command, rest, {
       stdio: ['ignore', 'pipe', 'inherit'],
     })
     await Promise.race([

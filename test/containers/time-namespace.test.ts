@@ -1,0 +1,59 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { describe, expect, it } from 'vitest'
+import { Container } from '../support/container.js'
+import { probe } from '../support/probe.js'
+import { uniqueRegion } from '../support/region.js'
+
+const foreign = /^unusable: grabber: .* time namespace.*\[CLOCK_FOREIGN\]\n$/
+
+describe.each([
+  ['a day ahead', 86_400],
+  ['a minute ahead', 60],
+  // No clock can be further behind than the machine has been up.
+  ['20 seconds behind', -20],
+])('a worker in a time namespace %s', (_which, clockAheadS) => {
+  it('is CLOCK_FOREIGN from outside, whether it beats or not', async () => {
+    const region = uniqueRegion()
+    const container = await Container.start({ clockAheadS })
+    const worker = await container.claim({ region, name: 'grabber', maxAge: '200ms' })
+    const fromOutside = async () => {
+      for (const check of ['liveness', 'readiness', 'startup']) {
+        const found = await probe(['--region', region, '--check', check])
+        expect(found.code).toBe(3)
+        expect(found.stdout).toMatch(foreign)
+      }
+    }
+    // Behind, its claim is nothing but a little old: liveness gives it the grace of any other.
+    if (clockAheadS > 0) await fromOutside()
+    await worker.ask({ do: 'loop', everyMs: 5 })
+    await fromOutside()
+    await worker.ask({ do: 'halt' })
+    await sleep(300)
+    await fromOutside()
+  })
+
+  it('is healthy, stalled and dead as any other from inside', async () => {
+    const region = uniqueRegion()
+    const container = await Container.start({ clockAheadS })
+    const worker = await container.claim({ region, name: 'grabber', maxAge: '200ms' })
+    expect(await container.probe(['--region', region, '--startup-grace', '1m'])).toMatchObject({ code: 0 })
+    await worker.ask({ do: 'loop', everyMs: 5 })
+    expect(await container.probe(['--region', region, '--check', 'startup'])).toMatchObject({ code: 0 })
+    await worker.ask({ do: 'halt' })
+    await sleep(300)
+    expect((await container.probe(['--region', region])).stdout).toMatch(
+      /^stalled: grabber last beat [3-9]\d\d\.?\d*ms/,
+    )
+  })
+
+  it('looks out at workers outside, and finds their clock foreign', async () => {
+    const region = uniqueRegion()
+    const outside = await Container.start()
+    const worker = await outside.claim({ region, name: 'grabber', maxAge: '200ms' })
+    await worker.ask({ do: 'loop', everyMs: 5 })
+    const container = await Container.start({ clockAheadS })
+    const found = await container.probe(['--region', region])
+    expect(found.code).toBe(3)
+    expect(found.stdout).toMatch(foreign)
+  })
+})

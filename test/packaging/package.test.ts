@@ -1,0 +1,214 @@
+import { execFileSync, spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { eventually } from '../support/eventually.js'
+
+const root = join(import.meta.dirname, '../..')
+const scratch = mkdtempSync(join(tmpdir(), 'shm-liveness-package-'))
+const project = join(scratch, 'project')
+const installed = join(project, 'node_modules/shm-liveness')
+const regions = mkdtempSync('/dev/shm/test-package-')
+/** A machine without compiler, make, python and even a shell. */
+const bare = { PATH: join(scratch, 'bin'), HOME: scratch, SHM_LIVENESS_DIR: regions }
+
+interface Packed {
+  filename: string
+  files: { path: string; size: number; mode: number }[]
+}
+
+function pack(folder: string): Packed {
+  const options = ['--ignore-scripts', '--json', '--pack-destination', scratch]
+  const json = execFileSync('npm', ['pack', ...options], { cwd: folder, encoding: 'utf8', stdio: 'pipe' })
+  return (JSON.parse(json) as [Packed])[0]
+}
+
+let packed: Packed
+
+beforeAll(() => {
+  execFileSync('npm', ['run', 'prebuild'], { cwd: root, stdio: 'pipe' })
+  packed = pack(root)
+  // Its dependencies from here, so that no registry is asked.
+  const tarballs = [
+    packed,
+    ...['node-gyp-build', 'node-addon-api'].map((name) => pack(join(root, 'node_modules', name))),
+  ]
+  mkdirSync(bare.PATH)
+  const npm = execFileSync('sh', ['-c', 'command -v npm'], { encoding: 'utf8' }).trim()
+  symlinkSync(process.execPath, join(bare.PATH, 'node'))
+  symlinkSync(npm, join(bare.PATH, 'npm'))
+  mkdirSync(project)
+  writeFileSync(join(project, 'package.json'), '{ "private": true }')
+  const options = ['--offline', '--no-audit', '--no-fund', '--foreground-scripts', '--loglevel', 'info']
+  const done = spawnSync('npm', ['install', ...options, ...tarballs.map(({ filename }) => join(scratch, filename))], {
+    cwd: project,
+    env: bare,
+    encoding: 'utf8',
+  })
+  installLog = done.stdout + done.stderr
+  if (done.status !== 0) throw new Error(installLog)
+}, 180_000)
+
+let installLog = ''
+
+afterAll(() => {
+  rmSync(scratch, { recursive: true, force: true })
+  rmSync(regions, { recursive: true, force: true })
+})
+
+/** Runs a program of the project on the bare machine. */
+function run(name: string, text: string): { status: number | null; stdout: string; stderr: string } {
+  writeFileSync(join(project, name), text)
+  return spawnSync(process.execPath, [name], { cwd: project, env: bare, encoding: 'utf8' })
+}
+
+function probePath(): string {
+  return run('where.mjs', "import { probePath } from 'shm-liveness'; console.log(probePath())").stdout.trim()
+}
+
+const executables = (folder: string) =>
+  readdirSync(join(folder, 'prebuilds')).map((platform) => join('prebuilds', platform, 'shm-probe'))
+
+describe('the tarball', () => {
+  it('has what a user needs, and nothing else', () => {
+    const paths = packed.files.map(({ path }) => path)
+    const tops = new Set(paths.map((path) => path.split('/')[0]))
+    expect([...tops].sort()).toEqual(
+      [
+        ...['CHANGELOG.md', 'LICENSE', 'README.md', 'binding.gyp', 'dist', 'docs', 'native', 'package.json'],
+        ...['prebuilds', 'probe'],
+      ].sort(),
+    )
+    expect(
+      paths.filter((path) => /(^|\/)tests?\/|\.test\.|fixture|\.tsbuildinfo|\.map$|\.o$|node_modules/.test(path)),
+    ).toEqual([])
+    expect(paths).toEqual(expect.arrayContaining(['dist/index.js', 'dist/index.d.ts']))
+    expect(packed.files.reduce((bytes, { size }) => bytes + size, 0)).toBeLessThan(2_000_000)
+  })
+
+  it('has each executable with mode 0755, and all other files without', () => {
+    const modes = new Map(packed.files.map(({ path, mode }) => [path, mode & 0o777]))
+    expect(executables(root).length).toBeGreaterThan(0)
+    for (const path of executables(root)) expect([path, modes.get(path)]).toEqual([path, 0o755])
+    const others = [...modes].filter(([path]) => !path.startsWith('prebuilds/'))
+    expect(others.filter(([, mode]) => (mode & 0o111) !== 0)).toEqual([])
+  })
+
+  it('has no install script, nor does npm make one up for its binding.gyp', () => {
+    const manifest = JSON.parse(readFileSync(join(installed, 'package.json'), 'utf8'))
+    expect(manifest.gypfile).toBe(false)
+    for (const script of ['preinstall', 'install', 'postinstall', 'prepare']) {
+      expect(manifest.scripts?.[script]).toBeUndefined()
+    }
+    expect(installLog).not.toMatch(/node-gyp rebuild|info run shm-liveness/)
+    expect(installLog).toContain('added 3 packages')
+  })
+})
+
+describe('the probe that is shipped', () => {
+  it.each(executables(root))('%s is one static file of at most 32 KiB', (path) => {
+    const file = join(installed, path)
+    const headers = execFileSync('readelf', ['--program-headers', '--wide', file], { encoding: 'utf8' })
+    expect(headers).toContain('LOAD')
+    expect(headers).not.toMatch(/INTERP|DYNAMIC/)
+    expect(statSync(file).size).toBeLessThanOrEqual(32 * 1024)
+    expect(statSync(file).mode & 0o777).toBe(0o755)
+  })
+
+  it('is where probePath() says, and runs', () => {
+    const path = probePath()
+    expect(path).toBe(resolve(installed, `prebuilds/linux-${process.arch}/shm-probe`))
+    const version = spawnSync(path, ['--version'], { encoding: 'utf8', env: {} })
+    const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+    expect(version.stdout).toBe(`shm-probe ${manifest.version} (layout 1)\n`)
+    expect(spawnSync(path, ['--self-test'], { env: {} }).status).toBe(0)
+  })
+})
+
+describe('the addon that is shipped', () => {
+  it('needs no younger glibc than 2.17', () => {
+    const addons = readdirSync(join(installed, `prebuilds/linux-${process.arch}`)).filter((name) =>
+      name.endsWith('.node'),
+    )
+    expect(addons).toHaveLength(1)
+    const file = join(installed, `prebuilds/linux-${process.arch}`, addons[0]!)
+    const versions = execFileSync('readelf', ['--version-info', '--wide', file], { encoding: 'utf8' })
+    const needed = [...versions.matchAll(/GLIBC_2\.(\d+)/g)].map((match) => Number(match[1]))
+    expect(Math.max(...needed)).toBeLessThanOrEqual(17)
+  })
+})
+
+/** The README's worker, with a model and a camera that are none; it runs until SIGTERM. */
+function workerSnippet(): string {
+  const readme = readFileSync(join(installed, 'README.md'), 'utf8')
+  const snippet = /\*\*The worker\*\*\s+```ts\n([\s\S]*?)```/.exec(readme)?.[1]
+  if (snippet === undefined) throw new Error('the README has no worker')
+  expect(snippet).toContain("import { Heartbeat } from 'shm-liveness'")
+  return snippet
+}
+const around = `
+  let running = true
+  process.on('SIGTERM', () => { running = false })
+  const loadModel = async () => {}
+  const grabFrame = () => new Promise((resolve) => setTimeout(resolve, 5))
+`
+
+describe('the worker of the README, in the installed package', () => {
+  it.each([
+    ['worker.mjs', (snippet: string) => `${around}\n${snippet}`],
+    [
+      'worker.cjs',
+      (snippet: string) => {
+        const required = snippet.replace(/import (\{.*?\}) from ('.*?')/, 'const $1 = require($2)')
+        return `async function main() { ${around}\n${required} }\nmain()`
+      },
+    ],
+  ])('runs as %s, and the probe reads it', async (name, program) => {
+    writeFileSync(join(project, name), program(workerSnippet()))
+    const probe = probePath()
+    const look = (check: string) =>
+      spawnSync(probe, ['--region', 'camera', '--check', check, '--expect', 'grabber'], { env: bare, encoding: 'utf8' })
+    const worker = spawn(process.execPath, [name], { cwd: project, env: bare, stdio: ['ignore', 'inherit', 'pipe'] })
+    let stderr = ''
+    worker.stderr.on('data', (data) => (stderr += data))
+    const ready = await eventually(
+      () => look('readiness'),
+      ({ status }) => status === 0 || worker.exitCode !== null,
+    )
+    expect({ status: ready.status, stdout: ready.stdout, stderr }).toMatchObject({ status: 0, stdout: '' })
+    expect(look('liveness').status).toBe(0)
+    worker.kill('SIGTERM')
+    expect(await once(worker, 'exit')).toEqual([0, null])
+    expect(look('liveness').stdout).toBe('stopped: every worker of region camera stopped on purpose\n')
+  })
+})
+
+describe('the installed package without its binaries', () => {
+  it('can be imported, and says NO_BINARY and how to build them', () => {
+    renameSync(join(installed, 'prebuilds'), join(scratch, 'prebuilds'))
+    const program = `
+      import { Heartbeat, probePath } from 'shm-liveness'
+      for (const call of [probePath, () => Heartbeat.claim({ name: 'a', maxAge: 5 })]) {
+        try { call() } catch (error) { console.log(error.code, error.message) }
+      }`
+    const { stdout } = run('without.mjs', program)
+    renameSync(join(scratch, 'prebuilds'), join(installed, 'prebuilds'))
+    expect(stdout.split('\n')).toEqual([
+      expect.stringMatching(/^NO_BINARY no shm-probe in \//),
+      expect.stringMatching(/^NO_BINARY no shm-liveness binary for linux-\S+; build it with a C\+\+20 compiler: cd \//),
+      '',
+    ])
+  })
+})
