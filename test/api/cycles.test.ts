@@ -55,14 +55,14 @@ describe('the histogram', () => {
     heartbeat.beat()
     {
       using _phase = heartbeat.phase('load', { budget: '1m' })
-      block(30)
+      block(60)
       for (let i = 0; i < 10; i++) heartbeat.beat()
     }
     heartbeat.beat()
     heartbeat.beat()
     const { beats, histogram, worstCycleMs } = only(region)
     expect([beats, sum(histogram)]).toEqual([14, 2])
-    expect(worstCycleMs).toBeLessThan(30)
+    expect(worstCycleMs).toBeLessThan(60)
   })
 
   it('begins anew with each claim', () => {
@@ -95,16 +95,16 @@ describe('the worst cycle', () => {
 describe('the cycle limit', () => {
   it('counts each cycle beyond it, also those that are not the worst, and keeps the time of the latest', () => {
     const region = uniqueRegion()
-    const heartbeat = claim(region, { cycleLimit: '10ms' })
+    const heartbeat = claim(region, { cycleLimit: '50ms' })
     heartbeat.beat()
-    for (const ms of [40, 15, 1, 20]) {
+    for (const ms of [120, 60, 1, 80]) {
       block(ms)
       heartbeat.beat()
     }
     const first = only(region)
     expect(first.lateCycles).toBe(3)
-    expect(first.worstCycleMs).toBeGreaterThan(40)
-    expect(first.lastLateAgoMs).toBeLessThan(100)
+    expect(first.worstCycleMs).toBeGreaterThan(120)
+    expect(first.lastLateAgoMs).toBeLessThan(1_000)
     expect(first.lastLateAgoMs).toBe(first.lastBeatAgoMs)
     heartbeat.beat() // may be late itself
     block(1)
@@ -158,9 +158,10 @@ describe('the coarse clock', () => {
       expect(worker.lastBeatAgoMs).toBeLessThan(100)
       block(0.3)
     }
+    for (let i = 0; i < 1_000; i++) heartbeat.beat()
     const { beats, histogram, state } = only(region)
-    expect({ beats, state }).toEqual({ beats: 50, state: 'running' })
-    expect(sum(histogram)).toBe(49)
+    expect({ beats, state }).toEqual({ beats: 1_050, state: 'running' })
+    expect(sum(histogram)).toBe(1_049)
     expect(histogram[0]).toBeGreaterThan(0) // beats within one step are 0 ns apart
   })
 })

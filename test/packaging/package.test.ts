@@ -118,14 +118,17 @@ describe('the tarball', () => {
 })
 
 describe('the probe that is shipped', () => {
-  it.each(executables(root))('%s is one static file of at most 32 KiB', (path) => {
-    const file = join(installed, path)
-    const headers = execFileSync('readelf', ['--program-headers', '--wide', file], { encoding: 'utf8' })
-    expect(headers).toContain('LOAD')
-    expect(headers).not.toMatch(/INTERP|DYNAMIC/)
-    expect(statSync(file).size).toBeLessThanOrEqual(32 * 1024)
-    expect(statSync(file).mode & 0o777).toBe(0o755)
-  })
+  it.each(executables(root))(
+    '%s is one static file of at most 32 KiB (40 on arm64, whose instructions are longer)',
+    (path) => {
+      const file = join(installed, path)
+      const headers = execFileSync('readelf', ['--program-headers', '--wide', file], { encoding: 'utf8' })
+      expect(headers).toContain('LOAD')
+      expect(headers).not.toMatch(/INTERP|DYNAMIC/)
+      expect(statSync(file).size).toBeLessThanOrEqual((path.includes('arm64') ? 40 : 32) * 1024)
+      expect(statSync(file).mode & 0o777).toBe(0o755)
+    },
+  )
 
   it('is where probePath() says, and runs', () => {
     const path = probePath()
@@ -183,15 +186,19 @@ describe('the worker of the README, in the installed package', () => {
     const worker = spawn(process.execPath, [name], { cwd: project, env: bare, stdio: ['ignore', 'inherit', 'pipe'] })
     let stderr = ''
     worker.stderr.on('data', (data) => (stderr += data))
-    const ready = await eventually(
-      () => look('readiness'),
-      ({ status }) => status === 0 || worker.exitCode !== null,
-    )
-    expect({ status: ready.status, stdout: ready.stdout, stderr }).toMatchObject({ status: 0, stdout: '' })
-    expect(look('liveness').status).toBe(0)
-    worker.kill('SIGTERM')
-    expect(await once(worker, 'exit')).toEqual([0, null])
-    expect(look('liveness').stdout).toBe('stopped: every worker of region camera stopped on purpose\n')
+    try {
+      const ready = await eventually(
+        () => look('readiness'),
+        ({ status }) => status === 0 || worker.exitCode !== null,
+      )
+      expect({ status: ready.status, stdout: ready.stdout, stderr }).toMatchObject({ status: 0, stdout: '' })
+      expect(look('liveness').status).toBe(0)
+      worker.kill('SIGTERM')
+      expect(await once(worker, 'exit')).toEqual([0, null])
+      expect(look('liveness').stdout).toBe('stopped: every worker of region camera stopped on purpose\n')
+    } finally {
+      worker.kill('SIGKILL')
+    }
   })
 })
 
