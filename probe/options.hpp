@@ -65,7 +65,7 @@ inline constexpr Row kRows[] = {
     {"startup-grace\0" "DUR\0" "how long liveness waits for a beat (default: 60s)", Value::required, true},
     {"dead-grace\0" "DUR\0" "how long liveness forgives a death", Value::required, true},
     {"cycle-window\0" "DUR\0" "unready so long after a late cycle", Value::required, true},
-    {"confirm\0" "DUR\0" "how long to wait for one new beat before saying stalled\n"
+    {"confirm\0" "DUR\0" "how long to wait for a beat before saying stalled\n"
      "(default: max age, within 50ms and 300ms)", Value::required, true},
     {"termination-log\0" "PATH\0" "write the line of a failed liveness or startup there\n"
      "(default: /dev/termination-log)", Value::optional, true},

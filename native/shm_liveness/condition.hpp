@@ -1,6 +1,7 @@
 // What one worker is: a pure function of what was seen of it, the reader's surroundings and the question.
 #pragma once
 
+#include "duration.hpp"
 #include "fault.hpp"
 #include "policy.hpp"
 #include "snapshot.hpp"
@@ -49,9 +50,10 @@ namespace detail {
 constexpr std::uint64_t later(std::uint64_t a, std::uint64_t b) { return a > b ? a : b; }
 
 // The latest restart in place; 0: none. Known only beside a clock: a mark from the future (another time namespace, a
-// damaged header) would otherwise excuse every death.
+// damaged header) would otherwise excuse every death, and so would a budget that no supervisor can have given.
 constexpr std::uint64_t restart_of(const RegionFacts& region, const Surroundings& around) {
-  const bool believed = around.known && region.restart_boottime_ns <= around.now_boottime_ns + kFutureToleranceNs;
+  const bool believed = around.known && region.restart_boottime_ns <= around.now_boottime_ns + kFutureToleranceNs &&
+                        region.restart_budget_ns <= kMaxDurationNs;
   return believed ? region.restart_boottime_ns : 0;
 }
 
