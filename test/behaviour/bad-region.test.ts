@@ -12,23 +12,18 @@ import {
   truncateSync,
   writeFileSync,
 } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { Heartbeat, type LivenessError } from 'shm-liveness'
+import { Heartbeat } from 'shm-liveness'
 import { describe, expect, it } from 'vitest'
+import { mounted } from '../support/mounted.js'
+import { mulberry32, mutated } from '../support/mutated.js'
+import { poke } from '../support/poke.js'
 import { probe } from '../support/probe.js'
+import { Program } from '../support/program.js'
+import { refusal } from '../support/refusal.js'
 import { pathOf, uniqueRegion } from '../support/region.js'
+import { Scene } from '../support/scene.js'
 import { WorkerProcess } from '../support/worker-process.js'
-
-/** The code with which a claim in this process is refused; undefined if it is not. */
-function refusal(options: Partial<Parameters<typeof Heartbeat.claim>[0]>): string | undefined {
-  try {
-    Heartbeat.claim({ name: 'a', maxAge: '1s', ...options }).stop()
-    return undefined
-  } catch (error) {
-    return (error as LivenessError).code
-  }
-}
 
 /** The bytes of a region in which a worker of another process has beaten and died. */
 async function remains(region: string): Promise<Buffer> {
@@ -36,6 +31,10 @@ async function remains(region: string): Promise<Buffer> {
   await worker.ask({ do: 'beat' })
   await worker.kill()
   return readFileSync(pathOf(region))
+}
+
+function boottimeNs(): bigint {
+  return BigInt(Math.floor(Number(readFileSync('/proc/uptime', 'utf8').split(' ')[0]) * 1e9))
 }
 
 function fileForEverybody(path: string): void {
@@ -75,19 +74,64 @@ describe('what lies in the place of a region', () => {
     expect(refusal({ region })).toBe('REGION_OWNER')
   })
 
-  it('may be cut short, also while it is being read: exit 3', async () => {
+  it('may be shared with a group, to read or to claim, and with nobody else', async () => {
+    const asUser = (group: number) => ['setpriv', '--reuid=65534', `--regid=${group}`, '--clear-groups']
+    for (const share of ['private', 'group-read', 'group-claim'] as const) {
+      const scene = new Scene()
+      await scene.beating('a', { share })
+      chownSync(pathOf(scene.region), 0, 4242)
+      const asked = async (group: number) => {
+        const { code, stdout } = await probe(['--region', scene.region], { wrapper: asUser(group) })
+        return code === 0 ? 'read' : /\[(\w+)\]/.exec(stdout)?.[1]
+      }
+      expect(await asked(4242)).toBe(share === 'private' ? 'REGION_ACCESS' : 'read')
+      expect(await asked(4343)).toBe('REGION_ACCESS')
+      const other = await WorkerProcess.start({ wrapper: asUser(4242) })
+      const claim = { region: scene.region, name: 'b', maxAge: '1h' } as const
+      const answer = await other.ask({ do: 'claim', options: claim }).catch((error) => error.code)
+      expect(answer).toBe(share === 'group-claim' ? undefined : 'REGION_ACCESS')
+    }
+  })
+
+  it('may be writable for everybody, though a worker lives in it: believed by nobody', async () => {
+    const scene = new Scene()
+    await scene.beating('a')
+    chmodSync(pathOf(scene.region), 0o602)
+    expect(await scene.probe('')).toMatchObject({ code: 3, stdout: expect.stringContaining('[REGION_MODE]') })
+    expect(refusal({ region: scene.region, name: 'b' })).toBe('REGION_MODE')
+  })
+
+  it('may be cut short or too long: exit 3', async () => {
     const region = uniqueRegion()
-    const worker = await WorkerProcess.claim({ region, name: 'a', maxAge: '1ms' })
-    await worker.ask({ do: 'beat' })
-    const reading = probe(['--region', region, '--confirm', '2s'])
+    const good = await remains(region)
+    for (const size of [0, 1, 255, 256, 767, 768, 4096, good.length / 2, good.length - 1, good.length + 1, 1e9]) {
+      truncateSync(pathOf(region), size)
+      const answer = await probe(['--region', region])
+      expect([size, answer.code, answer.stdout]).toEqual([size, 3, expect.stringContaining('[REGION_SIZE]')])
+      writeFileSync(pathOf(region), good)
+    }
+  })
+
+  // Without --json and --termination-log: the probe's signal handler knows neither (docs/reliability.md).
+  it('may be cut short while it is being read: exit 3', async () => {
+    const scene = new Scene()
+    const worker = await scene.stalled('a')
+    const reading = probe(['--region', scene.region, '--confirm', '2s'])
     await new Promise((resolve) => setTimeout(resolve, 300))
-    truncateSync(pathOf(region), 0)
-    expect(await reading).toMatchObject({ code: 3, stdout: expect.stringContaining('[REGION_TRUNCATED]') })
+    truncateSync(pathOf(scene.region), 0)
+    expect(await reading).toMatchObject({ code: 3, stdout: expect.stringContaining('REGION_TRUNCATED') })
     expect(await worker.ask({ do: 'beat', times: 2 })).toBe(false) // the first one finds out
-    expect(await probe(['--region', region])).toMatchObject({
-      code: 3,
-      stdout: expect.stringContaining('[REGION_SIZE]'),
-    })
+  })
+
+  it('may be cut short under a worker that beats: it goes on, and knows', async () => {
+    for (const size of [0, 4095]) {
+      const region = uniqueRegion()
+      const worker = Program.fixture('beats-flat-out', [region])
+      await worker.said('beating')
+      truncateSync(pathOf(region), size)
+      expect(await worker.said('refused,')).toBe('claimed: false, again: false')
+      expect(await worker.ended).toEqual({ code: 0, signal: null })
+    }
   })
 
   it('may be of another layout: refused while anybody holds it, replaced then', async () => {
@@ -102,19 +146,59 @@ describe('what lies in the place of a region', () => {
     expect(refusal({ region, name: 'b' })).toBeUndefined()
   })
 
+  const foreign: [field: string, value: number | bigint, code: string][] = [
+    ['magic', 0n, 'REGION_MAGIC'],
+    ['version', 0, 'REGION_VERSION'],
+    ['version', 2, 'REGION_VERSION'],
+    ['signature', 1n, 'REGION_LAYOUT'],
+    ['header_bytes', 512, 'REGION_LAYOUT'],
+    ['slot_bytes', 1024, 'REGION_LAYOUT'],
+    ['slot_count', 0, 'REGION_LAYOUT'],
+    ['slot_count', 0xffffffff, 'REGION_LAYOUT'],
+    ['region_bytes', 4096n, 'REGION_LAYOUT'],
+  ]
+  it.each(foreign)('may have a header whose %s is %s', async (field, value, code) => {
+    const scene = new Scene()
+    await scene.beating('a')
+    poke(scene.region, 'Header', field, value)
+    expect(await scene.probe('')).toMatchObject({ code: 3, stdout: expect.stringContaining(`[${code}]`) })
+    expect(refusal({ region: scene.region, name: 'b' })).toBe('REGION_IN_USE')
+  })
+
   it('never makes the probe crash, hang or say healthy, whatever its bytes (300 mutations)', async () => {
     const region = uniqueRegion()
     const good = await remains(region)
+    const random = mulberry32(20_261_124)
     for (let i = 0; i < 300; i++) {
-      const bytes = Buffer.from(good)
-      for (let n = 0; n <= i % 8; n++) {
-        const at = Math.floor(Math.random() * (i % 2 === 0 ? 768 : bytes.length))
-        bytes[at] = Math.floor(Math.random() * 256)
-      }
-      writeFileSync(pathOf(region), i % 10 === 9 ? bytes.subarray(0, Math.floor(Math.random() * bytes.length)) : bytes)
-      const { code } = await probe(['--region', region, '--confirm', '0', '--startup-grace', '0'])
-      expect([1, 3]).toContain(code)
+      const bytes = mutated(good, random, 1 + (i % 8))
+      writeFileSync(pathOf(region), i % 10 === 9 ? bytes.subarray(0, random() * bytes.length) : bytes)
+      const flags = ['--region', region, '--confirm', '0', '--startup-grace', '0', ...(i % 3 === 0 ? ['--json'] : [])]
+      const { code, stdout, ms } = await probe(flags)
+      expect([i, [1, 3].includes(code ?? -1), ms < 2000]).toEqual([i, true, true])
+      if (i % 3 === 0) expect(JSON.parse(stdout)).toMatchObject({ healthy: false, exit: code })
     }
+  })
+
+  it('never makes the probe crash or hang, though a worker lives in it (100 mutations)', async () => {
+    const scene = new Scene()
+    await scene.beating('a')
+    const good = readFileSync(pathOf(scene.region))
+    const random = mulberry32(20_261_125)
+    for (let i = 0; i < 100; i++) {
+      writeFileSync(pathOf(scene.region), mutated(good, random, 1 + (i % 8)), { flag: 'r+' })
+      const { code, ms } = await scene.probe('--confirm 0')
+      expect([i, [0, 1, 3].includes(code ?? -1), ms < 2000]).toEqual([i, true, true])
+    }
+  })
+
+  it('may promise no restart beyond what a supervisor can: such a budget excuses nobody', async () => {
+    const region = uniqueRegion()
+    await remains(region)
+    await new Promise((resolve) => setTimeout(resolve, 30)) // /proc/uptime counts in 10 ms
+    poke(region, 'Header', 'restart_boottime_ns', boottimeNs()) // after the death, and believed
+    expect((await probe(['--region', region, '--startup-grace', '0'])).stdout).toContain('1 left over')
+    poke(region, 'Header', 'restart_budget_ns', 1n << 62n) // 146 years; markRestart takes one at most
+    expect((await probe(['--region', region])).code).not.toBe(0)
   })
 })
 
@@ -150,16 +234,26 @@ describe('a claim', () => {
     },
   )
 
-  it('of a living name is refused; of many at once exactly one succeeds', async () => {
-    const region = uniqueRegion()
+  it.each(['', '.', '..', 'a/b', '../a', 'x'.repeat(300), 'grün', 'a b'])('of the name %j: exit 2', async (name) => {
+    for (const flag of ['--region', '--expect']) {
+      expect(await probe([flag, name])).toMatchObject({ code: 2, stdout: '' })
+    }
+  })
+
+  it('of a living name is refused; of many at once exactly one succeeds (10 rounds, new and old regions)', async () => {
     const workers = await Promise.all(Array.from({ length: 8 }, () => WorkerProcess.start()))
-    const claims = workers.map((worker) =>
-      worker.ask({ do: 'claim', options: { region, name: 'one', maxAge: '1s' } }).then(
-        () => 'claimed',
-        (error) => error.code,
-      ),
-    )
-    expect((await Promise.all(claims)).sort()).toEqual([...Array(7).fill('NAME_TAKEN'), 'claimed'])
+    const [fresh, old] = [uniqueRegion(), uniqueRegion()]
+    for (let round = 0; round < 10; round++) {
+      const options = { region: round % 2 === 0 ? fresh : old, name: `name-${round % 4}`, maxAge: '1s' }
+      const answers = await Promise.all(
+        workers.map((worker) => worker.ask({ do: 'claim', options }).catch((error) => error.code)),
+      )
+      expect(answers.filter((answer) => answer === undefined)).toHaveLength(1)
+      expect(answers.filter((answer) => answer === 'NAME_TAKEN')).toHaveLength(7)
+      expect(refusal({ region: options.region, name: options.name })).toBe('NAME_TAKEN')
+      await workers[answers.indexOf(undefined)]?.ask({ do: 'stop' })
+      if (round % 2 === 0) rmSync(pathOf(fresh))
+    }
   })
 
   it('in a full region is refused', async () => {
@@ -169,16 +263,12 @@ describe('a claim', () => {
     first.stop()
   })
 
-  it('on a full tmpfs is refused, and leaves nothing', () => {
-    const dir = mkdtempSync(join(tmpdir(), 'shm-liveness-full-'))
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=16k', 'tmpfs', dir])
-    try {
-      expect(refusal({ dir, region: 'r' })).toBe('NO_SPACE')
+  it('on a full tmpfs is refused, and leaves nothing', async () => {
+    await mounted(['-o', 'size=16k'], (dir) => {
+      for (const options of [{}, { capacity: 4096 }]) expect(refusal({ dir, region: 'r', ...options })).toBe('NO_SPACE')
       expect(readdirSync(dir)).toEqual([])
-    } finally {
-      execFileSync('umount', [dir])
-      rmSync(dir, { recursive: true })
-    }
+      expect(refusal({ dir, region: 'r', capacity: 1 })).toBeUndefined()
+    })
   })
 
   it('on a disk is refused, unless told otherwise; so is the probe', async () => {

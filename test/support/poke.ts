@@ -1,0 +1,25 @@
+import { closeSync, openSync, writeSync } from 'node:fs'
+import { baseOf, golden } from './golden.js'
+import { pathOf } from './region.js'
+
+/** Where a field of the region is, in bytes; of slot or record `index`, if it is of one. */
+export function offsetOf(struct: string, field: string, index = 0): number {
+  const found = golden.fields.find((entry) => entry.struct === struct && entry.field === field)
+  if (found === undefined) throw new Error(`no field ${struct}.${field}`)
+  return baseOf(struct, index) + found.offset
+}
+
+/** Writes over a field of a region in use: a number as a 32-bit word, a bigint as a 64-bit one, bytes as they are. */
+export function poke(region: string, struct: string, field: string, value: number | bigint | Buffer): void {
+  let bytes = value as Buffer
+  if (typeof value === 'number') {
+    bytes = Buffer.alloc(4)
+    bytes.writeUInt32LE(value)
+  } else if (typeof value === 'bigint') {
+    bytes = Buffer.alloc(8)
+    bytes.writeBigUInt64LE(value)
+  }
+  const fd = openSync(pathOf(region), 'r+')
+  writeSync(fd, bytes, 0, bytes.length, offsetOf(struct, field))
+  closeSync(fd)
+}
