@@ -9,9 +9,9 @@
 namespace shm_liveness {
 
 struct ClaimOptions {
-  Place place;
-  Creation creation;
-  std::string_view name;
+  Place place{};
+  Creation creation{};
+  std::string_view name{};
   std::uint64_t max_age_ns = 0;      // required
   std::uint64_t cycle_limit_ns = 0;  // 0: none
   Clock clock = Clock::precise;
@@ -44,8 +44,11 @@ inline ContainerId container_of(const Identity& identity) {
 }
 
 inline bool is_left_over(const Region& region, const Slot& slot, const ContainerId& mine) {
-  return is_other_container(mine, container_of(slot.identity)) ||
-         slot.identity.claimed_boottime_ns.load_acquire() < region.header().restart_boottime_ns.load_acquire();
+  const Header& header = region.header();
+  const std::uint64_t restart = believed_restart(header.restart_boottime_ns.load_acquire(),
+                                                 header.restart_budget_ns.load_relaxed(), boottime_ns());
+  return shm_liveness::is_left_over(mine, container_of(slot.identity), slot.identity.claimed_boottime_ns.load_acquire(),
+                                    restart);
 }
 
 // Whether the identity is one: a claimant that died while writing its first or next one leaves none. The claim byte is

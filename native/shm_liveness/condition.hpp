@@ -1,7 +1,6 @@
 // What one worker is: a pure function of what was seen of it, the reader's surroundings and the question.
 #pragma once
 
-#include "duration.hpp"
 #include "fault.hpp"
 #include "policy.hpp"
 #include "snapshot.hpp"
@@ -42,19 +41,13 @@ constexpr std::uint64_t limit_of(const WorkerFacts& worker, const Policy& policy
   return policy.max_age_ns != 0 && !worker.in_phase ? policy.max_age_ns : worker.stall_limit_ns;
 }
 
-// Two clock readings on two CPUs may be off by a little; a tenth of a second is not a little.
-inline constexpr std::uint64_t kFutureToleranceNs = 100'000'000;
-
 namespace detail {
 
 constexpr std::uint64_t later(std::uint64_t a, std::uint64_t b) { return a > b ? a : b; }
 
-// The latest restart in place; 0: none. Known only beside a clock: a mark from the future (another time namespace, a
-// damaged header) would otherwise excuse every death, and so would a budget that no supervisor can have given.
 constexpr std::uint64_t restart_of(const RegionFacts& region, const Surroundings& around) {
-  const bool believed = around.known && region.restart_boottime_ns <= around.now_boottime_ns + kFutureToleranceNs &&
-                        region.restart_budget_ns <= kMaxDurationNs;
-  return believed ? region.restart_boottime_ns : 0;
+  if (!around.known) return 0;
+  return believed_restart(region.restart_boottime_ns, region.restart_budget_ns, around.now_boottime_ns);
 }
 
 // When grace ends that began at `from`, CLOCK_BOOTTIME. A restart in place begins it anew, with its own budget.
@@ -72,8 +65,8 @@ constexpr std::uint64_t container_start(const Surroundings& around) {
 }
 
 inline bool is_left_over(const WorkerFacts& worker, const RegionFacts& region, const Surroundings& around) {
-  return around.known && (worker.claimed_boottime_ns < restart_of(region, around) ||
-                          is_other_container(around.context.container, worker.container));
+  return around.known && shm_liveness::is_left_over(around.context.container, worker.container,
+                                                    worker.claimed_boottime_ns, restart_of(region, around));
 }
 
 // A claim that is being written: starting, while grace lasts that began with it.

@@ -21,7 +21,7 @@ inline constexpr std::size_t kMaxRegions = 4;
 
 struct Policy {
   Check check = Check::liveness;
-  std::string_view expect;       // names, separated by commas: each must be there and pass by itself
+  std::string_view expect{};     // names, separated by commas: each must be there and pass by itself
   std::uint32_t min = 0;         // so many passing workers will do, and no fewer; 0: all of them must pass
   std::uint64_t max_age_ns = 0;  // in place of the workers' own; 0: theirs
   std::uint64_t startup_grace_ns = kDefaultStartupGraceNs;

@@ -57,7 +57,7 @@ inline constexpr long kRamfsMagic = static_cast<long>(0x858458f6);
 // The errno values the core tells apart (identical on all architectures it supports).
 inline constexpr int kNotPermitted = 1, kNoEntry = 2, kInterrupted = 4, kTryAgain = 11, kNoMemory = 12, kAccess = 13,
                      kExists = 17, kNotDirectory = 20, kIsDirectory = 21, kInvalid = 22, kNoSpace = 28, kLoop = 40,
-                     kNoSys = 38, kNoDevice = 6, kQuota = 122, kNotSupported = 95;
+                     kNoDevice = 6, kQuota = 122, kNotSupported = 95;
 
 // One overload for each number of arguments: registers that a call does not read need not be loaded, and the probe has
 // some fifty calls in 32 KiB.

@@ -100,3 +100,19 @@ TEST_CASE("a restart in place frees the slots of the dead before it") {
   CHECK_FALSE(mark_restart(region.place(), 0));
   CHECK(slot_for(living, region, "worker-18", 1) == 0);
 }
+
+TEST_CASE("a restart mark that readers do not believe frees no slot either") {
+  const UniqueRegion region;
+  std::vector<Heartbeat> living;
+  leave_dead(options_for(region, "worker-17", 1));
+  const auto mark = [&](std::uint64_t restart, std::uint64_t budget) {
+    const Scribbled scribbled(region);
+    scribbled.header().restart_budget_ns.store_release(budget);
+    scribbled.header().restart_boottime_ns.store_release(restart);
+  };
+  mark(boottime_ns() + 3'600'000'000'000, 0);  // from the future
+  CHECK(slot_for(living, region, "worker-18", 1) == -1);
+  mark(boottime_ns(), kMaxDurationNs + 1);  // with a budget that nobody can have given
+  CHECK(slot_for(living, region, "worker-18", 1) == -1);
+  CHECK(condition_of(region, "worker-17") == Condition::dead);
+}

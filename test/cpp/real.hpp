@@ -188,6 +188,7 @@ inline Condition condition_of(const UniqueRegion& region, std::string_view name)
     const Opened opened(region.place());
     if (opened.failure || opened.memory == nullptr) return Condition::absent;
     facts.restart_boottime_ns = opened.header().restart_boottime_ns.load_acquire();
+    facts.restart_budget_ns = opened.header().restart_budget_ns.load_acquire();
   }
   const WorkerFacts worker = facts_of(region, name);
   around.now_boottime_ns = boottime_ns();
