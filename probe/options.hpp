@@ -57,7 +57,7 @@ struct Row {
 
 // clang-format off
 inline constexpr Row kRows[] = {
-    {"region\0" "NAME,...\0" "regions to check; may be repeated (default: default)", Value::required, true},
+    {"region\0" "NAME,...\0" "regions to check (default: default)", Value::required, true},
     {"check\0" "WHICH\0" "liveness, readiness or startup (default: liveness)", Value::required, true},
     {"expect\0" "A,B\0" "workers that must be there and pass", Value::required, true},
     {"min\0" "N\0" "N passing workers will do, and no fewer (default: all)", Value::required, true},
@@ -66,14 +66,14 @@ inline constexpr Row kRows[] = {
     {"dead-grace\0" "DUR\0" "how long liveness forgives a death", Value::required, true},
     {"cycle-window\0" "DUR\0" "unready so long after a late cycle", Value::required, true},
     {"confirm\0" "DUR\0" "how long to wait for a beat before saying stalled\n"
-     "(default: max age, within 50ms and 300ms)", Value::required, true},
+     "(default: max age, 50ms to 300ms)", Value::required, true},
     {"termination-log\0" "PATH\0" "write the line of a failed liveness or startup there\n"
      "(default: /dev/termination-log)", Value::optional, true},
-    {"json\0" "\0" "print the verdict and all workers as JSON", Value::none, true},
+    {"json\0" "\0" "print verdict and workers as JSON", Value::none, true},
     {"verbose\0" "\0" "print a line for each worker", Value::none, true},
     {"dir\0" "DIR\0" "where regions are (default: /dev/shm)", Value::required, true},
     {"allow-disk\0" "\0" "accept a region that is not on tmpfs", Value::none, true},
-    {"self-test\0" "\0" "try all that a probe needs of this machine", Value::none, false},
+    {"self-test\0" "\0" "try what a probe needs here", Value::none, false},
     {"install\0" "DIR\0" "copy the executables there, test the copy", Value::required, false},
     {"version\0" "\0" "print the version", Value::none, false},
     {"help\0" "\0" "print this", Value::none, false},
@@ -294,7 +294,7 @@ class Parser {
 
   bool complain(const Source& source, const char* what, std::string_view value = {}, const char* more = "") {
     problem_ << source;
-    if (!value.empty()) (problem_ << " \"").printable(value) << '"';
+    if (!value.empty()) (problem_ << " \"").printable(head(value, 40)) << '"';  // the reason must fit beside it
     problem_ << ' ' << what << more;
     return false;
   }

@@ -167,9 +167,10 @@ Exit test_self(const Start& start, const Options& options) {
     write_all(1, out.view());
     return Exit::healthy;
   }
-  (out << "self-test: could not " << step << " in ").printable(options.directory);
-  if (failure)
-    out << ": " << sentence_of(failure.fault) << " [" << code_of(failure.fault) << "], errno " << failure.error;
+  // The directory last: a long one is cut, and must not take the reason with it.
+  out << "self-test: could not " << step << ": ";
+  if (failure) out << '[' << code_of(failure.fault) << "], errno " << failure.error;
+  (out << " in ").printable(options.directory);
   return complain(out.view(), Exit::unusable);
 }
 
