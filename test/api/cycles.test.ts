@@ -1,20 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type ClaimOptions, Heartbeat, Region } from 'shm-liveness'
-import { afterEach, describe, expect, it } from 'vitest'
+import { Region } from 'shm-liveness'
+import { describe, expect, it } from 'vitest'
+import { claim, only } from '../support/held.js'
 import { uniqueRegion } from '../support/region.js'
 
-const held: Heartbeat[] = []
-afterEach(() => {
-  for (const heartbeat of held.splice(0)) heartbeat.stop()
-})
-
-function claim(region: string, options: Partial<ClaimOptions> = {}): Heartbeat {
-  const heartbeat = Heartbeat.claim({ region, name: 'grabber', maxAge: '20s', ...options })
-  held.push(heartbeat)
-  return heartbeat
-}
-
-const only = (region: string) => Region.open(region).workers()[0]!
 const sum = (counts: number[]) => counts.reduce((total, count) => total + count, 0)
 
 function block(ms: number): void {

@@ -1,22 +1,10 @@
 import { closeSync, openSync, readSync, writeSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type ClaimOptions, Heartbeat, Region } from 'shm-liveness'
-import { afterEach, describe, expect, it } from 'vitest'
+import { Region } from 'shm-liveness'
+import { describe, expect, it } from 'vitest'
+import { claim, only } from '../support/held.js'
 import { pathOf, uniqueRegion } from '../support/region.js'
 import { WorkerProcess } from '../support/worker-process.js'
-
-const held: Heartbeat[] = []
-afterEach(() => {
-  for (const heartbeat of held.splice(0)) heartbeat.stop()
-})
-
-function claim(region: string, options: Partial<ClaimOptions> = {}): Heartbeat {
-  const heartbeat = Heartbeat.claim({ region, name: 'grabber', maxAge: '20s', ...options })
-  held.push(heartbeat)
-  return heartbeat
-}
-
-const only = (region: string) => Region.open(region).workers()[0]!
 
 describe('a snapshot', () => {
   it('of a worker that has just claimed has each field', () => {
