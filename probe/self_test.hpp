@@ -13,7 +13,7 @@ inline const char* self_test(const Options& options, std::uint32_t user, Failure
   char name[40];
   Text text(name);
   text << "self-test-" << shm_liveness::detail::random_nonce();
-  const Place place{options.directory, text.view(), options.allow_disk};
+  const Place place{options.watched.directory, text.view(), options.watched.allow_disk};
   Pulse pulse;
 
   const auto verdict_is = [&](Kind kind) {

@@ -116,11 +116,12 @@ void write_termination_log(std::string_view path, std::string_view line) {
 // Out of line, as the parser below: what one has put on the stack, the next may use again, and a page of stack that is
 // never touched is a page fault saved.
 [[gnu::noinline]] Exit answer(const Start& start, const Options& options) {
-  const Policy& policy = options.policy;
+  const Policy& policy = options.watched.policy;
   expect_truncation();
   Workspace* const work = new_workspace();
   if (work == nullptr) return complain(sentence_of(Fault::no_memory), Exit::unusable);
-  for (std::size_t r = 0; r < options.region_count; ++r) add_region(work->seen, options.places[r], start.user);
+  for (std::size_t r = 0; r < options.watched.region_count; ++r)
+    add_region(work->seen, options.watched.places[r], start.user);
   Diagnosis diagnosis;
   const Verdict verdict = conclude(work->seen, policy, diagnosis);
   if (verdict.passes && options.output == Output::line) return verdict.exit();
@@ -144,8 +145,8 @@ void write_termination_log(std::string_view path, std::string_view line) {
     }
   }
   const bool restarts = policy.check != Check::readiness;
-  if (!verdict.passes && restarts && !options.termination_log.empty()) {
-    write_termination_log(options.termination_log, line.view());
+  if (!verdict.passes && restarts && !options.watched.termination_log.empty()) {
+    write_termination_log(options.watched.termination_log, line.view());
   }
   return verdict.exit();
 }
@@ -153,7 +154,8 @@ void write_termination_log(std::string_view path, std::string_view line) {
 Exit check(const Start& start, const Options& options) {
   const bool plainly_healthy =
       options.output == Output::line &&
-      are_healthy_at_a_glance(std::span(options.places).first(options.region_count), start.user, options.policy);
+      are_healthy_at_a_glance(std::span(options.watched.places).first(options.watched.region_count), start.user,
+                              options.watched.policy);
   return plainly_healthy ? Exit::healthy : answer(start, options);
 }
 
@@ -170,7 +172,7 @@ Exit test_self(const Start& start, const Options& options) {
   // The directory last: a long one is cut, and must not take the reason with it.
   out << "self-test: could not " << step << ": ";
   if (failure) out << '[' << code_of(failure.fault) << "], errno " << failure.error;
-  (out << " in ").printable(options.directory);
+  (out << " in ").printable(options.watched.directory);
   return complain(out.view(), Exit::unusable);
 }
 
