@@ -13,6 +13,10 @@
     '-fwhole-program', '-fno-inline-functions-called-once', '-fno-jump-tables', '-fomit-frame-pointer',
   ],
   'cflags_cc': ['-std=c++20', '-fno-exceptions', '-fno-rtti', '-fno-threadsafe-statics'],
+  'conditions': [
+    # Tables aligned as the ABI asks, not to cache lines: the padding between them is a hundred bytes.
+    ['target_arch=="x64"', {'cflags': ['-malign-data=abi']}],
+  ],
   'ldflags!': ['-rdynamic', '-pthread', '-m64'],
   'ldflags': [
     '-nostdlib', '-static', '-no-pie', '-s', '-Wl,--gc-sections', '-Wl,-z,noseparate-code', '-Wl,--build-id=none',

@@ -113,6 +113,20 @@ inline bool end_phase(Pulse& pulse) {
   return true;
 }
 
+// A new max age, for a worker whose rhythm changes. The fresh sign of life first, as at a phase.
+inline bool set_max_age(Pulse& pulse, std::uint64_t max_age_ns) {
+  Hot* const hot = pulse.hot.load_relaxed();
+  if (hot == nullptr) return false;
+  {
+    const detail::SequenceWriter writing(pulse.slot->identity.sequence);
+    pulse.slot->identity.max_age_ns.store_release(max_age_ns);
+  }
+  pulse.max_age_ns = max_age_ns;
+  hot->renewed_ns.store_release(monotonic_ns());
+  if (!pulse.in_phase) hot->stall_limit_ns.store_release(max_age_ns);
+  return true;
+}
+
 inline bool set_ready(Pulse& pulse, bool ready, std::string_view status) {
   Hot* const hot = pulse.hot.load_relaxed();
   if (hot == nullptr) return false;

@@ -8,6 +8,8 @@
 
 namespace shm_liveness {
 
+inline constexpr std::uint32_t kCaller = ~0u;
+
 struct ClaimOptions {
   Place place{};
   Creation creation{};
@@ -15,6 +17,7 @@ struct ClaimOptions {
   std::uint64_t max_age_ns = 0;      // required
   std::uint64_t cycle_limit_ns = 0;  // 0: none
   Clock clock = Clock::precise;
+  std::uint32_t user = kCaller;  // whose the region is; a root that stamps for its workers names theirs
 };
 
 // A held slot: the region's descriptor carries the lock, so whoever closes it gives the slot up.
@@ -26,6 +29,8 @@ struct Claim {
 };
 
 namespace detail {
+
+inline std::uint32_t user_or_caller(std::uint32_t user) { return user != kCaller ? user : sys::effective_user(); }
 
 // stop() writes `stopped`, then unlocks; a successor that comes between the two waits this long at most.
 inline constexpr std::uint64_t kReleaseWaitNs = 50'000'000;
@@ -273,7 +278,7 @@ inline Failure check_options(const ClaimOptions& options) {
 inline Failure take(const ClaimOptions& options, Claim& out) {
   if (const Failure failure = detail::check_options(options)) return failure;
   Region region;
-  if (const Failure failure = open_for_claim(options.place, &options.creation, region)) return failure;
+  if (const Failure failure = open_for_claim(options.place, &options.creation, detail::user_or_caller(options.user), region)) return failure;
   const ContainerId mine = this_container();
   std::uint32_t index = 0;
   State was = State::free;
@@ -287,6 +292,16 @@ inline Failure take(const ClaimOptions& options, Claim& out) {
   unlock(region.fd, kClaimByte);
   out = Claim{region, index};
   return {};
+}
+
+// Who is meant by this claim, where the claimant stamps for another process. For display and for whoever looks that
+// task up; the lock, and so the word on death, stays the claimant's.
+inline void claim_on_behalf(const Claim& claim, std::uint32_t pid, std::uint64_t task_start_ticks) {
+  Identity& identity = claim.slot().identity;
+  const detail::SequenceWriter writing(identity.sequence);
+  identity.pid.store_release(pid);
+  identity.tid.store_release(pid);
+  identity.task_start_ticks.store_release(task_start_ticks);
 }
 
 // Gives the slot up. Unlocks by itself, because closing alone would leave the lock to a child that is being forked at
@@ -306,7 +321,7 @@ inline void release(Claim& claim) {
 inline Failure retire(const Place& place, std::string_view name) {
   if (!is_valid_name(name)) return {Fault::invalid_name, 0};
   Region region;
-  if (const Failure failure = open_for_claim(place, nullptr, region)) return failure;
+  if (const Failure failure = open_for_claim(place, nullptr, sys::effective_user(), region)) return failure;
   Failure failure{Fault::no_such_worker, 0};
   if (const std::int64_t index = detail::find_name(region, name); index >= 0) {
     const std::uint32_t i = static_cast<std::uint32_t>(index);
@@ -319,12 +334,25 @@ inline Failure retire(const Place& place, std::string_view name) {
   return failure;
 }
 
+// Makes the region if there is none, for workers that will claim in it, and gives it to `user` and `group`. One that
+// somebody holds a slot in is left as it is. Needs CAP_CHOWN, or to be that user.
+inline Failure make_region(const Place& place, const Creation& creation, std::uint32_t user, std::uint32_t group) {
+  Region region;
+  Failure failure = open_for_claim(place, &creation, user, region);
+  // Made just now, by us: not theirs yet.
+  if (failure.fault == Fault::owner) failure = open_for_claim(place, &creation, sys::effective_user(), region);
+  if (failure) return failure;
+  const int error = query_any_slot(region.fd) == Lock::held ? 0 : sys::set_owner(region.fd, user, group);
+  detail::close_mended(region);
+  return {error < 0 ? Fault::owner : Fault::none, -error};
+}
+
 // Says that somebody restarts workers in place: claims from before are left over, and grace begins anew. `budget_ns`
-// is how long the newcomers may take; 0 leaves it to the reader's own grace.
-inline Failure mark_restart(const Place& place, std::uint64_t budget_ns) {
+// is how long the newcomers may take; 0 leaves it to the reader's own grace. `user`: as in ClaimOptions.
+inline Failure mark_restart(const Place& place, std::uint64_t budget_ns, std::uint32_t user = kCaller) {
   if (budget_ns > kMaxDurationNs) return {Fault::invalid_option, 0};
   Region region;
-  if (const Failure failure = open_for_claim(place, nullptr, region)) return failure;
+  if (const Failure failure = open_for_claim(place, nullptr, detail::user_or_caller(user), region)) return failure;
   region.header().restart_budget_ns.store_relaxed(budget_ns);
   region.header().restart_boottime_ns.store_release(boottime_ns());
   detail::close_mended(region);

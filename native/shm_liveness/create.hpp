@@ -108,8 +108,9 @@ inline void close_claimed(int fd) {
 }  // namespace detail
 
 // Opens the region for writing. With a `creation`, makes it if there is none, and replaces it if it is unusable and
-// unheld; without, these are failures. Returns with the claim byte held: the caller unlocks it.
-inline Failure open_for_claim(const Place& place, const Creation* creation, Region& out) {
+// unheld; without, these are failures. `user` is whose region is believed: the caller's own, but for a root that acts
+// for its workers. Returns with the claim byte held: the caller unlocks it.
+inline Failure open_for_claim(const Place& place, const Creation* creation, std::uint32_t user, Region& out) {
   if (!is_valid_name(place.region)) return {Fault::invalid_name, 0};
   if (creation != nullptr && (creation->slots == 0 || creation->slots > kMaxSlots)) return {Fault::invalid_option, 0};
   PathBuffer path;
@@ -137,7 +138,7 @@ inline Failure open_for_claim(const Place& place, const Creation* creation, Regi
       detail::close_claimed(fd);
       continue;
     }
-    failure = map_region(fd, place, Access::write, sys::effective_user(), out);
+    failure = map_region(fd, place, Access::write, user, out);
     if (!failure) return {};
     const bool replaceable = creation != nullptr && detail::may_be_replaced(failure.fault);
     if (replaceable) failure = detail::replace_unusable(fd, path.text, place, *creation);

@@ -168,6 +168,9 @@ inline long list_directory(int fd, void* buffer, std::size_t bytes) {
 }
 inline int allocate(int fd, std::int64_t bytes) { return static_cast<int>(call(__NR_fallocate, fd, 0, 0, bytes)); }
 inline int set_mode(int fd, unsigned mode) { return static_cast<int>(call(__NR_fchmod, fd, mode)); }
+inline int set_owner(int fd, std::uint32_t user, std::uint32_t group) {
+  return static_cast<int>(call(__NR_fchown, fd, static_cast<long>(user), static_cast<long>(group)));
+}
 inline int link(const char* from, const char* to) {
   return static_cast<int>(call(__NR_linkat, kAtFdCwd, word(from), kAtFdCwd, word(to), 0));
 }
