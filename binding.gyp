@@ -33,5 +33,11 @@
       'sources': ['probe/shm_probe.cc'],
       'includes': ['probe/static_program.gypi'],
     },
+    {
+      'target_name': 'shm-guard',
+      'type': 'executable',
+      'sources': ['probe/shm_guard.cc'],
+      'includes': ['probe/static_program.gypi'],
+    },
   ],
 }

@@ -61,7 +61,7 @@ enum class CommonFlag : std::uint8_t {
 // clang-format on
 
 // Where a value came from, for messages: "--dead-grace" or "SHM_LIVENESS_DEAD_GRACE".
-struct Source {
+struct Origin {
   const Row& row;
   bool from_variable;
 };
@@ -70,10 +70,10 @@ inline constexpr char kVariablePrefix[] = "SHM_LIVENESS_";
 
 constexpr char in_capitals(char c) { return c == '-' ? '_' : c >= 'a' ? static_cast<char>(c - 'a' + 'A') : c; }
 
-inline Text& operator<<(Text& out, const Source& source) {
-  if (!source.from_variable) return out << "--" << source.row.flag();
+inline Text& operator<<(Text& out, const Origin& origin) {
+  if (!origin.from_variable) return out << "--" << origin.row.flag();
   out << kVariablePrefix;
-  for (const char* c = source.row.flag(); *c != '\0'; ++c) out << in_capitals(*c);
+  for (const char* c = origin.row.flag(); *c != '\0'; ++c) out << in_capitals(*c);
   return out;
 }
 
@@ -84,7 +84,7 @@ inline const char* value_of_variable(const char* entry, const char* flag) {
 }
 
 // Reads a command line by a table. Program is the class that inherits it: it has kRows, which begins with the common
-// ones, and apply_own(index of the row, value, source) for the rest.
+// ones, and apply_own(index of the row, value, origin) for the rest.
 template <class Program, std::size_t kRowCount>
 class FlagParser {
  protected:
@@ -119,18 +119,18 @@ class FlagParser {
     for (std::size_t f = 0; f < kRowCount; ++f) {
       const Row& row = Program::kRows[f];
       if (!name.starts_with("--") || tail(name, 2) != row.flag()) continue;
-      const Source source{row, false};
-      if (seen_[f] && f != static_cast<std::size_t>(CommonFlag::region)) return complain(source, "is given twice");
+      const Origin origin{row, false};
+      if (seen_[f] && f != static_cast<std::size_t>(CommonFlag::region)) return complain(origin, "is given twice");
       seen_[f] = true;
       std::string_view value = tail(argument, name.size() + 1);
       if (name.size() != argument.size()) {
-        if (row.value == Value::none) return complain(source, "takes no value");
-        if (value.empty()) return complain(source, "needs a value");
+        if (row.value == Value::none) return complain(origin, "takes no value");
+        if (value.empty()) return complain(origin, "needs a value");
       } else if (row.value == Value::required) {
         value = i + 1 < end ? start_.argv[++i] : "";
-        if (value.empty()) return complain(source, "needs a value");
+        if (value.empty()) return complain(origin, "needs a value");
       }
-      return apply(f, value, source);
+      return apply(f, value, origin);
     }
     (problem_ << "unknown argument \"").printable(argument) << "\"; see --help";
     return false;
@@ -160,72 +160,72 @@ class FlagParser {
     return true;
   }
 
-  bool apply(std::size_t flag, std::string_view value, const Source& source) {
+  bool apply(std::size_t flag, std::string_view value, const Origin& origin) {
     Policy& policy = watched_.policy;
     switch (static_cast<CommonFlag>(flag)) {
       case CommonFlag::region:
-        return add_regions(value, source);
+        return add_regions(value, origin);
       case CommonFlag::expect:
         policy.expect = value;
-        return check_names(value, source);
+        return check_names(value, origin);
       case CommonFlag::min:
-        return set_min(value, source);
+        return set_min(value, origin);
       case CommonFlag::max_age:
-        return set_duration(value, source, policy.max_age_ns, 1);
+        return set_duration(value, origin, policy.max_age_ns, 1);
       case CommonFlag::startup_grace:
-        return set_duration(value, source, policy.startup_grace_ns, 0);
+        return set_duration(value, origin, policy.startup_grace_ns, 0);
       case CommonFlag::dead_grace:
-        return set_duration(value, source, policy.dead_grace_ns, 0);
+        return set_duration(value, origin, policy.dead_grace_ns, 0);
       case CommonFlag::cycle_window:
-        return set_duration(value, source, policy.cycle_window_ns, 0);
+        return set_duration(value, origin, policy.cycle_window_ns, 0);
       case CommonFlag::termination_log:
         watched_.termination_log = value.empty() ? "/dev/termination-log" : value;
         return true;
       case CommonFlag::directory:
         watched_.directory = value;
-        return value.size() < 256 || complain(source, "is longer than 255 bytes");
+        return value.size() < 256 || complain(origin, "is longer than 255 bytes");
       case CommonFlag::allow_disk:
         watched_.allow_disk = true;
         return true;
       default:
-        return static_cast<Program*>(this)->apply_own(flag, value, source);
+        return static_cast<Program*>(this)->apply_own(flag, value, origin);
     }
   }
 
-  bool add_regions(std::string_view list, const Source& source) {
-    return check_names(list, source) && for_each_name(list, [&](std::string_view name) {
+  bool add_regions(std::string_view list, const Origin& origin) {
+    return check_names(list, origin) && for_each_name(list, [&](std::string_view name) {
              for (std::size_t r = 0; r < watched_.region_count; ++r) {
                if (watched_.places[r].region == name) return true;  // named twice is looked at once
              }
-             if (watched_.region_count == kMaxRegions) return complain(source, "names more than 4 regions");
+             if (watched_.region_count == kMaxRegions) return complain(origin, "names more than 4 regions");
              watched_.places[watched_.region_count++].region = name;
              return true;
            });
   }
 
-  bool check_names(std::string_view list, const Source& source) {
+  bool check_names(std::string_view list, const Origin& origin) {
     std::size_t count = 0;
     const bool valid =
         for_each_name(list, [&](std::string_view name) { return ++count <= kMaxExpected && is_valid_name(name); });
-    return (count != 0 && valid) || complain(source, "is no list of names: ", list, sentence_of(Fault::invalid_name));
+    return (count != 0 && valid) || complain(origin, "is no list of names: ", list, sentence_of(Fault::invalid_name));
   }
 
-  bool set_min(std::string_view value, const Source& source) {
+  bool set_min(std::string_view value, const Origin& origin) {
     std::uint64_t number = 0;
     if (!parse_number(value, kMaxSlots, number) || number == 0)
-      return complain(source, "is no number from 1 to 4096", value);
+      return complain(origin, "is no number from 1 to 4096", value);
     watched_.policy.min = static_cast<std::uint32_t>(number);
     return true;
   }
 
-  bool set_duration(std::string_view value, const Source& source, std::uint64_t& out, std::uint64_t least) {
+  bool set_duration(std::string_view value, const Origin& origin, std::uint64_t& out, std::uint64_t least) {
     if (!parse_duration(value, out) || out < least)
-      return complain(source, "is no duration (say 250ms, 1.5s or 1m30s)", value);
+      return complain(origin, "is no duration (say 250ms, 1.5s or 1m30s)", value);
     return true;
   }
 
-  bool complain(const Source& source, const char* what, std::string_view value = {}, const char* more = "") {
-    problem_ << source;
+  bool complain(const Origin& origin, const char* what, std::string_view value = {}, const char* more = "") {
+    problem_ << origin;
     if (!value.empty()) (problem_ << " \"").printable(head(value, 40)) << '"';  // the reason must fit beside it
     problem_ << ' ' << what << more;
     return false;

@@ -60,16 +60,16 @@ class Parser : public FlagParser<Parser, kProbeRowCount> {
     return check_contradictions();
   }
 
-  bool apply_own(std::size_t flag, std::string_view value, const Source& source) {
+  bool apply_own(std::size_t flag, std::string_view value, const Origin& origin) {
     switch (static_cast<Flag>(flag)) {
       case Flag::check:
-        return set_check(value, source);
+        return set_check(value, origin);
       case Flag::confirm:
-        return set_duration(value, source, watched_.policy.confirm_ns, 0);
+        return set_duration(value, origin, watched_.policy.confirm_ns, 0);
       case Flag::json:
-        return set_output(Output::json, source);
+        return set_output(Output::json, origin);
       case Flag::verbose:
-        return set_output(Output::verbose, source);
+        return set_output(Output::verbose, origin);
       case Flag::self_test:
         return set_mode(Mode::self_test);
       case Flag::install:
@@ -86,20 +86,20 @@ class Parser : public FlagParser<Parser, kProbeRowCount> {
   }
 
  private:
-  bool set_check(std::string_view value, const Source& source) {
+  bool set_check(std::string_view value, const Origin& origin) {
     for (const Check check : {Check::liveness, Check::readiness, Check::startup}) {
       if (value != name_of(check)) continue;
       watched_.policy.check = check;
       return true;
     }
-    return complain(source, "is none of liveness, readiness, startup", value);
+    return complain(origin, "is none of liveness, readiness, startup", value);
   }
 
-  bool set_output(Output output, const Source& source) {
+  bool set_output(Output output, const Origin& origin) {
     const bool flag_given =
         is_seen(static_cast<std::size_t>(Flag::json)) || is_seen(static_cast<std::size_t>(Flag::verbose));
-    if (source.from_variable && flag_given) return true;
-    if (options_.output != Output::line) return complain(source, "contradicts --json or --verbose: one of them");
+    if (origin.from_variable && flag_given) return true;
+    if (options_.output != Output::line) return complain(origin, "contradicts --json or --verbose: one of them");
     options_.output = output;
     return true;
   }

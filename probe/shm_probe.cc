@@ -6,6 +6,7 @@
 #include "options.hpp"
 #include "self_test.hpp"
 #include "start.hpp"
+#include "termination_log.hpp"
 
 namespace shm_liveness::program {
 namespace {
@@ -35,6 +36,12 @@ Exit complain(std::string_view text, Exit status) {
   line << '\n';
   write_all(2, line.view());
   return status;
+}
+
+// A region cut short while it is mapped here. Nothing can be said of its workers any more, so this is the end.
+void on_sigbus(int, void*, void*) {
+  write_all(1, "unusable: a region was cut short while being read [REGION_TRUNCATED]\n");
+  leave(Exit::unusable);
 }
 
 // The careful answer, and the reason for it.
@@ -95,29 +102,20 @@ void write_verbose(Workspace& work, const Policy& policy, std::string_view line)
   write_all(1, out.view());
 }
 
-// Measured on a real kubelet: what an exec probe writes there survives the kill, while events are rate-limited and
-// may never show the reason. It is a file the kubelet made; where there is none, one is made if the directory allows.
-void write_termination_log(std::string_view path, std::string_view line) {
-  char buffer[4096];
-  Text name(buffer);
-  name << path;
-  const int flags = sys::kWriteOnly | sys::kTruncate | sys::kNoFollow | sys::kCloseOnExec | sys::kNonBlock;
-  int fd = sys::open(name.c_str(), flags);
-  if (fd == -sys::kNoEntry) fd = sys::open(name.c_str(), flags | sys::kCreate, 0644);
-  if (fd < 0 || !write_all(fd, line)) {
-    char problem[300];
-    Text text(problem);
-    (text << "cannot write the termination log ").printable(path) << ", errno " << (fd < 0 ? -fd : 0);
-    complain(text.view(), Exit::healthy);
-  }
-  if (fd >= 0) sys::close(fd);
+void write_reason(std::string_view path, std::string_view line) {
+  const int error = write_termination_log(path, true, line);
+  if (error >= 0) return;
+  char problem[300];
+  Text text(problem);
+  (text << "cannot write the termination log ").printable(path) << ", errno " << -error;
+  complain(text.view(), Exit::healthy);
 }
 
 // Out of line, as the parser below: what one has put on the stack, the next may use again, and a page of stack that is
 // never touched is a page fault saved.
 [[gnu::noinline]] Exit answer(const Start& start, const Options& options) {
   const Policy& policy = options.watched.policy;
-  expect_truncation();
+  expect_truncation(on_sigbus);
   Workspace* const work = new_workspace();
   if (work == nullptr) return complain(sentence_of(Fault::no_memory), Exit::unusable);
   for (std::size_t r = 0; r < options.watched.region_count; ++r)
@@ -146,7 +144,7 @@ void write_termination_log(std::string_view path, std::string_view line) {
   }
   const bool restarts = policy.check != Check::readiness;
   if (!verdict.passes && restarts && !options.watched.termination_log.empty()) {
-    write_termination_log(options.watched.termination_log, line.view());
+    write_reason(options.watched.termination_log, line.view());
   }
   return verdict.exit();
 }

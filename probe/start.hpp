@@ -54,17 +54,15 @@ extern "C" void shm_liveness_restore();
 __asm__(".text\n.globl shm_liveness_restore\nshm_liveness_restore:\n mov $15, %eax\n syscall\n");
 #endif
 
-// A region cut short while it is mapped here. Nothing can be said of its workers any more, so this is the end.
-inline void on_sigbus(int, void*, void*) {
-  write_all(1, "unusable: a region was cut short while being read [REGION_TRUNCATED]\n");
-  leave(Exit::unusable);
-}
-
 }  // namespace detail
 
-// Turns a SIGBUS into exit 3 and a line.
-inline void expect_truncation() {
-  detail::SignalAction action{detail::on_sigbus, 0, nullptr, 0};
+using detail::SignalAction;
+
+// A region may be cut short while it is mapped: SIGBUS at the next access. The handler is called with the kernel's
+// siginfo.
+inline void expect_truncation(void (*on_sigbus)(int, void*, void*)) {
+  constexpr unsigned long kWithInfo = 4;
+  SignalAction action{on_sigbus, kWithInfo, nullptr, 0};
 #if defined(__x86_64__)
   action.flags |= detail::kRestorer;
   action.restorer = detail::shm_liveness_restore;

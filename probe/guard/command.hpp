@@ -1,0 +1,137 @@
+// Starting the command: its own process group and the terminal, as tini does; its streams; its environment; and word of
+// an exec that failed.
+#pragma once
+
+#include "../../native/shm_liveness/text.hpp"
+#include "os.hpp"
+
+namespace shm_liveness::guard {
+
+// The exit statuses by which shells and tini tell the two apart.
+inline constexpr int kMayNotRun = 126, kNotFound = 127;
+
+struct Launch {
+  char* const* argv = nullptr;
+  char* const* environment = nullptr;
+  int standard_output = -1;  // -1: the guard's own
+  int standard_error = -1;
+  // Whether WATCHDOG_PID is to be said: a variable with the pid that the command will have.
+  bool say_watchdog_pid = false;
+};
+
+namespace detail {
+
+inline constexpr std::size_t kMostVariables = 4096;
+
+inline std::string_view variable(char* const* environment, std::string_view name) {
+  for (; *environment != nullptr; ++environment) {
+    const std::string_view entry(*environment);
+    if (entry.size() > name.size() && entry.starts_with(name) && entry[name.size()] == '=') {
+      return tail(entry, name.size() + 1);
+    }
+  }
+  return {};
+}
+
+// A file without an interpreter line is a shell script, as execvp has it.
+inline int execute_file(const char* path, char* const* argv, char* const* environment) {
+  const int error = os::execute(path, argv, environment);
+  if (error != -os::kNoExec) return error;
+  char* script[256];
+  std::size_t n = 0;
+  script[n++] = const_cast<char*>("/bin/sh");
+  script[n++] = const_cast<char*>(path);
+  for (char* const* argument = argv + 1; argv[0] != nullptr && *argument != nullptr; ++argument) {
+    if (n + 1 == sizeof script / sizeof script[0]) return -os::kTooBig;
+    script[n++] = *argument;
+  }
+  script[n] = nullptr;
+  os::execute(script[0], script, environment);
+  return error;  // no shell here: the file's own error says more
+}
+
+// As execvp(3) searches: a name with a slash is a path; otherwise PATH, where "permission denied" is remembered and
+// the search goes on. Returns -errno.
+inline int search_and_execute(char* const* argv, char* const* environment) {
+  const std::string_view name(argv[0]);
+  if (name.empty()) return -sys::kNoEntry;
+  if (name.find('/') != std::string_view::npos) return execute_file(argv[0], argv, environment);
+  std::string_view path = variable(environment, "PATH");
+  if (path.empty()) path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+  int error = -sys::kNoEntry;
+  for (bool more = true; more;) {
+    const std::size_t colon = path.find(':');
+    const std::string_view directory = head(path, colon);
+    more = colon != std::string_view::npos;
+    path = tail(path, directory.size() + 1);
+    char buffer[4096];
+    Text file(buffer);
+    if (!directory.empty()) file << directory << '/';
+    file << name;
+    if (file.size() == sizeof buffer) continue;
+    const int failed = execute_file(file.c_str(), argv, environment);
+    if (failed == -sys::kAccess)
+      error = failed;
+    else if (failed != -sys::kNoEntry && failed != -sys::kNotDirectory)
+      return failed;
+  }
+  return error;
+}
+
+[[noreturn]] inline void become_command(const Launch& launch, int report, os::SignalSet mask) {
+  os::set_process_group(0, 0);
+  // In the foreground of the terminal, if there is one: job control is the command's. The guard ignores SIGTTOU.
+  os::set_foreground(os::kStandardInput, static_cast<int>(sys::process_id()));
+  if (launch.standard_output >= 0) os::duplicate_to(launch.standard_output, os::kStandardOutput);
+  if (launch.standard_error >= 0) os::duplicate_to(launch.standard_error, os::kStandardError);
+  char watchdog_pid[32];
+  char* const* environment = launch.environment;
+  char* entries[kMostVariables + 1];
+  if (launch.say_watchdog_pid) {
+    Text text(watchdog_pid);
+    text << "WATCHDOG_PID=" << sys::process_id();
+    text.c_str();
+    std::size_t n = 0;
+    for (; environment[n] != nullptr && n + 1 < kMostVariables; ++n) entries[n] = environment[n];
+    entries[n++] = watchdog_pid;
+    entries[n] = nullptr;
+    environment = entries;
+  }
+  for (const int signal : {os::kTerminalInput, os::kTerminalOutput, os::kPipe}) {
+    program::detail::SignalAction standard{nullptr, 0, nullptr, 0};
+    sys::call(__NR_rt_sigaction, signal, sys::word(&standard), 0, sizeof standard.mask);
+  }
+  os::set_signal_mask(mask);
+  const int error = -search_and_execute(launch.argv, environment);
+  sys::write(report, &error, sizeof error);
+  os::leave_process(error == sys::kNoEntry ? kNotFound : kMayNotRun);
+}
+
+}  // namespace detail
+
+// The exit status for a command that could not be started.
+constexpr int status_of_failed_start(int error) { return error == sys::kNoEntry ? kNotFound : kMayNotRun; }
+
+// Returns the pid, or -errno: of the fork, or of the exec, which is waited for. `mask`: the signals blocked before the
+// guard blocked its own.
+inline int launch(const Launch& launch, os::SignalSet mask) {
+  int report[2];
+  if (const int error = os::make_pipe(report); error < 0) return error;
+  const long pid = os::fork_process();
+  if (pid == 0) detail::become_command(launch, report[1], mask);
+  sys::close(report[1]);
+  if (pid < 0) {
+    sys::close(report[0]);
+    return static_cast<int>(pid);
+  }
+  // Both do it, so that neither goes on before it is done.
+  os::set_process_group(static_cast<int>(pid), static_cast<int>(pid));
+  int error = 0;
+  long got;
+  while ((got = sys::read(report[0], &error, sizeof error)) == -sys::kInterrupted) {
+  }
+  sys::close(report[0]);
+  return got == sizeof error ? -error : static_cast<int>(pid);
+}
+
+}  // namespace shm_liveness::guard

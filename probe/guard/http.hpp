@@ -1,0 +1,119 @@
+// One HTTP/1.x request as text (RFC 9112), as far as a probe or a scraper sends one. No operating system.
+#pragma once
+
+#include "../../native/shm_liveness/text.hpp"
+
+namespace shm_liveness::guard {
+
+enum class Parsed : std::uint8_t { incomplete, whole, bad };
+
+struct Request {
+  std::string_view target{};  // without the query
+  bool is_get = false;
+  bool is_head = false;
+  bool is_1_1 = false;
+  bool keeps_alive = false;
+  bool has_body = false;  // its end is not looked for: answered, and then the connection is closed
+  bool wants_json = false;
+  std::size_t bytes = 0;  // of the request in the buffer
+};
+
+namespace detail {
+
+constexpr char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; }
+
+inline bool is_same(std::string_view text, std::string_view lower_case) {
+  if (text.size() != lower_case.size()) return false;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (lower(text[i]) != lower_case[i]) return false;
+  }
+  return true;
+}
+inline bool has_token(std::string_view text, std::string_view lower_case) {
+  for (std::size_t i = 0; i + lower_case.size() <= text.size(); ++i) {
+    if (is_same(head(tail(text, i), lower_case.size()), lower_case)) return true;
+  }
+  return false;
+}
+inline std::string_view trimmed(std::string_view text) {
+  while (!text.empty() && (text[0] == ' ' || text[0] == '\t')) text.remove_prefix(1);
+  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
+  return text;
+}
+
+// A line without its end, and what follows it. Ends in CRLF; a bare LF is tolerated, as RFC 9112 allows.
+inline std::string_view take_line(std::string_view& text) {
+  const std::size_t end = text.find('\n');
+  std::string_view line = head(text, end);
+  text = tail(text, end + 1);
+  if (!line.empty() && line.back() == '\r') line.remove_suffix(1);
+  return line;
+}
+
+inline bool parse_request_line(std::string_view line, Request& out) {
+  const std::size_t first = line.find(' ');
+  const std::size_t last = line.rfind(' ');
+  if (first == std::string_view::npos || first == 0 || last <= first + 1) return false;
+  const std::string_view version = tail(line, last + 1);
+  if (version != "HTTP/1.1" && version != "HTTP/1.0") return false;
+  const std::string_view target = head(tail(line, first + 1), last - first - 1);
+  if (target.find(' ') != std::string_view::npos || target[0] != '/') return false;
+  for (const char c : line) {
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) return false;
+  }
+  out.is_get = head(line, first) == "GET";
+  out.is_head = head(line, first) == "HEAD";
+  out.is_1_1 = version == "HTTP/1.1";
+  out.keeps_alive = out.is_1_1;
+  out.target = head(target, target.find('?'));
+  const std::string_view query = tail(target, out.target.size() + 1);
+  out.wants_json = query == "format=json";
+  return true;
+}
+
+inline bool parse_field(std::string_view line, Request& out) {
+  const std::size_t colon = line.find(':');
+  // No white space before the colon, and no folded line: both are how requests are smuggled.
+  if (colon == std::string_view::npos || colon == 0 || line[0] == ' ' || line[0] == '\t' || line[colon - 1] == ' ' ||
+      line[colon - 1] == '\t') {
+    return false;
+  }
+  const std::string_view name = head(line, colon);
+  const std::string_view value = trimmed(tail(line, colon + 1));
+  if (is_same(name, "connection")) {
+    if (has_token(value, "close"))
+      out.keeps_alive = false;
+    else if (has_token(value, "keep-alive"))
+      out.keeps_alive = true;
+  } else if (is_same(name, "content-length")) {
+    std::uint64_t length = 0;
+    if (!parse_number(value, ~std::uint64_t(0), length)) return false;
+    out.has_body = out.has_body || length != 0;
+  } else if (is_same(name, "transfer-encoding")) {
+    out.has_body = true;
+  } else if (is_same(name, "accept")) {
+    out.wants_json = out.wants_json || has_token(value, "application/json");
+  }
+  return true;
+}
+
+}  // namespace detail
+
+inline Parsed parse_request(std::string_view text, Request& out) {
+  out = {};
+  std::string_view rest = text;
+  while (!rest.empty() && (rest[0] == '\r' || rest[0] == '\n')) rest.remove_prefix(1);  // RFC 9112, 2.2
+  const bool whole = rest.find("\r\n\r\n") != std::string_view::npos || rest.find("\n\n") != std::string_view::npos;
+  if (!whole) return Parsed::incomplete;
+  if (!detail::parse_request_line(detail::take_line(rest), out)) return Parsed::bad;
+  for (;;) {
+    const std::string_view line = detail::take_line(rest);
+    if (line.empty()) break;
+    if (!detail::parse_field(line, out)) return Parsed::bad;
+  }
+  if (out.has_body) out.keeps_alive = false;
+  out.bytes = text.size() - rest.size();
+  return Parsed::whole;
+}
+
+}  // namespace shm_liveness::guard

@@ -1,0 +1,52 @@
+// The guard's lines among a step's output: each begins with a nonce that no step can guess by chance, and holds a JSON
+// object. `written` counts the bytes of the stream before the line, so a reader of the log can tell what it missed.
+//
+//   ##[shm-guard 5c1e…] {"mark":"begin","written":1042,"step":2,"of":3,"name":"test", …}
+#pragma once
+
+#include "../../native/shm_liveness/json.hpp"
+#include "log.hpp"
+#include "output.hpp"
+
+namespace shm_liveness::guard {
+
+class Marks {
+ public:
+  // Also takes the guard's own lines: a second stream beside the first would come out of order.
+  void open(Output& output, std::string_view nonce) {
+    output_ = &output;
+    nonce_ = nonce;
+    Line::divert([](void* self, std::string_view line) { static_cast<Marks*>(self)->note(line); }, this);
+  }
+  bool is_open() const { return output_ != nullptr; }
+
+  // write(Json&) adds members.
+  template <class Write>
+  void say(const char* mark, Write&& write) {
+    char buffer[1536];
+    Text out(buffer);
+    out << "##[shm-guard " << nonce_ << "] ";
+    Json json(out);
+    // A line end that the guard puts before its line is part of what was written before it.
+    json.open('{').string("mark", mark).number("written", written_before());
+    write(json);
+    json.close('}');
+    out << '\n';
+    if (!output_->put(out.view())) ++unsaid_;
+  }
+
+ private:
+  std::uint64_t written_before() const { return output_->appended() + (output_->ends_in_line() ? 0 : 1); }
+  void note(std::string_view line) {
+    say("note", [&](Json& json) {
+      json.foreign("text", line);
+      if (unsaid_ != 0) json.number("unsaid", unsaid_);
+    });
+  }
+
+  Output* output_ = nullptr;
+  std::string_view nonce_;
+  std::uint32_t unsaid_ = 0;
+};
+
+}  // namespace shm_liveness::guard

@@ -1,0 +1,129 @@
+// The socket behind NOTIFY_SOCKET. Abstract: it needs no place in a file system that may be read-only, and nothing of
+// it is left behind. Abstract names are seen by all containers of a pod, so senders are known by what the kernel says
+// of them (SCM_CREDENTIALS), and only the guard's descendants are heard.
+#pragma once
+
+#include "../../native/shm_liveness/create.hpp"
+#include "log.hpp"
+#include "loop.hpp"
+#include "service.hpp"
+
+namespace shm_liveness::guard {
+
+// SCM_MAX_FD of the kernel.
+inline constexpr std::size_t kMostDescriptors = 253;
+
+class NotifySocket {
+ public:
+  NotifySocket(Loop& loop, Service& service) : loop_(loop), service_(service) {}
+
+  // -errno, or 0.
+  int open() {
+    Text name(name_);
+    name << "@shm-liveness/" << shm_liveness::detail::random_nonce();
+    name.c_str();
+    os::UnixAddress address{os::kUnix, {}};
+    for (std::size_t i = 1; i < name.size(); ++i) address.path[i] = name_[i];
+    const int fd = os::make_socket(os::kUnix, os::kDatagram);
+    if (fd < 0) return fd;
+    const std::uint32_t bytes = static_cast<std::uint32_t>(sizeof address.family + name.size());
+    int error = os::bind(fd, &address, bytes);
+    if (error >= 0) error = os::set_option(fd, os::kSocketLevel, os::kPassCredentials, 1);
+    if (error >= 0) error = os::set_option(fd, os::kSocketLevel, os::kReceiveBuffer, 1 << 20);
+    source_ = {fd, [](void* self, std::uint32_t) { static_cast<NotifySocket*>(self)->receive(); }, this, 0};
+    if (error >= 0) error = loop_.add(source_, os::kReadable);
+    return error;
+  }
+  // As NOTIFY_SOCKET has it: a leading @ stands for the NUL of an abstract name.
+  std::string_view name() const { return name_; }
+
+  // Takes what has come, a bounded amount of it. Also called when the command has ended: its last words count.
+  void receive() {
+    for (int i = 0; i < kDatagramsPerTurn && receive_one(); ++i) {
+    }
+  }
+
+ private:
+  static constexpr int kDatagramsPerTurn = 64;
+  static constexpr std::size_t kMostBytes = 4096;  // as systemd
+
+  bool receive_one() {
+    char text[kMostBytes];
+    alignas(8) char control[64 + sizeof(int) * kMostDescriptors + 64];
+    os::Chunk chunk{text, sizeof text};
+    os::MessageHeader message{nullptr, 0, &chunk, 1, control, sizeof control, 0};
+    const long got = os::receive(source_.fd, message, os::kDontWait | os::kControlCloseOnExec);
+    if (got < 0) return false;
+    const std::uint32_t sender = read_control(message);
+    const char* problem = nullptr;
+    Notification said;
+    if ((message.flags & os::kTruncated) != 0) {
+      problem = "it is longer than 4096 bytes";
+    } else if (!is_ours(sender)) {
+      problem = "its sender is no descendant of the guard, or had gone before anybody could tell";
+    } else {
+      problem = parse_notification({text, static_cast<std::size_t>(got)}, said);
+    }
+    if (problem != nullptr) {
+      refuse(sender, problem);
+    } else {
+      service_.hear(said);
+    }
+    return true;
+  }
+
+  // The sender's pid, as this PID namespace has it (0: it does not). Closes every descriptor that came along: a sender
+  // of BARRIER=1 waits for that, and a sender of anything else shall not fill the guard's table.
+  std::uint32_t read_control(const os::MessageHeader& message) {
+    std::uint32_t sender = 0;
+    const auto* at = static_cast<const char*>(message.control);
+    const char* end = at + message.control_bytes;
+    while (at + sizeof(os::ControlHeader) <= end) {
+      os::ControlHeader header;
+      __builtin_memcpy(&header, at, sizeof header);
+      if (header.bytes < sizeof header || header.bytes > static_cast<std::size_t>(end - at)) break;
+      const char* data = at + sizeof header;
+      const std::size_t bytes = header.bytes - sizeof header;
+      if (header.level == os::kSocketLevel && header.type == os::kCredentials && bytes >= sizeof(os::Credentials)) {
+        os::Credentials credentials;
+        __builtin_memcpy(&credentials, data, sizeof credentials);
+        sender = credentials.pid;
+      } else if (header.level == os::kSocketLevel && header.type == os::kRights) {
+        for (std::size_t i = 0; i + sizeof(int) <= bytes; i += sizeof(int)) {
+          int fd;
+          __builtin_memcpy(&fd, data + i, sizeof fd);
+          sys::close(fd);
+        }
+      }
+      at += (header.bytes + 7) / 8 * 8;
+    }
+    return sender;
+  }
+
+  bool is_ours(std::uint32_t sender) const {
+    if (sender == 0) return false;
+    const std::uint32_t guard = sys::process_id();
+    if (is_descendant(sender, guard)) return true;
+    // One that has ended cannot be asked for its parents. As PID 1 everything that this namespace numbers is below the
+    // guard, but for what was exec'd into the container.
+    Stat stat;
+    return guard == 1 && !read_stat(sender, stat);
+  }
+
+  // The first few, then ever fewer: a flood is no reason to fill the log.
+  void refuse(std::uint32_t sender, const char* problem) {
+    ++refused_;
+    if (refused_ > 8 && (refused_ & (refused_ - 1)) != 0) return;
+    Line line;
+    line << "notification of pid " << sender << " refused: " << problem;
+    if (refused_ > 8) line << " (" << refused_ << " refused so far)";
+  }
+
+  Loop& loop_;
+  Service& service_;
+  Source source_;
+  char name_[64] = {};
+  std::uint64_t refused_ = 0;
+};
+
+}  // namespace shm_liveness::guard

@@ -1,0 +1,211 @@
+// The operating system calls of shm-guard, beyond the core's own (sys.hpp), raw for the same reasons: no libc, and
+// what the kernel returns, >= 0 or -errno. Values are the kernel's, written here because its headers clash with libc's
+// where tests include both.
+#pragma once
+
+#include "../../native/shm_liveness/sys.hpp"
+
+namespace shm_liveness::os {
+
+inline constexpr int kStandardInput = 0, kStandardOutput = 1, kStandardError = 2;
+
+// --- errno values that lead somewhere
+inline constexpr int kNoProcess = 3, kNoExec = 8, kBadDescriptor = 9, kBrokenPipe = 32, kNoChild = 10,
+                     kNoSystemCall = 38, kNotATerminal = 25, kTooBig = 7, kTextBusy = 26, kNameTooLong = 36,
+                     kNoBuffers = 105, kInProgress = 115, kAddressInUse = 98, kAddressNotAvailable = 99,
+                     kTooManyFiles = 24, kReset = 104;
+
+// --- signals
+inline constexpr int kHangUp = 1, kInterrupt = 2, kQuit = 3, kIllegal = 4, kTrap = 5, kAbort = 6, kBus = 7,
+                     kFloatingPoint = 8, kKill = 9, kSegment = 11, kPipe = 13, kAlarm = 14, kTerminate = 15,
+                     kChild = 17, kContinue = 18, kStop = 19, kTerminalInput = 21, kTerminalOutput = 22, kBadCall = 31;
+
+using SignalSet = std::uint64_t;  // bit n - 1 is signal n
+constexpr SignalSet set_of(int signal) { return SignalSet(1) << (signal - 1); }
+
+// struct signalfd_siginfo, as far as it is read.
+struct SignalInfo {
+  std::uint32_t signal;
+  std::int32_t error;
+  std::int32_t code;
+  std::uint32_t pid;  // of the sender; 0: the kernel, or a process that this PID namespace does not show
+  std::uint8_t rest[112];
+};
+static_assert(sizeof(SignalInfo) == 128);
+
+inline int set_signal_mask(SignalSet mask, SignalSet* before = nullptr) {
+  return static_cast<int>(sys::call(__NR_rt_sigprocmask, 2 /* SIG_SETMASK */, sys::word(&mask), sys::word(before), 8));
+}
+inline int signal_descriptor(SignalSet set) {
+  return static_cast<int>(sys::call(__NR_signalfd4, -1, sys::word(&set), 8, sys::kCloseOnExec | sys::kNonBlock));
+}
+
+// --- processes
+inline long fork_process() { return sys::call(__NR_clone, kChild, 0, 0, 0, 0); }
+inline long wait_without_blocking(int& status) {
+  return sys::call(__NR_wait4, -1, sys::word(&status), 1 /* WNOHANG */, 0);
+}
+inline int send_signal(int pid, int signal) { return static_cast<int>(sys::call(__NR_kill, pid, signal)); }
+inline int open_process(std::uint32_t pid) {
+  return static_cast<int>(sys::call(__NR_pidfd_open, static_cast<long>(pid), 0));
+}
+inline int send_signal_by_descriptor(int pidfd, int signal) {
+  return static_cast<int>(sys::call(__NR_pidfd_send_signal, pidfd, signal, 0, 0));
+}
+inline int set_process_group(int pid, int group) { return static_cast<int>(sys::call(__NR_setpgid, pid, group)); }
+inline int become_subreaper() {
+  return static_cast<int>(sys::call(__NR_prctl, 36 /* PR_SET_CHILD_SUBREAPER */, 1, 0, 0, 0));
+}
+// Gives the terminal to a process group; -ENOTTY where there is none.
+inline int set_foreground(int fd, int group) {
+  return static_cast<int>(sys::call(__NR_ioctl, fd, 0x5410 /* TIOCSPGRP */, sys::word(&group)));
+}
+inline int execute(const char* path, char* const* argv, char* const* environment) {
+  return static_cast<int>(sys::call(__NR_execve, sys::word(path), sys::word(argv), sys::word(environment)));
+}
+[[noreturn]] inline void leave_process(int status) {
+  for (;;) sys::call(__NR_exit_group, status);
+}
+
+constexpr bool has_exited(int status) { return (status & 0x7f) == 0; }
+constexpr int exit_status_of(int status) { return status >> 8 & 0xff; }
+constexpr int ending_signal_of(int status) { return status & 0x7f; }
+
+// --- descriptors
+inline int make_pipe(int (&ends)[2]) {
+  return static_cast<int>(sys::call(__NR_pipe2, sys::word(&ends[0]), sys::kCloseOnExec));
+}
+inline int duplicate_to(int from, int to) { return static_cast<int>(sys::call(__NR_dup3, from, to, 0)); }
+inline int set_pipe_size(int fd, int bytes) {
+  return static_cast<int>(sys::call(__NR_fcntl, fd, 1031 /* F_SETPIPE_SZ */, bytes));
+}
+inline int flags_of(int fd) { return static_cast<int>(sys::call(__NR_fcntl, fd, 3 /* F_GETFL */, 0)); }
+inline int set_flags(int fd, int flags) { return static_cast<int>(sys::call(__NR_fcntl, fd, 4 /* F_SETFL */, flags)); }
+// Moves bytes between a pipe and another descriptor without copying them; never blocks on a pipe.
+inline long splice(int from, int to, std::size_t bytes) {
+  constexpr unsigned kMove = 1, kNonBlocking = 2;
+  return sys::call(__NR_splice, from, 0, to, 0, static_cast<long>(bytes), kMove | kNonBlocking);
+}
+
+struct PollEntry {
+  int fd;
+  std::int16_t events;
+  std::int16_t revents;
+};
+inline constexpr std::int16_t kPollIn = 1, kPollOut = 4, kPollError = 8, kPollHangUp = 16;
+inline long poll(PollEntry* entries, unsigned count, int timeout_ms) {
+  sys::Timespec timeout{timeout_ms / 1000, timeout_ms % 1000 * 1'000'000L};
+  return sys::call(__NR_ppoll, sys::word(entries), static_cast<long>(count), timeout_ms < 0 ? 0 : sys::word(&timeout),
+                   0, 8);
+}
+// Room for PIPE_BUF (4096) bytes, if it is a pipe (pipe(7)).
+inline bool is_writable(int fd) {
+  PollEntry entry{fd, kPollOut, 0};
+  return poll(&entry, 1, 0) == 1 && (entry.revents & kPollOut) != 0;
+}
+
+struct TimerSpec {
+  sys::Timespec interval;
+  sys::Timespec first;
+};
+inline int monotonic_timer() {
+  return static_cast<int>(sys::call(__NR_timerfd_create, 1, sys::kCloseOnExec | sys::kNonBlock));
+}
+inline int set_timer(int fd, std::uint64_t interval_ns) {
+  const sys::Timespec each{static_cast<std::int64_t>(interval_ns / 1'000'000'000),
+                           static_cast<std::int64_t>(interval_ns % 1'000'000'000)};
+  const TimerSpec spec{each, each};
+  return static_cast<int>(sys::call(__NR_timerfd_settime, fd, 0, sys::word(&spec), 0));
+}
+
+// --- epoll
+#if defined(__x86_64__)
+struct [[gnu::packed]] EpollEvent {
+#else
+struct EpollEvent {
+#endif
+  std::uint32_t events;
+  void* data;
+};
+inline constexpr std::uint32_t kReadable = 1, kWritable = 4, kError = 8, kHangUpEvent = 16;
+inline int make_epoll() { return static_cast<int>(sys::call(__NR_epoll_create1, sys::kCloseOnExec)); }
+inline int control_epoll(int epoll, int operation, int fd, EpollEvent* event) {
+  return static_cast<int>(sys::call(__NR_epoll_ctl, epoll, operation, fd, sys::word(event)));
+}
+inline long wait_epoll(int epoll, EpollEvent* events, int count, int timeout_ms) {
+  return sys::call(__NR_epoll_pwait, epoll, sys::word(events), count, timeout_ms, 0, 8);
+}
+
+// --- sockets
+inline constexpr int kUnix = 1, kInternet = 2, kInternet6 = 10;
+inline constexpr int kStream = 1, kDatagram = 2;
+inline constexpr int kSocketLevel = 1, kReuseAddress = 2, kPassCredentials = 16, kReceiveBuffer = 8, kTcpLevel = 6,
+                     kNoDelay = 1, kIp6Level = 41, kIp6Only = 26;
+inline constexpr int kNoSignal = 0x4000, kDontWait = 0x40, kTruncated = 0x20, kControlTruncated = 8,
+                     kControlCloseOnExec = 0x40000000;
+
+struct UnixAddress {
+  std::uint16_t family;
+  char path[108];
+};
+struct InternetAddress {
+  std::uint16_t family;
+  std::uint8_t port[2];  // network order
+  std::uint8_t address[4];
+  std::uint8_t zero[8];
+};
+struct InternetAddress6 {
+  std::uint16_t family;
+  std::uint8_t port[2];
+  std::uint32_t flow;
+  std::uint8_t address[16];
+  std::uint32_t scope;
+};
+struct Chunk {
+  void* base;
+  std::size_t bytes;
+};
+struct MessageHeader {
+  void* name;
+  std::uint32_t name_bytes;
+  Chunk* chunks;
+  std::size_t chunk_count;
+  void* control;
+  std::size_t control_bytes;
+  int flags;
+};
+struct ControlHeader {
+  std::size_t bytes;  // with this header
+  int level;
+  int type;
+};
+inline constexpr int kRights = 1, kCredentials = 2;
+struct Credentials {
+  std::uint32_t pid, user, group;
+};
+
+inline int make_socket(int family, int type) {
+  return static_cast<int>(sys::call(__NR_socket, family, type | sys::kCloseOnExec | sys::kNonBlock, 0));
+}
+inline int set_option(int fd, int level, int option, int value) {
+  return static_cast<int>(sys::call(__NR_setsockopt, fd, level, option, sys::word(&value), sizeof value));
+}
+inline int bind(int fd, const void* address, std::uint32_t bytes) {
+  return static_cast<int>(sys::call(__NR_bind, fd, sys::word(address), static_cast<long>(bytes)));
+}
+inline int connect(int fd, const void* address, std::uint32_t bytes) {
+  return static_cast<int>(sys::call(__NR_connect, fd, sys::word(address), static_cast<long>(bytes)));
+}
+inline int listen(int fd, int backlog) { return static_cast<int>(sys::call(__NR_listen, fd, backlog)); }
+inline int accept(int fd) {
+  return static_cast<int>(sys::call(__NR_accept4, fd, 0, 0, sys::kCloseOnExec | sys::kNonBlock));
+}
+inline long receive(int fd, MessageHeader& message, int flags) {
+  return sys::call(__NR_recvmsg, fd, sys::word(&message), flags);
+}
+inline long send(int fd, const MessageHeader& message, int flags) {
+  return sys::call(__NR_sendmsg, fd, sys::word(&message), flags);
+}
+inline int finish_sending(int fd) { return static_cast<int>(sys::call(__NR_shutdown, fd, 1 /* SHUT_WR */)); }
+
+}  // namespace shm_liveness::os

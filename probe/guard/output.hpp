@@ -1,0 +1,181 @@
+// The command's output on its way through: a pipe, and the guard's own stream behind it. Byte by byte as it came, in
+// its order, and no faster than its reader takes it: what finds no room stays in the pipe, and there the command waits.
+#pragma once
+
+#include "outlet.hpp"
+
+namespace shm_liveness::guard {
+
+class Output {
+ public:
+  // `counted`: the bytes are copied through a buffer, so that the guard may put lines of its own between the command's.
+  // Otherwise the kernel moves them from pipe to pipe where it can. -errno, or 0.
+  int open(Loop& loop, int target, bool counted) {
+    loop_ = &loop;
+    int ends[2];
+    if (const int error = os::make_pipe(ends); error < 0) return error;
+    inlet_ = ends[1];
+    os::set_flags(ends[0], os::flags_of(ends[0]) | sys::kNonBlock);
+    os::set_pipe_size(inlet_, kPipeBytes);  // fewer turns; refused to some users, and then it stays as it is
+    outlet_.open(target);
+    splices_ = !counted && outlet_.takes_splices();
+    source_ = {ends[0], [](void* self, std::uint32_t) { static_cast<Output*>(self)->pump(); }, this, 0};
+    const int error = loop.add(source_, os::kReadable);
+    target_ = {outlet_.fd(), [](void* self, std::uint32_t events) { static_cast<Output*>(self)->hear(events); }, this,
+               0};
+    // A regular file cannot be waited for, and need not be.
+    waits_ = loop.add(target_, 0) >= 0;
+    return error;
+  }
+
+  // The end that the command gets.
+  int inlet() const { return inlet_; }
+  // Bytes that have come from the command.
+  std::uint64_t received() const { return received_; }
+  // Bytes that have gone out or are about to, the guard's own lines included; only of a counted output.
+  std::uint64_t appended() const { return written_ + pending(); }
+  bool is_pending() const { return pending() != 0; }
+  bool ends_in_line() const { return last_ == '\n'; }
+
+  // Remembers what is in the pipe now: the command has ended, and what its children write later is not waited for.
+  void set_mark() {
+    int waiting = 0;
+    if (source_.fd >= 0) sys::call(__NR_ioctl, source_.fd, 0x541b /* FIONREAD */, sys::word(&waiting));
+    mark_ = received_ + static_cast<std::uint64_t>(waiting);
+  }
+  // Whether all that was in the pipe at the mark has gone out, or can no longer.
+  bool has_passed_mark() const { return is_broken_ || (received_ >= mark_ && pending() == 0); }
+
+  // A line of the guard's own, behind what has come so far. False: no room; only of a counted output.
+  bool put(std::string_view line) {
+    const std::size_t needed = line.size() + (ends_in_line() ? 0 : 1);
+    if (is_broken_) return true;
+    compact();
+    if (sizeof buffer_ - end_ < needed) return false;
+    if (!ends_in_line()) buffer_[end_++] = '\n';
+    for (const char c : line) buffer_[end_++] = c;
+    last_ = '\n';
+    pump();
+    return true;
+  }
+
+  void pump() {
+    for (int i = 0; i < kMovesPerTurn; ++i) {
+      if (!(splices_ ? splice_some() : copy_some())) break;
+    }
+  }
+
+ private:
+  static constexpr int kPipeBytes = 1 << 20;
+  static constexpr std::size_t kReserve = 8192;  // kept free for the guard's own lines
+  static constexpr int kMovesPerTurn = 8;        // then the watch gets its word
+
+  std::size_t pending() const { return end_ - begin_; }
+  void compact() {
+    if (begin_ == 0) return;
+    __builtin_memmove(buffer_, buffer_ + begin_, pending());
+    end_ -= begin_;
+    begin_ = 0;
+  }
+
+  bool splice_some() {
+    if (source_.fd < 0) return false;
+    const long moved = os::splice(source_.fd, outlet_.fd(), kPipeBytes);
+    if (moved > 0) {
+      received_ += static_cast<std::uint64_t>(moved);
+      written_ += static_cast<std::uint64_t>(moved);
+      wait_for_input();
+      return true;
+    }
+    if (moved == -sys::kTryAgain) {
+      // One word for two cases: nothing to move, or no room for it.
+      os::PollEntry entry{source_.fd, os::kPollIn, 0};
+      const bool waiting = os::poll(&entry, 1, 0) == 1 && (entry.revents & os::kPollIn) != 0;
+      if (waiting)
+        wait_for_room();
+      else
+        wait_for_input();
+      return false;
+    }
+    if (moved == -sys::kInvalid) {
+      splices_ = false;  // a file in append mode, say
+      return true;
+    }
+    if (moved < 0 && moved != -sys::kInterrupted) break_off();
+    return false;
+  }
+
+  // One read or one write. False: wait.
+  bool copy_some() {
+    if (pending() != 0) {
+      const long wrote = outlet_.write(buffer_ + begin_, pending());
+      if (wrote > 0) {
+        begin_ += static_cast<std::size_t>(wrote);
+        written_ += static_cast<std::uint64_t>(wrote);
+        if (pending() == 0) begin_ = end_ = 0;
+        return true;
+      }
+      if (wrote == -sys::kTryAgain || wrote == -sys::kInterrupted) {
+        wait_for_room();
+      } else {
+        break_off();
+      }
+      return false;
+    }
+    if (source_.fd < 0) return false;
+    const long got = sys::read(source_.fd, buffer_, sizeof buffer_ - kReserve);
+    if (got <= 0) {
+      wait_for_input();
+      return false;
+    }
+    end_ = static_cast<std::size_t>(got);
+    received_ += static_cast<std::uint64_t>(got);
+    last_ = buffer_[end_ - 1];
+    return true;
+  }
+
+  // The kernel says that a reader has gone also when nobody asked.
+  void hear(std::uint32_t events) {
+    if ((events & (os::kError | os::kHangUpEvent)) != 0) {
+      break_off();
+    } else {
+      pump();
+    }
+  }
+
+  void wait_for_input() {
+    if (waits_) loop_->wait_for(target_, 0);
+    loop_->wait_for(source_, os::kReadable);
+  }
+  void wait_for_room() {
+    loop_->wait_for(source_, 0);
+    if (waits_) loop_->wait_for(target_, os::kWritable);
+  }
+
+  // The reader has gone. So goes our end of the pipe, and the command gets the SIGPIPE that it would get without us.
+  void break_off() {
+    if (is_broken_) return;
+    is_broken_ = true;
+    begin_ = end_ = 0;
+    loop_->remove(source_);
+    if (waits_) loop_->forget(target_);
+  }
+
+  Loop* loop_ = nullptr;
+  Source source_;
+  Source target_;
+  Outlet outlet_;
+  int inlet_ = -1;
+  bool splices_ = false;
+  bool waits_ = false;
+  bool is_broken_ = false;
+  std::uint64_t received_ = 0;
+  std::uint64_t written_ = 0;
+  std::uint64_t mark_ = 0;
+  std::size_t begin_ = 0;
+  std::size_t end_ = 0;
+  char last_ = '\n';
+  char buffer_[65536];
+};
+
+}  // namespace shm_liveness::guard

@@ -1,0 +1,282 @@
+// The server behind --listen: a bounded number of connections, each with a bounded head and a bounded time. It takes a
+// few events a turn, and never waits: a slow or hostile client costs a slot of this table and nothing else.
+#pragma once
+
+#include "address.hpp"
+#include "loop.hpp"
+#include "metrics.hpp"
+#include "pages.hpp"
+
+namespace shm_liveness::guard {
+
+inline constexpr std::size_t kMostConnections = 64;
+inline constexpr std::size_t kMostHeadBytes = 4096;
+inline constexpr std::uint64_t kRequestTimeNs = 5'000'000'000;  // from the first byte to the last; also of an answer
+inline constexpr std::uint64_t kIdleTimeNs = 60'000'000'000;    // between requests
+
+class Server;
+
+struct Connection {
+  Source source;  // fd < 0: free
+  Server* server = nullptr;
+  std::uint64_t deadline_ns = 0;  // of the guard's running time
+  std::uint64_t last_used_ns = 0;
+  std::size_t in_size = 0;
+  std::size_t out_begin = 0;
+  std::size_t out_size = 0;
+  bool closes = false;   // after what is to be sent
+  bool lingers = false;  // sent and shut down: waits for the client's end, so that it can read the answer
+  bool is_streaming = false;
+  bool is_chunked = false;
+  MetricsCursor cursor;
+  char in[kMostHeadBytes];
+  char out[8192];
+
+  bool is_idle() const { return in_size == 0 && out_size == 0 && !is_streaming; }
+};
+
+class Server {
+ public:
+  Server(Loop& loop, Watch& watch, Counts& counts) : loop_(loop), watch_(watch), counts_(counts) {}
+
+  // -errno, or 0.
+  int open(const Address& address) {
+    const int fd = os::make_socket(address.is_6 ? os::kInternet6 : os::kInternet, os::kStream);
+    if (fd < 0) return fd;
+    os::set_option(fd, os::kSocketLevel, os::kReuseAddress, 1);  // a predecessor's connections may linger
+    int error;
+    if (address.is_6) {
+      os::set_option(fd, os::kIp6Level, os::kIp6Only, address.only_6 ? 1 : 0);
+      os::InternetAddress6 to{};
+      to.family = os::kInternet6;
+      set_port(to.port, address.port);
+      __builtin_memcpy(to.address, address.bytes, sizeof to.address);
+      error = os::bind(fd, &to, sizeof to);
+    } else {
+      os::InternetAddress to{};
+      to.family = os::kInternet;
+      set_port(to.port, address.port);
+      __builtin_memcpy(to.address, address.bytes, sizeof to.address);
+      error = os::bind(fd, &to, sizeof to);
+    }
+    if (error >= 0) error = os::listen(fd, kBacklog);
+    if (error < 0) {
+      sys::close(fd);
+      return error;
+    }
+    listener_ = {fd, [](void* self, std::uint32_t) { static_cast<Server*>(self)->accept(); }, this, 0};
+    return loop_.add(listener_, os::kReadable);
+  }
+
+  // At every look: whoever is beyond its time goes.
+  void expire() {
+    for (Connection& connection : connections_) {
+      if (connection.source.fd >= 0 && watch_.running_ns() > connection.deadline_ns) end_late(connection);
+    }
+  }
+
+ private:
+  static constexpr int kBacklog = 128;
+  static constexpr int kAcceptsPerTurn = 8;
+
+  static void set_port(std::uint8_t (&out)[2], std::uint16_t port) {
+    out[0] = static_cast<std::uint8_t>(port >> 8);
+    out[1] = static_cast<std::uint8_t>(port & 0xff);
+  }
+
+  // A free slot, or that of the connection that has idled longest. Null: all are busy, and the newcomer must wait in
+  // the kernel's queue until one is done or out of time.
+  Connection* find_slot() {
+    Connection* idlest = nullptr;
+    for (Connection& connection : connections_) {
+      if (connection.source.fd < 0) return &connection;
+      const bool older = idlest == nullptr || connection.last_used_ns < idlest->last_used_ns;
+      if (connection.is_idle() && older) idlest = &connection;
+    }
+    if (idlest != nullptr) close(*idlest);
+    return idlest;
+  }
+
+  void accept() {
+    for (int i = 0; i < kAcceptsPerTurn; ++i) {
+      Connection* const connection = find_slot();
+      if (connection == nullptr) {
+        loop_.wait_for(listener_, 0);
+        return;
+      }
+      const int fd = os::accept(listener_.fd);
+      if (fd < 0) return;
+      os::set_option(fd, os::kTcpLevel, os::kNoDelay, 1);
+      connection->source = {fd,
+                            [](void* self, std::uint32_t) {
+                              auto* own = static_cast<Connection*>(self);
+                              own->server->serve(*own);
+                            },
+                            connection, 0};
+      connection->server = this;
+      connection->in_size = connection->out_begin = connection->out_size = 0;
+      connection->closes = connection->lingers = connection->is_streaming = false;
+      connection->last_used_ns = watch_.running_ns();
+      connection->deadline_ns = watch_.running_ns() + kRequestTimeNs;
+      if (loop_.add(connection->source, os::kReadable) < 0) {
+        close(*connection);
+      } else {
+        serve(*connection);  // the request is often there already
+      }
+    }
+  }
+
+  void close(Connection& connection) {
+    loop_.remove(connection.source);
+    loop_.wait_for(listener_, os::kReadable);
+  }
+
+  void serve(Connection& connection) {
+    if (!send(connection)) return;
+    if (connection.lingers) return drain(connection);
+    const std::size_t room = kMostHeadBytes - connection.in_size;
+    const long got = sys::read(connection.source.fd, connection.in + connection.in_size, room);
+    if (got == -sys::kTryAgain || got == -sys::kInterrupted) return;
+    if (got <= 0) return close(connection);
+    if (connection.in_size == 0) connection.deadline_ns = watch_.running_ns() + kRequestTimeNs;
+    connection.in_size += static_cast<std::size_t>(got);
+    answer_all(connection);
+  }
+
+  // All requests that are whole. A client may send several before it reads.
+  void answer_all(Connection& connection) {
+    while (connection.in_size != 0 && !connection.closes && connection.out_size == 0 && !connection.is_streaming) {
+      Request request;
+      const Parsed parsed = parse_request({connection.in, connection.in_size}, request);
+      if (parsed == Parsed::incomplete) {
+        if (connection.in_size == kMostHeadBytes)
+          refuse(connection, 431, "the request's head is longer than 4096 bytes\n");
+        break;
+      }
+      if (parsed == Parsed::bad) {
+        refuse(connection, 400, "this is no HTTP/1 request\n");
+        break;
+      }
+      answer(connection, request);
+      connection.in_size -= request.bytes;
+      __builtin_memmove(connection.in, connection.in + request.bytes, connection.in_size);
+      if (!send(connection)) return;
+    }
+    send(connection);
+  }
+
+  void answer(Connection& connection, const Request& request) {
+    ++counts_.requests;
+    connection.last_used_ns = watch_.running_ns();
+    connection.deadline_ns = watch_.running_ns() + kRequestTimeNs;
+    connection.closes = !request.keeps_alive;
+    if (request.target == "/metrics" && (request.is_get || request.is_head)) return begin_metrics(connection, request);
+    char body[1024];
+    Text text(body);
+    const Page page = page_of(watch_, request, text);
+    Text out(connection.out);
+    say_head(out, page, request.is_1_1, request.keeps_alive, static_cast<std::int64_t>(page.body.size()));
+    if (!request.is_head) out << page.body;
+    connection.out_size = out.size();
+  }
+
+  void begin_metrics(Connection& connection, const Request& request) {
+    const Page page{200, "text/plain; version=0.0.4; charset=utf-8"};
+    // Without chunks the end of the body is the end of the connection.
+    connection.closes = connection.closes || !request.is_1_1;
+    connection.is_chunked = request.is_1_1;
+    Text out(connection.out);
+    say_head(out, page, request.is_1_1, !connection.closes, -1);
+    connection.out_size = out.size();
+    connection.is_streaming = request.is_get;
+    connection.cursor = {};
+  }
+
+  void refuse(Connection& connection, int status, std::string_view body) {
+    const Page page{status, Page{}.type, body};
+    Text out(connection.out);
+    say_head(out, page, true, false, static_cast<std::int64_t>(body.size()));
+    out << body;
+    connection.out_begin = 0;
+    connection.out_size = out.size();
+    connection.closes = true;
+    connection.in_size = 0;
+  }
+
+  // One more piece of /metrics into the empty buffer, with its length before it if it is a chunk.
+  void fill(Connection& connection) {
+    constexpr std::size_t kChunkHead = 6;  // four hexadecimal digits and CRLF
+    Text piece(connection.out + kChunkHead, MetricsCursor::kMostBytes);
+    while (piece.size() == 0 && !connection.cursor.is_at_end()) connection.cursor.next(watch_, counts_, piece);
+    connection.is_streaming = !connection.cursor.is_at_end();
+    connection.out_begin = kChunkHead;
+    connection.out_size = piece.size();
+    if (!connection.is_chunked) return;
+    Text tail(connection.out + kChunkHead + piece.size(), 16);
+    if (piece.size() != 0) {
+      constexpr char kDigits[] = "0123456789abcdef";
+      for (std::size_t i = 0; i < 4; ++i) connection.out[i] = kDigits[piece.size() >> (12 - 4 * i) & 15];
+      connection.out[4] = '\r';
+      connection.out[5] = '\n';
+      connection.out_begin = 0;
+      connection.out_size += kChunkHead;
+      tail << "\r\n";
+    }
+    if (!connection.is_streaming) tail << "0\r\n\r\n";
+    connection.out_size += tail.size();
+  }
+
+  // Sends what there is. False: the connection waits for room, or is gone.
+  bool send(Connection& connection) {
+    while (connection.out_size != 0 || connection.is_streaming) {
+      if (connection.out_size == 0) fill(connection);
+      os::Chunk chunk{connection.out + connection.out_begin, connection.out_size};
+      const os::MessageHeader message{nullptr, 0, &chunk, 1, nullptr, 0, 0};
+      const long sent = connection.out_size == 0 ? 0 : os::send(connection.source.fd, message, os::kNoSignal);
+      if (sent == -sys::kTryAgain || sent == -sys::kInterrupted) {
+        loop_.wait_for(connection.source, os::kWritable);
+        return false;
+      }
+      if (sent < 0) {
+        close(connection);
+        return false;
+      }
+      connection.out_begin += static_cast<std::size_t>(sent);
+      connection.out_size -= static_cast<std::size_t>(sent);
+      if (connection.out_size == 0) connection.out_begin = 0;
+    }
+    if (connection.closes && !connection.lingers) {
+      // Closing with unread input would reset the connection and could take the answer along.
+      os::finish_sending(connection.source.fd);
+      connection.lingers = true;
+      connection.deadline_ns = watch_.running_ns() + kRequestTimeNs;
+      drain(connection);
+      return false;
+    }
+    loop_.wait_for(connection.source, os::kReadable);
+    if (connection.is_idle()) connection.deadline_ns = watch_.running_ns() + kIdleTimeNs;
+    return true;
+  }
+
+  void drain(Connection& connection) {
+    loop_.wait_for(connection.source, os::kReadable);
+    const long got = sys::read(connection.source.fd, connection.in, kMostHeadBytes);
+    if (got == -sys::kTryAgain || got == -sys::kInterrupted || got > 0) return;
+    close(connection);
+  }
+
+  void end_late(Connection& connection) {
+    const bool owes_a_request = connection.in_size != 0 && connection.out_size == 0 && !connection.is_streaming;
+    if (!owes_a_request || connection.lingers) return close(connection);
+    refuse(connection, 408, "the request did not come to its end within 5s\n");
+    send(connection);
+  }
+
+  Loop& loop_;
+  Watch& watch_;
+  Counts& counts_;
+  Source listener_;
+  Connection connections_[kMostConnections];
+};
+
+}  // namespace shm_liveness::guard

@@ -1,0 +1,115 @@
+// The guard's descendants, as /proc shows them: who belongs to the command, and what all of them use together.
+#pragma once
+
+#include "../../native/shm_liveness/procfs.hpp"
+#include "os.hpp"
+
+namespace shm_liveness::guard {
+
+struct Stat {
+  std::uint32_t parent = 0;
+  char state = '\0';
+  std::uint64_t cpu_ticks = 0;  // with its reaped children's; a tick is 10 ms on every architecture we support
+  std::uint64_t start_ticks = 0;
+};
+
+// False: no such process, or no /proc.
+inline bool read_stat(std::uint32_t pid, Stat& out) {
+  char path[32];
+  Text text(path);
+  text << "/proc/" << pid << "/stat";
+  char buffer[1024];
+  const std::string_view stat = read_small_file(text.c_str(), buffer, sizeof buffer);
+  const auto number = [&](int field) {
+    std::uint64_t value = 0;
+    parse_number(stat_field(stat, field), ~std::uint64_t(0), value);
+    return value;
+  };
+  const std::string_view state = stat_field(stat, 3);
+  if (state.empty()) return false;
+  out.state = state[0];
+  out.parent = static_cast<std::uint32_t>(number(4));
+  out.cpu_ticks = number(14) + number(15) + number(16) + number(17);
+  out.start_ticks = number(22);
+  return true;
+}
+
+// Whether `pid` came from the guard: its ancestors are followed up to `guard`. A process that somebody exec'd into the
+// container (the kubelet's probes, kubectl exec) has no parent here, and is none of ours.
+inline bool is_descendant(std::uint32_t pid, std::uint32_t guard) {
+  constexpr int kMostGenerations = 256;
+  for (int i = 0; i < kMostGenerations && pid != 0 && pid != guard; ++i) {
+    Stat stat;
+    if (!read_stat(pid, stat)) return false;
+    pid = stat.parent;
+  }
+  return pid == guard;
+}
+
+// Calls visit(pid, stat) for each descendant. False: there is no /proc.
+template <class Visit>
+bool for_each_descendant(std::uint32_t guard, Visit&& visit) {
+  const int fd = sys::open("/proc", sys::kReadOnly | sys::kDirectory | sys::kCloseOnExec);
+  if (fd < 0) return false;
+  alignas(8) char entries[4096];
+  for (long bytes; (bytes = sys::list_directory(fd, entries, sizeof entries)) > 0;) {
+    for (long at = 0; at < bytes;) {
+      // struct linux_dirent64: d_ino 8, d_off 8, d_reclen 2, d_type 1, d_name
+      std::uint16_t length;
+      __builtin_memcpy(&length, entries + at + 16, sizeof length);
+      const std::string_view name(entries + at + 19);
+      at += length;
+      std::uint64_t number = 0;
+      if (!parse_number(name, 0xffffffff, number)) continue;
+      const std::uint32_t pid = static_cast<std::uint32_t>(number);
+      Stat stat;
+      if (pid == guard || !read_stat(pid, stat)) continue;
+      if (stat.parent == guard || is_descendant(stat.parent, guard)) visit(pid, stat);
+    }
+  }
+  sys::close(fd);
+  return true;
+}
+
+// What the tree has used so far. A process that ends hands its counts to whoever reaps it; one whose parent ignores
+// its children takes them along, so a sum may fall.
+struct Usage {
+  std::uint32_t processes = 0;
+  std::uint64_t cpu_ticks = 0;
+  std::uint64_t io_bytes = 0;  // read and written, page cache and pipes included, with its reaped children's
+  bool io_known = false;       // of at least one of them: another user's are not shown to everybody
+};
+
+inline void add_io(std::uint32_t pid, Usage& usage) {
+  char path[32];
+  Text text(path);
+  text << "/proc/" << pid << "/io";
+  char buffer[512];
+  const std::string_view io = read_small_file(text.c_str(), buffer, sizeof buffer);
+  for (const std::string_view key : {std::string_view("rchar: "), std::string_view("wchar: ")}) {
+    const std::size_t at = io.find(key);
+    if (at == std::string_view::npos) return;
+    const std::string_view rest = tail(io, at + key.size());
+    std::uint64_t value = 0;
+    parse_number(head(rest, rest.find('\n')), ~std::uint64_t(0), value);
+    usage.io_bytes += value;
+    usage.io_known = true;
+  }
+}
+
+// False: there is no /proc.
+inline bool read_usage(std::uint32_t guard, bool with_io, Usage& usage) {
+  usage = {};
+  return for_each_descendant(guard, [&](std::uint32_t pid, const Stat& stat) {
+    ++usage.processes;
+    usage.cpu_ticks += stat.cpu_ticks;
+    if (with_io) add_io(pid, usage);
+  });
+}
+
+// To every descendant, also those that have left the command's process group.
+inline void signal_descendants(std::uint32_t guard, int signal) {
+  for_each_descendant(guard, [&](std::uint32_t pid, const Stat&) { os::send_signal(static_cast<int>(pid), signal); });
+}
+
+}  // namespace shm_liveness::guard

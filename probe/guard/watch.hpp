@@ -1,0 +1,119 @@
+// One look at the regions per interval, judged by the probe's own rules. It remembers from look to look what a probe
+// cannot, and so neither waits nor sleeps.
+#pragma once
+
+#include "../../native/shm_liveness/observe.hpp"
+#include "../../native/shm_liveness/truncation.hpp"
+#include "../flags.hpp"
+#include "aging.hpp"
+
+namespace shm_liveness::guard {
+
+// The room for what is seen: large, and resident only as far as there are workers.
+struct WatchRoom {
+  WorkerFacts workers[kMaxRegions * kMaxSlots];
+  Age ages[kMaxRegions * kMaxSlots];
+};
+
+class Watch {
+ public:
+  Watch(const program::Watched& watched, std::uint64_t interval_ns, std::uint32_t user, WatchRoom& room)
+      : watched_(watched), time_(interval_ns), user_(user), ages_(room.ages) {
+    seen_.room = room.workers;
+    seen_.region_count = watched.region_count;
+    for (std::size_t r = 0; r < watched.region_count; ++r) {
+      seen_.facts[r].name = watched.places[r].region;
+      seen_.facts[r].failure = {Fault::missing, 0};
+    }
+    seen_.around.known = true;
+    seen_.around.context = read_context();
+    // Without /proc a probe knows no beginning; the guard was there.
+    if (!seen_.around.context.container_start_known) {
+      seen_.around.context.container_start_known = true;
+      seen_.around.context.container_start_ns = boottime_ns();
+    }
+    container_start_ns_ = seen_.around.context.container_start_ns;
+    tick();
+  }
+
+  // Looks, and judges liveness.
+  const Verdict& tick() {
+    ++ticks_;
+    time_.tick(monotonic_ns());
+    for (std::size_t r = 0; r < seen_.region_count; ++r) keep_open(r);
+    look(seen_);
+    for (WorkerFacts& worker : seen_.room.first(seen_.worker_count)) {
+      if (worker.incarnation == 0) continue;
+      age_in_running_time(worker, ages_[worker.region * kMaxSlots + worker.slot], time_);
+    }
+    seen_.around.now_boottime_ns = boottime_ns();
+    seen_.around.context.container_start_ns = container_start_ns_ + time_.lost_ns();
+    judged_ = 0;
+    return verdict(Check::liveness);
+  }
+
+  // Of what the last look saw; judged when it is first asked for.
+  const Verdict& verdict(Check check) {
+    const std::size_t c = static_cast<std::size_t>(check);
+    if ((judged_ & 1u << c) == 0) {
+      verdicts_[c] = judge(seen_.region_facts(), seen_.workers(), seen_.around, policy_of(check));
+      judged_ |= 1u << c;
+    }
+    return verdicts_[c];
+  }
+  Policy policy_of(Check check) const {
+    Policy policy = watched_.policy;
+    policy.check = check;
+    return policy;
+  }
+
+  const Observation& seen() const { return seen_; }
+  std::span<const WorkerFacts> workers() const { return seen_.workers(); }
+  Condition condition_of(const WorkerFacts& worker) const {
+    return judge_worker(worker, seen_.facts[worker.region], seen_.around, watched_.policy).condition;
+  }
+  // The guard's clock for all its own deadlines: what a pause took does not bring them nearer.
+  std::uint64_t running_ns() const { return time_.running_ns(); }
+  std::uint64_t lost_ns() const { return time_.lost_ns(); }
+  std::uint64_t ticks() const { return ticks_; }
+
+ private:
+  // Regions come late, are replaced (an upgrade in place) or cut short; a healthy one is asked now and then only.
+  void keep_open(std::size_t r) {
+    Region& region = seen_.regions[r];
+    const Place& place = watched_.places[r];
+    if (region.fd >= 0) {
+      const bool all_well = judged_ != 0 && verdicts_[0].kind == Kind::healthy;
+      if (truncation::is_lost(mapped_[r])) {
+        release(r);
+        seen_.facts[r].failure = {Fault::truncated, 0};
+      } else if (!all_well || ticks_ % kLooksBetweenNames == 0) {
+        PathBuffer path;
+        if (!path.set(place) || !shm_liveness::detail::is_still_at(region.fd, path.text)) release(r);
+      }
+    }
+    if (region.fd >= 0) return;
+    seen_.facts[r].failure = open_region(place, user_, region);
+    if (region.fd >= 0) mapped_[r] = truncation::watch(region.memory, region.bytes);
+  }
+  void release(std::size_t r) {
+    truncation::unwatch(mapped_[r]);
+    mapped_[r] = nullptr;
+    close_region(seen_.regions[r]);
+  }
+
+  static constexpr std::uint64_t kLooksBetweenNames = 50;
+
+  const program::Watched& watched_;
+  RunningTime time_;
+  std::uint32_t user_;
+  Age* ages_;
+  Observation seen_;
+  truncation::Watched* mapped_[kMaxRegions] = {};
+  Verdict verdicts_[3];
+  unsigned judged_ = 0;
+  std::uint64_t ticks_ = 0;
+  std::uint64_t container_start_ns_ = 0;
+};
+
+}  // namespace shm_liveness::guard
