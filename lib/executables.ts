@@ -16,3 +16,8 @@ function executablePath(name: string): string {
 export function probePath(): string {
   return executablePath('shm-probe')
 }
+
+/** The absolute path of the static executable `shm-guard`. @throws LivenessError `NO_BINARY` */
+export function guardPath(): string {
+  return executablePath('shm-guard')
+}

@@ -1,6 +1,6 @@
 export type { Duration } from './duration.js'
 export { LivenessError, type LivenessErrorCode } from './errors.js'
-export { probePath } from './executables.js'
+export { guardPath, probePath } from './executables.js'
 export { type ClaimOptions, Heartbeat, type Phase, type PhaseOptions } from './heartbeat.js'
 export { Region } from './region.js'
 export type { LastWords, RegionOptions, Verdict, VerdictOptions, VerdictWord, Worker, WorkerState } from './types.js'

@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
 const root = join(import.meta.dirname, '..')
-const executables = ['shm-probe']
+const executables = ['shm-probe', 'shm-guard']
 const prefixes = { x64: 'x86_64-linux-gnu-', arm64: 'aarch64-linux-gnu-' }
 
 const arch = process.argv[2] ?? process.arch

@@ -30,10 +30,11 @@ if (isStale('node_modules/.package-lock.json', ['package-lock.json'])) {
   run('installing dependencies (npm ci)', 'npm', ['ci', '--no-audit', '--no-fund'])
 }
 const nativeInputs = ['binding.gyp', 'native', 'probe', 'package.json']
-if (['build/Release/shm_liveness.node', 'build/Release/shm-probe'].some((made) => isStale(made, nativeInputs))) {
+const nativeOutputs = ['shm_liveness.node', 'shm-probe', 'shm-guard'].map((name) => join('build/Release', name))
+if (nativeOutputs.some((made) => isStale(made, nativeInputs))) {
   run('building the addon and the programs (node-gyp)', 'npm', ['run', '--silent', 'build:native'])
   // make goes by its own dependencies and may find nothing to do; our stamp is that it has looked.
-  run('stamping', 'touch', ['build/Release/shm_liveness.node', 'build/Release/shm-probe'])
+  run('stamping', 'touch', nativeOutputs)
 }
 const typescriptInputs = [
   'lib',
