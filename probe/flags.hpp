@@ -4,7 +4,7 @@
 
 #include "../native/shm_liveness/duration.hpp"
 #include "../native/shm_liveness/verdict.hpp"
-#include "start.hpp"
+#include "program.hpp"
 
 namespace shm_liveness::program {
 

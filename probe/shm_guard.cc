@@ -1,6 +1,7 @@
 // shm-guard: PID 1 of a container, or beside one. README.md has the flags and exit statuses.
 #include "guard/guard.hpp"
 #include "guard/notify_command.hpp"
+#include "guard/prepare.hpp"
 #include "start.hpp"
 
 namespace shm_liveness::program {

@@ -2,7 +2,7 @@
 // real kubelet: what is written there survives the kill, while events are rate-limited and may never show the reason.
 #pragma once
 
-#include "start.hpp"
+#include "program.hpp"
 
 namespace shm_liveness::program {
 

@@ -2,7 +2,10 @@ import type { Session } from '../support/session.js'
 import type { Row } from '../table.js'
 import { beat, coarse, cpp } from './beat.js'
 import { garbage } from './garbage.js'
+import { idle } from './idle.js'
 import { interference } from './interference.js'
+import { passThrough } from './pass-through.js'
+import { death, stall } from './reaction.js'
 import { size, syscalls } from './size.js'
 import { spawn } from './spawn.js'
 import { workers } from './workers.js'
@@ -18,4 +21,8 @@ export const parts: Record<string, (session: Session) => Promise<Row[]>> = {
   syscalls,
   workers,
   interference,
+  stall,
+  death,
+  idle,
+  'pass-through': passThrough,
 }

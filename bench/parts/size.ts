@@ -1,11 +1,14 @@
 import { readFileSync, statSync } from 'node:fs'
-import { probePath } from 'shm-liveness'
+import { guardPath, probePath } from 'shm-liveness'
 import type { Session } from '../support/session.js'
 import { atMost, type Row } from '../table.js'
 
 export async function size(): Promise<Row[]> {
-  const bytes = statSync(probePath()).size
-  return [{ what: 'shm-probe file, bytes', measured: String(bytes), bar: atMost(32768, bytes) }]
+  const [probe, guard] = [statSync(probePath()).size, statSync(guardPath()).size]
+  return [
+    { what: 'shm-probe file, bytes', measured: String(probe), bar: atMost(32 * 1024, probe) },
+    { what: 'shm-guard file, bytes', measured: String(guard), bar: atMost(96 * 1024, guard) },
+  ]
 }
 
 export async function syscalls(session: Session): Promise<Row[]> {

@@ -25,6 +25,9 @@ const helpers = {
   interference: [],
   empty: libcFree,
   empty_libc: ['-static', '-s'],
+  stall_target: [],
+  death_target: [],
+  pour: [],
 } satisfies Record<string, string[]>
 
 export type Helper = keyof typeof helpers
@@ -53,7 +56,8 @@ export class Session {
     return join(this.#directory, name)
   }
 
-  start(command: string, args: readonly string[]): Process {
+  /** `accepted`: exit codes that are no failure, beside 0. */
+  start(command: string, args: readonly string[], accepted: readonly number[] = []): Process {
     const env = { PATH: process.env['PATH'] ?? '/usr/bin:/bin' } // nothing of ours: SHM_LIVENESS_… would steer the workers
     const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'pipe'], env })
     this.#running.add(child)
@@ -69,7 +73,7 @@ export class Session {
       child.on('error', reject)
       child.on('close', (code, signal) => {
         this.#running.delete(child)
-        if (code === 0) resolve(text)
+        if (code === 0 || accepted.includes(code ?? 0)) resolve(text)
         else reject(new Error(`${command} ended with ${code ?? signal}: ${errors.trim()}`))
       })
     })
@@ -77,8 +81,8 @@ export class Session {
     return { child, output }
   }
 
-  run(command: string, args: readonly string[]): Promise<string> {
-    return this.start(command, args).output
+  run(command: string, args: readonly string[], accepted: readonly number[] = []): Promise<string> {
+    return this.start(command, args, accepted).output
   }
 
   /** One of the programs of bench/programs, in a Node of its own. */

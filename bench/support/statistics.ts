@@ -4,6 +4,12 @@ export interface Spread {
   high: number
 }
 
+/** The value below which that part of them lies; 1 gives the greatest. */
+export function percentileOf(values: readonly number[], part: number): number {
+  const sorted = [...values].sort((a, b) => a - b)
+  return sorted[Math.max(0, Math.ceil(sorted.length * part) - 1)] ?? Number.NaN
+}
+
 /** The median and the quartiles. */
 export function spreadOf(values: readonly number[]): Spread {
   const sorted = [...values].sort((a, b) => a - b)

@@ -8,7 +8,7 @@
 namespace shm_liveness::guard {
 
 // The exit statuses by which shells and tini tell the two apart.
-inline constexpr int kMayNotRun = 126, kNotFound = 127;
+inline constexpr int kMayNotRun = 126, kNotFound = 127, kSignalBase = 128;
 
 struct Launch {
   char* const* argv = nullptr;
@@ -78,7 +78,11 @@ inline int search_and_execute(char* const* argv, char* const* environment) {
   return error;
 }
 
-[[noreturn]] inline void become_command(const Launch& launch, int report, os::SignalSet mask) {
+[[noreturn]] inline void become_command(const Launch& launch, int report, os::SignalSet mask, std::uint32_t guard) {
+  // A command does not outlive its guard: nobody would watch it, and nobody would know. (Where the guard is PID 1, the
+  // kernel sees to that.) The guard may have ended before this was said.
+  os::die_with_parent();
+  if (os::parent() != guard) os::leave_process(kSignalBase + os::kKill);
   os::set_process_group(0, 0);
   // In the foreground of the terminal, if there is one: job control is the command's. The guard ignores SIGTTOU.
   os::set_foreground(os::kStandardInput, static_cast<int>(sys::process_id()));
@@ -117,8 +121,9 @@ constexpr int status_of_failed_start(int error) { return error == sys::kNoEntry 
 inline int launch(const Launch& launch, os::SignalSet mask) {
   int report[2];
   if (const int error = os::make_pipe(report); error < 0) return error;
+  const std::uint32_t guard = sys::process_id();
   const long pid = os::fork_process();
-  if (pid == 0) detail::become_command(launch, report[1], mask);
+  if (pid == 0) detail::become_command(launch, report[1], mask, guard);
   sys::close(report[1]);
   if (pid < 0) {
     sys::close(report[0]);

@@ -3,15 +3,15 @@
 #pragma once
 
 #include "init.hpp"
-#include "parts.hpp"
 #include "reaction.hpp"
+#include "report.hpp"
 #include "strike.hpp"
 
 namespace shm_liveness::guard {
 
 class Guard {
  public:
-  explicit Guard(Parts& parts) : parts_(parts), options_(parts.options) {}
+  explicit Guard(Parts& parts) : parts_(parts), options_(parts.options), report_(parts) {}
 
   // After prepare(). Returns the exit status.
   int run() {
@@ -27,7 +27,7 @@ class Guard {
       if (init_.has_more_to_reap()) init_.reap();
       if (stage_ == Stage::flushing && has_flushed()) happen(Event::flushed);
     }
-    return outcome_.status;
+    return report_.outcome().status;
   }
 
  private:
@@ -40,8 +40,9 @@ class Guard {
   }
 
   std::uint64_t now() const { return parts_.watch.running_ns(); }
-  const Step* step() const { return parts_.has_steps() ? &parts_.rooms.steps.list[step_] : nullptr; }
-  bool is_output_pending() const { return !told_ && parts_.passes_output() && parts_.output[0].is_pending(); }
+  bool is_told() const { return end_.told_by != 0; }
+  bool may_restart() const { return restarts_ < options_.restarts && !is_told(); }
+  bool is_output_pending() const { return !is_told() && parts_.passes_output() && parts_.output[0].is_pending(); }
 
   // --- what comes
 
@@ -54,19 +55,11 @@ class Guard {
     if (parts_.watch.ticks() % kLooksBetweenThrottling == 0) note_throttling();
     switch (stage_) {
       case Stage::running:
-        if (step() != nullptr && step()->time_limit_ns != 0 && now() - started_ns_ > step()->time_limit_ns) {
-          happen(Event::overdue);
-        } else {
-          consider();
-        }
+        watch_command();
         break;
       case Stage::struck:
       case Stage::killed:
-        if (pid_ == 0 && is_group_empty(group_)) return happen(Event::all_gone);
-        if (!is_group_struck_ && (now() >= half_ns_ || pid_ == 0 || (worker_ >= 0 && has_ended(worker_)))) {
-          happen(Event::worker_gone);
-        }
-        if (now() >= deadline_ns_) happen(Event::time_over);
+        watch_end();
         break;
       case Stage::draining:
       case Stage::pausing:
@@ -75,24 +68,67 @@ class Guard {
       default:
         break;
     }
-    if (stage_ == Stage::running && now() - started_ns_ > kForgivenAfterNs) restarts_ = 0;
+  }
+
+  void watch_command() {
+    const Step* const step = report_.step();
+    if (step != nullptr && step->time_limit_ns != 0 && now() - started_ns_ > step->time_limit_ns) {
+      return happen(Event::overdue);
+    }
+    if (now() - started_ns_ > kForgivenAfterNs) restarts_ = 0;
+    consider(parts_.watch.verdict(Check::liveness));
+  }
+
+  void watch_end() {
+    if (pid_ == 0 && is_group_empty(group_)) return happen(Event::all_gone);
+    const bool is_worker_gone = now() >= half_ns_ || pid_ == 0 || (worker_ >= 0 && has_ended(worker_));
+    if (!is_group_struck_ && is_worker_gone) happen(Event::worker_gone);
+    if (now() >= deadline_ns_) happen(Event::time_over);
+  }
+
+  // Whether the verdict calls for a reaction.
+  void consider(const Verdict& verdict) {
+    const bool changed = verdict.kind != last_kind_;
+    last_kind_ = verdict.kind;
+    if (verdict.passes) return;
+    switch (verdict.kind) {
+      case Kind::stalled:
+        end_.reason = Ending::stalled;
+        break;
+      case Kind::dead:
+        // The command may be on its way out: then its exit status says more than a lock.
+        init_.reap();
+        if (stage_ != Stage::running || is_exiting(static_cast<std::uint32_t>(pid_))) return;
+        end_.reason = Ending::dead;
+        break;
+      case Kind::missing:
+        // Only whom somebody asked for: most commands never claim.
+        if (options_.watched.policy.expect.empty() && options_.watched.policy.min == 0) return;
+        end_.reason = Ending::missing;
+        break;
+      default:
+        if (changed && verdict.kind == Kind::unusable) {
+          char buffer[512];
+          Line() << report_.line_of(verdict, {}, buffer);
+        }
+        return;
+    }
+    happen(Event::unhealthy);
   }
 
   void signalled(int signal) {
     signal_ = signal;
-    if (signal == os::kTerminate || signal == os::kInterrupt || signal == os::kQuit) {
-      told_ = true;
-      terminated_ = terminated_ || signal == os::kTerminate;
-      return happen(Event::told_to_stop);
-    }
-    forward();
+    if (signal != os::kTerminate && signal != os::kInterrupt && signal != os::kQuit) return forward();
+    end_.told_by = signal;
+    end_.was_terminated = end_.was_terminated || signal == os::kTerminate;
+    happen(Event::told_to_stop);
   }
 
   void reaped(int pid, int status) {
     if (pid != pid_) return;
     pid_ = 0;
-    wait_status_ = status;
-    if (stage_ == Stage::running || stage_ == Stage::draining) happen(Event::command_ended);
+    end_.wait_status = status;
+    happen(Event::command_ended);
   }
 
   // --- what follows
@@ -114,8 +150,7 @@ class Guard {
         overrun();
         break;
       case Action::strike_group:
-        is_group_struck_ = true;
-        signal_group(group_, options_.signal);
+        strike_group(options_.signal);
         break;
       case Action::kill:
         kill();
@@ -134,93 +169,52 @@ class Guard {
         start();
         break;
       case Action::stop:
-        stop();
+        report_.told_without_command(signal_);
+        end();
         break;
       case Action::give_up:
-        give_up();
+        report_.gave_up(pid_, end_.reason);
+        end();
         break;
     }
-  }
-
-  // Whether the verdict calls for a reaction.
-  void consider() {
-    const Verdict& verdict = parts_.watch.verdict(Check::liveness);
-    const bool changed = verdict.kind != last_kind_;
-    last_kind_ = verdict.kind;
-    if (verdict.passes) return;
-    switch (verdict.kind) {
-      case Kind::stalled:
-        reason_ = Ending::stalled;
-        break;
-      case Kind::dead:
-        // The command may be on its way out: then its exit status says more than a lock.
-        init_.reap();
-        if (stage_ != Stage::running || is_exiting(static_cast<std::uint32_t>(pid_))) return;
-        reason_ = Ending::dead;
-        break;
-      case Kind::missing:
-        // Only whom somebody asked for: most commands never claim.
-        if (options_.watched.policy.expect.empty() && options_.watched.policy.min == 0) return;
-        reason_ = Ending::missing;
-        break;
-      default:
-        if (changed && verdict.kind == Kind::unusable) {
-          char buffer[512];
-          Line() << line_of(verdict, {}, buffer);
-        }
-        return;
-    }
-    happen(Event::unhealthy);
   }
 
   void strike() {
     const Verdict& verdict = parts_.watch.verdict(Check::liveness);
     Diagnosis diagnosis;
-    const WorkerFacts* const worker =
-        verdict.worker >= 0 ? &parts_.watch.workers()[static_cast<std::size_t>(verdict.worker)] : nullptr;
-    if (worker != nullptr && verdict.kind == Kind::stalled) {
+    if (verdict.kind == Kind::stalled && verdict.worker >= 0) {
+      const WorkerFacts& worker = parts_.watch.workers()[static_cast<std::size_t>(verdict.worker)];
       // Before the signal: afterwards /proc shows how it dies, not why it hung.
-      program::diagnose_task(*worker, diagnosis);
+      program::diagnose_task(worker, diagnosis);
       diagnosis.throttled_percent = program::throttled_percent(throttling_[1], program::read_throttling());
-      worker_ = open_worker(*worker, sys::process_id());
+      worker_ = open_worker(worker, sys::process_id());
     }
-    is_group_struck_ = worker_ < 0;
     if (worker_ >= 0) {
       os::send_signal_by_descriptor(worker_, options_.signal);
       os::send_signal_by_descriptor(worker_, os::kContinue);  // a stopped process takes no other
     } else {
-      signal_group(group_, options_.signal);
+      strike_group(options_.signal);
     }
     char buffer[512];
-    note_reason(verdict, worker, line_of(verdict, diagnosis, buffer));
-    give_grace();
-  }
-
-  void note_reason(const Verdict& verdict, const WorkerFacts* worker, std::string_view line) {
-    ++parts_.counts.reactions;
-    outcome_.verdict = name_of(verdict.kind);
-    Text(outcome_.line, sizeof outcome_.line - 1) << line;
-    if (worker != nullptr && worker->in_phase) __builtin_memcpy(outcome_.phase, worker->phase, sizeof outcome_.phase);
-    char signal[16];
-    Text name(signal);
-    say_signal(name, options_.signal);
-    Line said;
-    said << line << "; sent " << name.view() << (worker_ >= 0 ? " to it" : " to the command's processes");
+    report_.failed(verdict, report_.line_of(verdict, diagnosis, buffer),
+                   worker_ >= 0 ? " to it" : " to the command's processes");
     // Probes shall wait for the newcomer, not kill the container meanwhile.
-    if (may_restart())
+    if (may_restart()) {
       parts_.mark_restart(options_.grace_ns + pause_before_restart_ns(restarts_) + parts_.restart_budget_ns());
+    }
+    give_grace();
   }
 
   void overrun() {
-    reason_ = Ending::timed_out;
-    signal_group(group_, os::kTerminate);
-    is_group_struck_ = true;
-    Text line(outcome_.line, sizeof outcome_.line - 1);
-    line << "timed out: beyond its time limit of ";
-    say_duration(line, step()->time_limit_ns);
-    line.c_str();
-    Line() << outcome_.line << "; sent SIGTERM to the command's processes";
+    end_.reason = Ending::timed_out;
+    strike_group(os::kTerminate);
+    report_.overran();
     give_grace();
+  }
+
+  void strike_group(int signal) {
+    is_group_struck_ = true;
+    signal_group(group_, signal);
   }
 
   void kill() {
@@ -244,65 +238,46 @@ class Guard {
     }
   }
 
-  // The kubelet kills a container whose end takes too long, and the guard with it: so the record is written already
-  // now.
   void expect_end() {
     if (parts_.has_steps()) deadline_ns_ = now() + options_.grace_ns;
-    Outcome interim = outcome_;
-    interim.ending = Ending::terminated;
-    interim.status = kSignalBase + signal_;
-    Text line(interim.line, sizeof interim.line - 1);
-    say_signal(line << "told to stop by ", signal_) << "; the command had not ended yet";
-    record(interim);
+    report_.record_interim(signal_);
   }
 
   // --- the command
 
   void start() {
     stage_ = Stage::running;
-    worker_ = -1;
     is_group_struck_ = false;
     deadline_ns_ = 0;
-    reason_ = Ending::exited;
-    outcome_ = {};
-    char* const* argv = options_.command;
-    if (step() != nullptr) {
-      argv = step()->argv;
-      parts_.stamp.phase(step()->name, step()->silence_budget_ns);
-      say_step("begin", [&](Json& json) {
-        json.number("silenceBudgetNs", step()->silence_budget_ns).number("timeLimitNs", step()->time_limit_ns);
-      });
+    end_.reason = Ending::exited;
+    report_.begin();
+    const Step* const step = report_.step();
+    if (step != nullptr) {
+      parts_.stamp.phase(step->name, step->silence_budget_ns);
+      report_.mark_begin();
     } else if (options_.stamps() && !parts_.stamp.is_held()) {
-      if (const Failure failure = parts_.claim()) Line() << detail::region_obstacle(parts_.place(), failure).text;
+      if (const Failure failure = parts_.claim()) {
+        Line() << "cannot stamp any more: the region " << sentence_of(failure.fault) << " [" << code_of(failure.fault)
+               << ']';
+      }
     }
     if (options_.notify) parts_.service.start(options_.watched.policy.startup_grace_ns);
-    const bool one_stream = parts_.has_steps();
+    char* const* const argv = step != nullptr ? step->argv : options_.command;
     const Launch launching{argv, parts_.environment, parts_.output[0].inlet(),
-                           parts_.output[one_stream ? 0 : 1].inlet(),
+                           parts_.output[parts_.has_steps() ? 0 : 1].inlet(),
                            options_.notify && options_.stamp_max_age_ns != 0};
     const int pid = launch(launching, init_.mask_before());
     started_ns_ = now();
-    if (pid < 0) return refuse(argv[0], -pid);
+    if (pid < 0) {
+      report_.refused(argv[0], -pid);
+      return end();
+    }
     pid_ = group_ = pid;
     parts_.stamp.act_for(pid);
-    parts_.progress.watch_for(options_.progress);
-    parts_.progress.begin(step() != nullptr ? step()->silence_budget_ns : parts_.silence_ns());
-    if (options_.progress != 0) {
-      parts_.stamp.ready(true, {});
-      parts_.stamp.beat();
-    }
-  }
-
-  void refuse(const char* program, int error) {
-    outcome_.ending = Ending::not_started;
-    outcome_.status = status_of_failed_start(error);
-    Text line(outcome_.line, sizeof outcome_.line - 1);
-    line << "cannot run \"";
-    say_error(line.printable(head(program, 100)) << "\": ", error);
-    if (step() != nullptr && step()->is_shell) line << " (a shell line needs /bin/sh in the image)";
-    line.c_str();
-    Line() << outcome_.line;
-    end();
+    if (options_.progress == 0) return;
+    parts_.progress.begin(step != nullptr ? step->silence_budget_ns : parts_.silence_ns());
+    parts_.stamp.ready(true, {});
+    parts_.stamp.beat();
   }
 
   // The command's last words count: its notifications, and what is in its pipes.
@@ -322,60 +297,19 @@ class Guard {
   void conclude() {
     if (worker_ >= 0) sys::close(worker_);
     worker_ = -1;
-    describe_end();
-    if (reason_ == Ending::exited && !parts_.has_steps()) tell_of_left_behind();
-    if (step() != nullptr) {
-      say_step("end", [&](Json& json) {
-        json.string("outcome", name_of(outcome_.ending))
-            .number("exit", static_cast<std::uint64_t>(outcome_.status))
-            .number("durationNs", now() - started_ns_);
-      });
-      if (outcome_.status == 0 && step_ + 1 < parts_.rooms.steps.count) {
-        ++step_;
-        return start();
-      }
-    }
-    if (outcome_.status != 0 && may_restart()) {
+    report_.ended(end_);
+    if (end_.reason == Ending::exited && !parts_.has_steps()) report_.left_behind();
+    report_.mark_end(now() - started_ns_);
+    const bool went_well = report_.outcome().status == 0;
+    if (parts_.has_steps() && went_well && step_ + 1 < parts_.rooms.steps.count) {
+      report_.at_step(++step_);
+      start();
+    } else if (!went_well && may_restart()) {
       pause();
     } else {
       end();
     }
   }
-
-  // Fills the outcome from how the command ended and why.
-  void describe_end() {
-    const bool exited = os::has_exited(wait_status_);
-    const int own = exited ? os::exit_status_of(wait_status_) : kSignalBase + os::ending_signal_of(wait_status_);
-    outcome_.ending = reason_ != Ending::exited ? reason_ : exited ? Ending::exited : Ending::signalled;
-    outcome_.status = status_of(outcome_.ending, own);
-    if (reason_ != Ending::exited) return;
-    outcome_.verdict = name_of(parts_.watch.tick().kind);
-    Text line(outcome_.line, sizeof outcome_.line - 1);
-    if (exited)
-      line << "exited with " << own;
-    else
-      say_signal(line << "killed by ", os::ending_signal_of(wait_status_));
-    if (!told_) return;
-    say_signal(line << " after ", signal_);
-    const bool covers_up = terminated_ && outcome_.status == 0 && (options_.build || parts_.has_steps());
-    if (covers_up) {
-      outcome_.status = kSignalBase + os::kTerminate;
-      line << ", which makes it 143";
-    }
-    if (outcome_.status != 0) outcome_.ending = Ending::terminated;
-  }
-
-  // A daemon that forks away ends its supervision. As PID 1 the guard's own exit ends the daemon too.
-  void tell_of_left_behind() {
-    std::uint32_t count = 0;
-    for_each_descendant(sys::process_id(),
-                        [&](std::uint32_t, const Stat& stat) { count += stat.state != 'Z' ? 1 : 0; });
-    if (count == 0) return;
-    Line() << "the command ended and left " << count << (count == 1 ? " process" : " processes")
-           << " behind; one that forks into the background cannot be guarded: run it in the foreground";
-  }
-
-  bool may_restart() const { return restarts_ < options_.restarts && !told_; }
 
   void pause() {
     const std::uint64_t pause_ns = pause_before_restart_ns(restarts_);
@@ -386,72 +320,18 @@ class Guard {
     char buffer[32];
     Text after(buffer);
     say_duration(after, pause_ns);
-    Line() << outcome_.line << "; restart " << restarts_ << '/' << options_.restarts << " in " << after.view();
+    Line() << report_.outcome().line << "; restart " << restarts_ << '/' << options_.restarts << " in " << after.view();
     deadline_ns_ = now() + pause_ns;
     stage_ = Stage::pausing;
   }
 
-  // --- the end
-
-  void stop() {
-    outcome_.ending = Ending::terminated;
-    outcome_.status = parts_.has_command() ? kSignalBase + signal_ : 0;  // a sidecar has done its work
-    Text line(outcome_.line, sizeof outcome_.line - 1);
-    say_signal(line << "told to stop by ", signal_);
-    line.c_str();
-    end();
-  }
-  void give_up() {
-    outcome_.ending = reason_;
-    outcome_.status = status_of(reason_, kSignalBase + os::kKill);
-    Line() << "pid " << pid_ << " does not even die of SIGKILL (is it in disk sleep?); leaving it";
-    end();
-  }
   void end() {
     stage_ = Stage::ended;
-    parts_.stamp.give_up(outcome_.status == 0 || told_);
-    record(outcome_);
-    if (!parts_.has_steps()) return;
-    parts_.marks.say("final", [&](Json& json) {
-      json.string("outcome", name_of(outcome_.ending))
-          .number("exit", static_cast<std::uint64_t>(outcome_.status))
-          .foreign("line", outcome_.line);
-    });
-  }
-  void record(Outcome& outcome) {
-    if (const Step* const current = step(); current != nullptr) {
-      outcome.step = current->name;
-      outcome.step_number = step_ + 1;
-      outcome.step_count = parts_.rooms.steps.count;
-      outcome.output_bytes = parts_.received();
-    }
-    outcome.restarts = parts_.counts.restarts;
-    const std::string_view asked = options_.watched.termination_log;
-    // Without being asked, only where the kubelet has made one.
-    const int error = write_outcome(asked.empty() ? "/dev/termination-log" : asked, !asked.empty(), outcome);
-    if (error >= 0 || asked.empty()) return;
-    Line line;
-    (line << "cannot write the termination log ").printable(asked) << ": ";
-    line.error(-error);
+    parts_.stamp.give_up(report_.outcome().status == 0 || is_told());
+    report_.record();
+    report_.mark_final();
   }
 
-  // --- small things
-
-  template <class Write>
-  void say_step(const char* mark, Write&& write) {
-    parts_.marks.say(mark, [&](Json& json) {
-      json.number("step", std::uint64_t(step_) + 1)
-          .number("of", parts_.rooms.steps.count)
-          .foreign("name", step()->name);
-      write(json);
-    });
-  }
-  std::string_view line_of(const Verdict& verdict, const Diagnosis& diagnosis, char (&buffer)[512]) {
-    Text line(buffer);
-    say_verdict(line, verdict, parts_.watch.seen().region_facts(), parts_.watch.workers(),
-                parts_.watch.policy_of(Check::liveness), diagnosis);
-    return line.view();
-  }
   // Two readings a second apart or more, so that the share between the older one and now means something.
   void note_throttling() {
     throttling_[1] = throttling_[0];
@@ -463,25 +343,22 @@ class Guard {
 
   Parts& parts_;
   const Options& options_;
+  Report report_;
   Init init_{{this, [](void* self, int signal) { static_cast<Guard*>(self)->signalled(signal); },
               [](void* self, int pid, int status) { static_cast<Guard*>(self)->reaped(pid, status); }}};
   Source ticker_;
   Stage stage_ = Stage::idle;
-  Outcome outcome_;
-  Ending reason_ = Ending::exited;  // exited: by itself
+  EndFacts end_;
   Kind last_kind_ = Kind::healthy;
   program::Throttling throttling_[2];
-  int pid_ = 0;    // of the command; 0: reaped
-  int group_ = 0;  // its process group
-  int wait_status_ = 0;
+  int pid_ = 0;      // of the command; 0: reaped
+  int group_ = 0;    // its process group
   int worker_ = -1;  // a handle of the stalled worker
   int signal_ = 0;   // the last one that came
-  bool told_ = false;
-  bool terminated_ = false;
   bool is_group_struck_ = false;
   std::uint32_t restarts_ = 0;
   std::size_t step_ = 0;
-  std::uint64_t started_ns_ = 0;  // these four in the guard's running time
+  std::uint64_t started_ns_ = 0;  // these three in the guard's running time
   std::uint64_t half_ns_ = 0;
   std::uint64_t deadline_ns_ = 0;
 };

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "../../native/shm_liveness/text.hpp"
-#include "../start.hpp"
+#include "../program.hpp"
 #include "os.hpp"
 
 namespace shm_liveness::guard {

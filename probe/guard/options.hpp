@@ -117,7 +117,7 @@ class Parser : public program::FlagParser<Parser, kGuardRowCount> {
   bool apply_own(std::size_t flag, std::string_view value, const Origin& origin) {
     switch (static_cast<Flag>(flag)) {
       case Flag::interval:
-        return set_duration(value, origin, options_.interval_ns, 1'000'000);
+        return set_duration(value, origin, options_.interval_ns, 100'000);
       case Flag::signal:
         options_.signal = signal_of(value);
         return options_.signal != 0 || complain(origin, "is no signal (say ABRT, SIGTERM or 6)", value);

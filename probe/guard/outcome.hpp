@@ -26,8 +26,7 @@ inline const char* name_of(Ending ending) {
 }
 
 // The statuses that are the guard's own. Those of 0 to 3 are Exit's; 124 is timeout(1)'s, 126 and 127 are the shell's.
-inline constexpr int kStalledStatus = 120, kDeadStatus = 121, kMissingStatus = 122, kTimedOutStatus = 124,
-                     kSignalBase = 128;
+inline constexpr int kStalledStatus = 120, kDeadStatus = 121, kMissingStatus = 122, kTimedOutStatus = 124;
 
 constexpr int status_of(Ending ending, int own) {
   switch (ending) {

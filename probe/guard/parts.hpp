@@ -1,4 +1,4 @@
-// What a guard is made of, and how it is made ready before its command starts.
+// What a guard is made of.
 #pragma once
 
 #include "command.hpp"
@@ -14,6 +14,7 @@ namespace shm_liveness::guard {
 // Large memory: one object in .bss, resident only as far as it is used.
 struct Rooms {
   WatchRoom watch;
+  ServerRoom server;
   Steps steps;
   char steps_text[kMostStepBytes];
   char arena[4 * kMostStepBytes];
@@ -41,7 +42,7 @@ struct Parts {
   Output output[2];
   Marks marks;
   Counts counts;
-  Server server{loop, watch, counts};
+  Server server{loop, watch, counts, rooms.server};
   char* const* environment = nullptr;  // the command's
 
   bool has_steps() const { return options.steps != nullptr; }
@@ -77,142 +78,5 @@ struct Parts {
     }
   }
 };
-
-// What keeps a guard from guarding: the exit status and the line for it. status < 0: nothing.
-struct Obstacle {
-  int status = -1;
-  char text[512] = {};
-};
-
-namespace detail {
-
-inline Obstacle obstacle(Exit status, std::string_view what, std::string_view of, std::string_view why) {
-  Obstacle obstacle{static_cast<int>(status), {}};
-  Text text(obstacle.text, sizeof obstacle.text - 1);
-  text << what;
-  text.printable(head(of, 200)) << why;
-  return obstacle;
-}
-inline Obstacle region_obstacle(const Place& place, const Failure& failure) {
-  char buffer[256];
-  Text why(buffer);
-  why << ' ' << sentence_of(failure.fault) << " [" << code_of(failure.fault) << ']';
-  if (failure.error != 0) say_error(why << ", ", failure.error);
-  return obstacle(Exit::unusable, "region ", place.region, why.view());
-}
-inline Obstacle system_obstacle(std::string_view what, int error) {
-  char buffer[128];
-  Text why(buffer);
-  say_error(why << ": ", -error);
-  return obstacle(Exit::unusable, what, {}, why.view());
-}
-
-inline Obstacle read_steps(Parts& parts) {
-  Rooms& rooms = parts.rooms;
-  const std::string_view path(parts.options.steps);
-  const int fd = sys::open(parts.options.steps, sys::kReadOnly | sys::kCloseOnExec | sys::kNonBlock);
-  char buffer[256];
-  Text why(buffer);
-  if (fd < 0) {
-    say_error(why << ": ", -fd);
-    return obstacle(Exit::usage, "--steps ", path, why.view());
-  }
-  std::size_t size = 0;
-  long got = 0;
-  while (size < sizeof rooms.steps_text &&
-         (got = sys::read(fd, rooms.steps_text + size, sizeof rooms.steps_text - size)) > 0) {
-    size += static_cast<std::size_t>(got);
-  }
-  sys::close(fd);
-  if (got < 0) {
-    say_error(why << ": ", static_cast<int>(-got));
-  } else if (size == sizeof rooms.steps_text) {
-    why << ": longer than 256 KiB";
-  } else {
-    Arena arena(rooms.arena, sizeof rooms.arena);
-    why << ", ";
-    if (parse_steps({rooms.steps_text, size}, parts.silence_ns(), arena, rooms.steps, why)) return {};
-  }
-  return obstacle(Exit::usage, "--steps ", path, why.view());
-}
-
-// The command's environment: the guard's own, with what systemd would say to a service.
-inline void compose_environment(Parts& parts) {
-  parts.environment = parts.start.environment;
-  if (!parts.options.notify) return;
-  Rooms& rooms = parts.rooms;
-  std::size_t n = 0;
-  for (char** entry = parts.start.environment; *entry != nullptr && n + 3 < kMostVariables; ++entry) {
-    const std::string_view text(*entry);
-    if (text.starts_with("NOTIFY_SOCKET=") || text.starts_with("WATCHDOG_USEC=") || text.starts_with("WATCHDOG_PID="))
-      continue;
-    rooms.environment[n++] = *entry;
-  }
-  Text socket(rooms.variables[0]);
-  socket << "NOTIFY_SOCKET=" << parts.notify.name();
-  socket.c_str();
-  rooms.environment[n++] = rooms.variables[0];
-  if (parts.options.stamp_max_age_ns != 0) {
-    Text usec(rooms.variables[1]);
-    usec << "WATCHDOG_USEC=" << parts.options.stamp_max_age_ns / 1000;
-    usec.c_str();
-    rooms.environment[n++] = rooms.variables[1];
-  }
-  rooms.environment[n] = nullptr;
-  parts.environment = rooms.environment;
-}
-
-inline Obstacle open_outputs(Parts& parts) {
-  // Steps have one stream: two would reach the log in an order that nobody can tell.
-  const int count = parts.has_steps() ? 1 : 2;
-  for (int i = 0; i < count; ++i) {
-    const int error = parts.output[i].open(parts.loop, os::kStandardOutput + i, parts.has_steps());
-    if (error < 0) return system_obstacle("cannot pass the output on", error);
-  }
-  if (!parts.has_steps()) return {};
-  std::string_view nonce = parts.options.nonce;
-  if (nonce.empty()) {
-    Text text(parts.rooms.nonce);
-    text << shm_liveness::detail::random_nonce();
-    nonce = text.view();
-  }
-  parts.marks.open(parts.output[0], nonce);
-  return {};
-}
-
-}  // namespace detail
-
-// In an order in which nothing is visible of a guard that will not guard: files first, the region, the sockets last.
-inline Obstacle prepare(Parts& parts) {
-  const Options& options = parts.options;
-  if (const int error = parts.loop.open(); error < 0) return detail::system_obstacle("cannot wait for events", error);
-  if (parts.has_steps()) {
-    if (const Obstacle obstacle = detail::read_steps(parts); obstacle.status >= 0) return obstacle;
-  }
-  if (options.owner_user != kCaller) {
-    for (std::size_t r = 0; r < options.watched.region_count; ++r) {
-      const Place& place = options.watched.places[r];
-      const Failure failure = make_region(place, {}, options.owner_user, options.owner_group);
-      if (failure) return detail::region_obstacle(place, failure);
-    }
-  }
-  if (parts.has_command()) parts.mark_restart(0);
-  if (options.stamps()) {
-    if (const Failure failure = parts.claim()) return detail::region_obstacle(parts.place(), failure);
-  }
-  if (options.notify) {
-    if (const int error = parts.notify.open(); error < 0)
-      return detail::system_obstacle("cannot open a notification socket", error);
-  }
-  detail::compose_environment(parts);
-  if (parts.passes_output()) {
-    if (const Obstacle obstacle = detail::open_outputs(parts); obstacle.status >= 0) return obstacle;
-  }
-  if (options.listens) {
-    if (const int error = parts.server.open(options.listen); error < 0)
-      return detail::system_obstacle("cannot listen where --listen says", error);
-  }
-  return {};
-}
 
 }  // namespace shm_liveness::guard

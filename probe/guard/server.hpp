@@ -14,7 +14,15 @@ inline constexpr std::size_t kMostHeadBytes = 4096;
 inline constexpr std::uint64_t kRequestTimeNs = 5'000'000'000;  // from the first byte to the last; also of an answer
 inline constexpr std::uint64_t kIdleTimeNs = 60'000'000'000;    // between requests
 
+inline constexpr std::size_t kMostPieceBytes = 8192;  // of an answer
+
 class Server;
+
+// The connections' buffers, resident as far as they are used.
+struct ServerRoom {
+  char in[kMostConnections][kMostHeadBytes];
+  char out[kMostConnections][kMostPieceBytes];
+};
 
 struct Connection {
   Source source;  // fd < 0: free
@@ -29,15 +37,21 @@ struct Connection {
   bool is_streaming = false;
   bool is_chunked = false;
   MetricsCursor cursor;
-  char in[kMostHeadBytes];
-  char out[8192];
+  // Elsewhere, so that a look at all connections touches no page of theirs.
+  char* in = nullptr;   // kMostHeadBytes
+  char* out = nullptr;  // kMostPieceBytes
 
   bool is_idle() const { return in_size == 0 && out_size == 0 && !is_streaming; }
 };
 
 class Server {
  public:
-  Server(Loop& loop, Watch& watch, Counts& counts) : loop_(loop), watch_(watch), counts_(counts) {}
+  Server(Loop& loop, Watch& watch, Counts& counts, ServerRoom& room) : loop_(loop), watch_(watch), counts_(counts) {
+    for (std::size_t i = 0; i < kMostConnections; ++i) {
+      connections_[i].in = room.in[i];
+      connections_[i].out = room.out[i];
+    }
+  }
 
   // -errno, or 0.
   int open(const Address& address) {
@@ -70,6 +84,7 @@ class Server {
 
   // At every look: whoever is beyond its time goes.
   void expire() {
+    if (open_ == 0) return;
     for (Connection& connection : connections_) {
       if (connection.source.fd >= 0 && watch_.running_ns() > connection.deadline_ns) end_late(connection);
     }
@@ -106,6 +121,7 @@ class Server {
       }
       const int fd = os::accept(listener_.fd);
       if (fd < 0) return;
+      ++open_;
       os::set_option(fd, os::kTcpLevel, os::kNoDelay, 1);
       connection->source = {fd,
                             [](void* self, std::uint32_t) {
@@ -128,6 +144,7 @@ class Server {
 
   void close(Connection& connection) {
     loop_.remove(connection.source);
+    --open_;
     loop_.wait_for(listener_, os::kReadable);
   }
 
@@ -174,7 +191,7 @@ class Server {
     char body[1024];
     Text text(body);
     const Page page = page_of(watch_, request, text);
-    Text out(connection.out);
+    Text out(connection.out, kMostPieceBytes);
     say_head(out, page, request.is_1_1, request.keeps_alive, static_cast<std::int64_t>(page.body.size()));
     if (!request.is_head) out << page.body;
     connection.out_size = out.size();
@@ -185,7 +202,7 @@ class Server {
     // Without chunks the end of the body is the end of the connection.
     connection.closes = connection.closes || !request.is_1_1;
     connection.is_chunked = request.is_1_1;
-    Text out(connection.out);
+    Text out(connection.out, kMostPieceBytes);
     say_head(out, page, request.is_1_1, !connection.closes, -1);
     connection.out_size = out.size();
     connection.is_streaming = request.is_get;
@@ -194,7 +211,7 @@ class Server {
 
   void refuse(Connection& connection, int status, std::string_view body) {
     const Page page{status, Page{}.type, body};
-    Text out(connection.out);
+    Text out(connection.out, kMostPieceBytes);
     say_head(out, page, true, false, static_cast<std::int64_t>(body.size()));
     out << body;
     connection.out_begin = 0;
@@ -277,6 +294,7 @@ class Server {
   Counts& counts_;
   Source listener_;
   Connection connections_[kMostConnections];
+  std::size_t open_ = 0;
 };
 
 }  // namespace shm_liveness::guard

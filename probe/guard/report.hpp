@@ -1,0 +1,184 @@
+// What the guard has to say of its command: the lines of its log, the marks among a step's output, and the record that
+// it leaves behind.
+#pragma once
+
+#include "../diagnose.hpp"
+#include "parts.hpp"
+
+namespace shm_liveness::guard {
+
+// How the command ended, beside its wait status.
+struct EndFacts {
+  int wait_status = 0;
+  Ending reason = Ending::exited;  // exited: by itself
+  int told_by = 0;                 // the signal that told the guard to stop; 0: none
+  bool was_terminated = false;     // SIGTERM was among them
+};
+
+class Report {
+ public:
+  explicit Report(Parts& parts) : parts_(parts) {}
+
+  const Outcome& outcome() const { return outcome_; }
+  void begin() { outcome_ = {}; }
+  void at_step(std::size_t index) { step_ = index; }
+  const Step* step() const { return parts_.has_steps() ? &parts_.rooms.steps.list[step_] : nullptr; }
+
+  // --- a worker failed
+
+  // The verdict's line, in the caller's memory.
+  std::string_view line_of(const Verdict& verdict, const Diagnosis& diagnosis, char (&buffer)[512]) const {
+    Text line(buffer);
+    say_verdict(line, verdict, parts_.watch.seen().region_facts(), parts_.watch.workers(),
+                parts_.watch.policy_of(Check::liveness), diagnosis);
+    return line.view();
+  }
+  void failed(const Verdict& verdict, std::string_view line, const char* whom) {
+    ++parts_.counts.reactions;
+    outcome_.verdict = name_of(verdict.kind);
+    set_line() << line;
+    if (verdict.worker >= 0) {
+      const WorkerFacts& worker = parts_.watch.workers()[static_cast<std::size_t>(verdict.worker)];
+      if (worker.in_phase) __builtin_memcpy(outcome_.phase, worker.phase, sizeof outcome_.phase);
+    }
+    char name[16];
+    Text signal(name);
+    say_signal(signal, parts_.options.signal);
+    Line() << line << "; sent " << signal.view() << whom;
+  }
+  void overran() {
+    Text line = set_line();
+    line << "timed out: beyond its time limit of ";
+    say_duration(line, step()->time_limit_ns);
+    Line() << outcome_.line << "; sent SIGTERM to the command's processes";
+  }
+
+  // --- the command ended, or never began
+
+  void refused(const char* program, int error) {
+    outcome_.ending = Ending::not_started;
+    outcome_.status = status_of_failed_start(error);
+    Text line = set_line();
+    line << "cannot run \"";
+    say_error(line.printable(head(program, 100)) << "\": ", error);
+    if (step() != nullptr && step()->is_shell) line << " (a shell line needs /bin/sh in the image)";
+    Line() << outcome_.line;
+  }
+
+  void ended(const EndFacts& end) {
+    const bool exited = os::has_exited(end.wait_status);
+    const int own = exited ? os::exit_status_of(end.wait_status) : kSignalBase + os::ending_signal_of(end.wait_status);
+    outcome_.ending = end.reason != Ending::exited ? end.reason : exited ? Ending::exited : Ending::signalled;
+    outcome_.status = status_of(outcome_.ending, own);
+    if (end.reason != Ending::exited) return;
+    outcome_.verdict = name_of(parts_.watch.tick().kind);
+    Text line = set_line();
+    if (exited)
+      line << "exited with " << own;
+    else
+      say_signal(line << "killed by ", os::ending_signal_of(end.wait_status));
+    if (end.told_by == 0) return;
+    say_signal(line << " after ", end.told_by);
+    // Measured: a build whose shell exits 0 on SIGTERM is reported as Succeeded.
+    if (end.was_terminated && outcome_.status == 0 && (parts_.options.build || parts_.has_steps())) {
+      outcome_.status = kSignalBase + os::kTerminate;
+      line << ", which makes it 143";
+    }
+    if (outcome_.status != 0) outcome_.ending = Ending::terminated;
+  }
+
+  // A daemon that forks away ends its supervision. As PID 1 the guard's own exit ends the daemon too.
+  void left_behind() const {
+    std::uint32_t count = 0;
+    for_each_descendant(sys::process_id(),
+                        [&](std::uint32_t, const Stat& stat) { count += stat.state != 'Z' ? 1 : 0; });
+    if (count == 0) return;
+    Line() << "the command ended and left " << count << (count == 1 ? " process" : " processes")
+           << " behind; one that forks into the background cannot be guarded: run it in the foreground";
+  }
+
+  void told_without_command(int signal) {
+    outcome_.ending = Ending::terminated;
+    outcome_.status = parts_.has_command() ? kSignalBase + signal : 0;  // a sidecar has done its work
+    Text line = set_line();
+    say_signal(line << "told to stop by ", signal);
+  }
+  void gave_up(int pid, Ending reason) {
+    outcome_.ending = reason;
+    outcome_.status = status_of(reason, kSignalBase + os::kKill);
+    Line() << "pid " << pid << " does not even die of SIGKILL (is it in disk sleep?); leaving it";
+  }
+
+  // --- what is left behind
+
+  void record() { record(outcome_); }
+  // The kubelet kills a container whose end takes too long, and the guard with it: so something is written already now.
+  void record_interim(int signal) {
+    Outcome interim = outcome_;
+    interim.ending = Ending::terminated;
+    interim.status = kSignalBase + signal;
+    Text line(interim.line, sizeof interim.line - 1);
+    say_signal(line << "told to stop by ", signal) << "; the command had not ended yet";
+    record(interim);
+  }
+
+  void mark_begin() {
+    mark("begin", [&](Json& json) {
+      json.number("silenceBudgetNs", step()->silence_budget_ns).number("timeLimitNs", step()->time_limit_ns);
+    });
+  }
+  void mark_end(std::uint64_t duration_ns) {
+    mark("end", [&](Json& json) {
+      say_ending(json);
+      json.number("durationNs", duration_ns);
+    });
+  }
+  void mark_final() {
+    if (!parts_.has_steps()) return;
+    parts_.marks.say("final", [&](Json& json) {
+      say_ending(json);
+      json.foreign("line", outcome_.line);
+    });
+  }
+
+ private:
+  Text set_line() {
+    for (char& c : outcome_.line) c = '\0';
+    return Text(outcome_.line, sizeof outcome_.line - 1);
+  }
+  void say_ending(Json& json) const {
+    json.string("outcome", name_of(outcome_.ending)).number("exit", static_cast<std::uint64_t>(outcome_.status));
+  }
+  template <class Write>
+  void mark(const char* name, Write&& write) {
+    if (!parts_.has_steps()) return;
+    parts_.marks.say(name, [&](Json& json) {
+      json.number("step", std::uint64_t(step_) + 1)
+          .number("of", parts_.rooms.steps.count)
+          .foreign("name", step()->name);
+      write(json);
+    });
+  }
+  void record(Outcome& outcome) {
+    if (const Step* const current = step(); current != nullptr) {
+      outcome.step = current->name;
+      outcome.step_number = step_ + 1;
+      outcome.step_count = parts_.rooms.steps.count;
+      outcome.output_bytes = parts_.received();
+    }
+    outcome.restarts = parts_.counts.restarts;
+    const std::string_view asked = parts_.options.watched.termination_log;
+    // Without being asked, only where the kubelet has made one.
+    const int error = write_outcome(asked.empty() ? "/dev/termination-log" : asked, !asked.empty(), outcome);
+    if (error >= 0 || asked.empty()) return;
+    Line line;
+    (line << "cannot write the termination log ").printable(asked) << ": ";
+    line.error(-error);
+  }
+
+  Parts& parts_;
+  Outcome outcome_;
+  std::size_t step_ = 0;
+};
+
+}  // namespace shm_liveness::guard

@@ -1,0 +1,199 @@
+/** HTTP as bytes on a connection: for what a well-behaved client library would never send, and would not notice. */
+import { once } from 'node:events'
+import { connect, createServer, type Socket } from 'node:net'
+import { afterEach } from 'vitest'
+import { eventually } from './eventually.js'
+import { startGuard } from './guard.js'
+import type { Program } from './program.js'
+
+export interface Response {
+  version: string
+  status: number
+  /** By name in lower case. */
+  headers: Record<string, string>
+  body: string
+}
+
+const open = new Set<Client>()
+
+/** One connection, and what came on it that nobody has taken yet. Closed after the test. */
+export class Client {
+  /** The other side has ended it, or reset it. */
+  isEnded = false
+  readonly #socket: Socket
+  #received = ''
+
+  private constructor(socket: Socket) {
+    this.#socket = socket
+    open.add(this)
+    socket.setNoDelay(true)
+    socket.on('data', (data) => (this.#received += data.toString('latin1')))
+    socket.on('error', () => {}) // a reset is an end like another
+    for (const event of ['end', 'close']) socket.on(event, () => (this.isEnded = true))
+  }
+
+  static async connect(port: number, host = '127.0.0.1'): Promise<Client> {
+    const socket = connect({ port, host, allowHalfOpen: true })
+    await once(socket, 'connect')
+    return new Client(socket)
+  }
+
+  send(bytes: string | Buffer): void {
+    this.#socket.write(typeof bytes === 'string' ? Buffer.from(bytes, 'latin1') : bytes)
+  }
+
+  /** The end of what this side sends; it still listens. */
+  finish(): void {
+    this.#socket.end()
+  }
+
+  reset(): void {
+    this.#socket.resetAndDestroy()
+    open.delete(this)
+  }
+
+  close(): void {
+    this.#socket.destroy()
+    open.delete(this)
+  }
+
+  /** Reads nothing more, so that the kernel's buffers fill. */
+  stopReading(): void {
+    this.#socket.pause()
+  }
+
+  goOnReading(): void {
+    this.#socket.resume()
+  }
+
+  /** The next response, to its end. @param toHead one to a HEAD request has no body, whatever its head says */
+  async response({ toHead = false, withinMs = 5_000 } = {}): Promise<Response> {
+    const taken = await eventually(
+      () => takeResponse(this.#received, toHead, this.isEnded),
+      (taken) => taken !== undefined || this.isEnded,
+      withinMs,
+    )
+    // What was received with the end itself is looked at once more.
+    const last = taken ?? takeResponse(this.#received, toHead, this.isEnded)
+    if (last === undefined) {
+      throw new Error(`no response${this.isEnded ? ', but the end' : ''}: ${JSON.stringify(this.#received)}`)
+    }
+    this.#received = last.rest
+    return last.response
+  }
+
+  /** Everything up to the end of the connection; undefined if it does not end. */
+  async rest(withinMs = 5_000): Promise<string | undefined> {
+    const ended = await eventually(
+      () => this.isEnded,
+      (ended) => ended,
+      withinMs,
+    )
+    return ended ? this.#received : undefined
+  }
+}
+
+afterEach(() => {
+  for (const client of open) client.close()
+})
+
+/** Strict where RFC 9112 is: a status line, CRLF after each line, framing as the head says. */
+function takeResponse(text: string, toHead: boolean, isEnded: boolean): { response: Response; rest: string } | undefined {
+  const end = text.indexOf('\r\n\r\n')
+  if (end < 0) return undefined
+  const [first = '', ...lines] = text.slice(0, end).split('\r\n')
+  const start = /^(HTTP\/1\.[01]) (\d{3}) [A-Z][A-Za-z ]*$/.exec(first)
+  if (start === null) throw new Error(`no status line: ${JSON.stringify(first)}`)
+  const headers: Record<string, string> = {}
+  for (const line of lines) {
+    const field = /^([A-Za-z-]+): ([\x20-\x7e]+)$/.exec(line)
+    const name = field?.[1]?.toLowerCase()
+    if (name === undefined || name in headers) throw new Error(`no field, or a second one: ${JSON.stringify(line)}`)
+    headers[name] = field?.[2] as string
+  }
+  const after = text.slice(end + 4)
+  const respond = (body: string, rest: string) => ({
+    response: { version: start[1] as string, status: Number(start[2]), headers, body },
+    rest,
+  })
+  if (toHead) return respond('', after)
+  if (headers['transfer-encoding'] === 'chunked') {
+    const taken = takeChunks(after)
+    return taken && respond(taken.body, taken.rest)
+  }
+  const length = headers['content-length']
+  if (length === undefined) return isEnded ? respond(after, '') : undefined
+  return after.length < Number(length) ? undefined : respond(after.slice(0, Number(length)), after.slice(Number(length)))
+}
+
+function takeChunks(text: string): { body: string; rest: string } | undefined {
+  const pieces: string[] = []
+  for (let at = 0; ; ) {
+    const end = text.indexOf('\r\n', at)
+    if (end < 0) return undefined
+    const size = text.slice(at, end)
+    if (!/^[0-9a-f]+$/.test(size)) throw new Error(`no size of a chunk: ${JSON.stringify(size)}`)
+    const next = end + 2 + Number.parseInt(size, 16)
+    if (text.length < next + 2) return undefined
+    if (text.slice(next, next + 2) !== '\r\n') throw new Error(`no end of a chunk: ${text.slice(next, next + 20)}`)
+    pieces.push(text.slice(end + 2, next))
+    at = next + 2
+    if (Number.parseInt(size, 16) === 0) return { body: pieces.join(''), rest: text.slice(at) }
+  }
+}
+
+/** The one response to these bytes, on a connection of its own. */
+export async function exchange(port: number, bytes: string, toHead = false): Promise<Response> {
+  const client = await Client.connect(port)
+  client.send(bytes)
+  const response = await client.response({ toHead })
+  client.close()
+  return response
+}
+
+/** A request as the kubelet words it. */
+export function request(target: string, fields: string[] = [], method = 'GET', version = 'HTTP/1.1'): string {
+  return [`${method} ${target} ${version}`, 'Host: 127.0.0.1', ...fields, '', ''].join('\r\n')
+}
+
+export function get(port: number, target: string, fields: string[] = []): Promise<Response> {
+  return exchange(port, request(target, fields))
+}
+
+/** A port that nobody listened at a moment ago. */
+export async function freePort(host = '::'): Promise<number> {
+  const server = createServer().listen(0, host)
+  await once(server, 'listening')
+  const { port } = server.address() as { port: number }
+  server.close()
+  await once(server, 'close')
+  return port
+}
+
+/** A guard that listens already, a sidecar unless `args` name a command. */
+export async function startListening(
+  args: string[],
+  { address = '127.0.0.1', env = {} as Record<string, string> } = {},
+): Promise<{ guard: Program; port: number }> {
+  const port = await freePort()
+  const guard = startGuard(['--listen', `${address}:${port}`, ...args], env)
+  let hasEnded = false
+  guard.ended.then(() => (hasEnded = true))
+  const host = address.startsWith('[') ? '::1' : '127.0.0.1'
+  const listens = await eventually(
+    () => accepts(port, host),
+    (accepted) => accepted || hasEnded,
+  )
+  if (!listens) throw new Error(`the guard does not listen: ${guard.stderr}`)
+  return { guard, port }
+}
+
+/** Whether somebody takes connections there. */
+export async function accepts(port: number, host = '127.0.0.1'): Promise<boolean> {
+  try {
+    ;(await Client.connect(port, host)).close()
+    return true
+  } catch {
+    return false
+  }
+}
