@@ -1,15 +1,18 @@
 /**
  * `npm run demo`: four workers in one region (this thread at 1 kHz, a worker_thread, two child processes), and what
- * shm-probe says when one is stopped by a signal, one is killed, and one hangs. Ends by itself, leaves nothing behind.
+ * shm-probe says when one is stopped by a signal, one is killed, and one hangs; then shm-guard, which restarts one that
+ * hangs. Ends by itself, leaves nothing behind.
  */
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { rmSync } from 'node:fs'
 import { Worker } from 'node:worker_threads'
 import { Heartbeat, Region } from 'shm-liveness'
+import { showGuard } from './guard.js'
 import { type Answer, probe, probeUntil } from './probe.js'
 
 const region = `demo-${process.pid}`
+const guarded = `${region}-guarded`
 const workerFile = new URL('./worker.js', import.meta.url)
 const children = new Set<ChildProcess>()
 
@@ -75,12 +78,14 @@ async function main(): Promise<void> {
   await Promise.all([once(encoder, 'exit'), once(detector, 'exit'), once(successor, 'exit')])
   grabber.stop()
   tell('All stopped on purpose:', await probe(region))
+
+  await showGuard(guarded)
 }
 
 try {
   await main()
 } finally {
   for (const child of children) child.kill('SIGKILL')
-  rmSync(`/dev/shm/${region}`, { force: true })
+  for (const name of [region, guarded]) rmSync(`/dev/shm/${name}`, { force: true })
 }
-console.log('\nThe region is removed, all processes have ended.')
+console.log('\nThe regions are removed, all processes have ended.')
