@@ -12,6 +12,14 @@ const order = [
   ...['snapshot', 'record', 'policy', 'condition', 'verdict', 'observe', 'glance', 'sentence', 'json'],
 ]
 
+const guard = join(root, 'probe/guard')
+const guardOrder = [
+  ...['os', 'log', 'loop', 'tree', 'command', 'signals', 'init', 'aging', 'watch', 'stamp'],
+  ...['notification', 'service', 'notify_socket', 'notify_command', 'address', 'options'],
+  ...['outlet', 'output', 'progress', 'json_reader', 'steps', 'marks', 'http', 'pages', 'metrics', 'server'],
+  ...['outcome', 'parts', 'prepare', 'report', 'strike', 'reaction', 'guard'],
+]
+
 function includesOf(file: string): string[] {
   return [...readFileSync(file, 'utf8').matchAll(/^#include "(?:.*\/)?([^"/]+)\.hpp"/gm)].map(
     (match) => match[1] as string,
@@ -39,6 +47,27 @@ describe('the core', () => {
     for (const header of ['policy', 'condition', 'verdict']) {
       expect(readFileSync(join(core, `${header}.hpp`), 'utf8')).not.toMatch(
         /\bsys::|monotonic_ns\(|boottime_ns\(|now_ns\(/,
+      )
+    }
+  })
+})
+
+describe('the guard', () => {
+  it('has no header outside the order', () => {
+    const headers = readdirSync(guard).map((file) => file.replace('.hpp', ''))
+    expect(headers.sort()).toEqual([...guardOrder].sort())
+  })
+
+  it.each(guardOrder)('%s.hpp includes, of the guard, only what stands before it', (header) => {
+    const before = guardOrder.slice(0, guardOrder.indexOf(header))
+    const text = readFileSync(join(guard, `${header}.hpp`), 'utf8')
+    for (const [, included] of text.matchAll(/^#include "([a-z_0-9]+)\.hpp"/gm)) expect(before).toContain(included)
+  })
+
+  it('decides without an operating system: aging, reaction, notification and http call nothing of it', () => {
+    for (const header of ['aging', 'reaction', 'notification', 'http', 'json_reader', 'steps']) {
+      expect(readFileSync(join(guard, `${header}.hpp`), 'utf8')).not.toMatch(
+        /\b(sys|os)::|monotonic_ns\(|boottime_ns\(/,
       )
     }
   })
