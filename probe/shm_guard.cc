@@ -44,6 +44,7 @@ Exit print_help() {
 }
 
 Exit guard_command(const Start& start, const Options& options) {
+  fill_standard_streams();
   expect_truncation(on_sigbus);
   Parts& parts = *new (g_parts) Parts(start, options, g_rooms);
   const Obstacle obstacle = prepare(parts);

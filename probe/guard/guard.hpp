@@ -63,6 +63,7 @@ class Guard {
         break;
       case Stage::draining:
       case Stage::pausing:
+      case Stage::flushing:
         if (deadline_ns_ != 0 && now() >= deadline_ns_) happen(Event::time_over);
         break;
       default:
@@ -161,6 +162,9 @@ class Guard {
         break;
       case Action::settle:
         settle();
+        break;
+      case Action::hurry:
+        deadline_ns_ = now() + options_.grace_ns;
         break;
       case Action::conclude:
         conclude();
@@ -284,6 +288,8 @@ class Guard {
   void settle() {
     if (options_.notify) parts_.notify.receive();
     for (Output& output : parts_.output) output.set_mark();
+    // As long as its reader needs; once told to stop, no longer than the grace.
+    deadline_ns_ = is_told() ? now() + options_.grace_ns : 0;
   }
   bool has_flushed() {
     if (!parts_.passes_output()) return true;

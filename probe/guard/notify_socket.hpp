@@ -54,7 +54,7 @@ class NotifySocket {
     os::MessageHeader message{nullptr, 0, &chunk, 1, control, sizeof control, 0};
     const long got = os::receive(source_.fd, message, os::kDontWait | os::kControlCloseOnExec);
     if (got < 0) return false;
-    const std::uint32_t sender = read_control(message);
+    const std::uint32_t sender = sender_of(message);
     const char* problem = nullptr;
     Notification said;
     if ((message.flags & os::kTruncated) != 0) {
@@ -69,35 +69,46 @@ class NotifySocket {
     } else {
       service_.hear(said);
     }
+    // Last: whoever waits for the descriptor that it sent along (BARRIER=1) may be gone a moment later, and could not
+    // be asked for its parents any more.
+    close_descriptors(message);
     return true;
   }
 
-  // The sender's pid, as this PID namespace has it (0: it does not). Closes every descriptor that came along: a sender
-  // of BARRIER=1 waits for that, and a sender of anything else shall not fill the guard's table.
-  std::uint32_t read_control(const os::MessageHeader& message) {
-    std::uint32_t sender = 0;
+  template <class Visit>
+  static void for_each_control(const os::MessageHeader& message, Visit&& visit) {
     const auto* at = static_cast<const char*>(message.control);
-    const char* end = at + message.control_bytes;
+    const char* const end = at + message.control_bytes;
     while (at + sizeof(os::ControlHeader) <= end) {
       os::ControlHeader header;
       __builtin_memcpy(&header, at, sizeof header);
-      if (header.bytes < sizeof header || header.bytes > static_cast<std::size_t>(end - at)) break;
-      const char* data = at + sizeof header;
-      const std::size_t bytes = header.bytes - sizeof header;
-      if (header.level == os::kSocketLevel && header.type == os::kCredentials && bytes >= sizeof(os::Credentials)) {
-        os::Credentials credentials;
-        __builtin_memcpy(&credentials, data, sizeof credentials);
-        sender = credentials.pid;
-      } else if (header.level == os::kSocketLevel && header.type == os::kRights) {
-        for (std::size_t i = 0; i + sizeof(int) <= bytes; i += sizeof(int)) {
-          int fd;
-          __builtin_memcpy(&fd, data + i, sizeof fd);
-          sys::close(fd);
-        }
-      }
+      if (header.bytes < sizeof header || header.bytes > static_cast<std::size_t>(end - at)) return;
+      if (header.level == os::kSocketLevel) visit(header.type, at + sizeof header, header.bytes - sizeof header);
       at += (header.bytes + 7) / 8 * 8;
     }
-    return sender;
+  }
+
+  // Its pid, as this PID namespace has it; 0: it does not.
+  static std::uint32_t sender_of(const os::MessageHeader& message) {
+    os::Credentials credentials{};
+    for_each_control(message, [&](int type, const char* data, std::size_t bytes) {
+      if (type == os::kCredentials && bytes >= sizeof credentials) {
+        __builtin_memcpy(&credentials, data, sizeof credentials);
+      }
+    });
+    return credentials.pid;
+  }
+
+  // Every one that came along, with whatever message: a sender of BARRIER=1 waits for that, and a sender of anything
+  // else shall not fill the guard's table.
+  static void close_descriptors(const os::MessageHeader& message) {
+    for_each_control(message, [&](int type, const char* data, std::size_t bytes) {
+      for (std::size_t i = 0; type == os::kRights && i + sizeof(int) <= bytes; i += sizeof(int)) {
+        int fd;
+        __builtin_memcpy(&fd, data + i, sizeof fd);
+        sys::close(fd);
+      }
+    });
   }
 
   bool is_ours(std::uint32_t sender) const {

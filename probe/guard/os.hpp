@@ -85,6 +85,7 @@ inline int set_pipe_size(int fd, int bytes) {
 }
 inline int flags_of(int fd) { return static_cast<int>(sys::call(__NR_fcntl, fd, 3 /* F_GETFL */, 0)); }
 inline int set_flags(int fd, int flags) { return static_cast<int>(sys::call(__NR_fcntl, fd, 4 /* F_SETFL */, flags)); }
+inline bool is_open(int fd) { return sys::call(__NR_fcntl, fd, 1 /* F_GETFD */, 0) >= 0; }
 // Moves bytes between a pipe and another descriptor without copying them; never blocks on a pipe.
 inline long splice(int from, int to, std::size_t bytes) {
   constexpr unsigned kMove = 1, kNonBlocking = 2;

@@ -109,6 +109,14 @@ inline Obstacle open_outputs(Parts& parts) {
 
 }  // namespace detail
 
+// A standard stream that is closed at the start would be the number of the next file that the guard opens, and the
+// command's output would go there.
+inline void fill_standard_streams() {
+  for (int fd = 0; fd <= os::kStandardError; ++fd) {
+    if (!os::is_open(fd)) sys::open("/dev/null", sys::kReadWrite);  // takes the lowest number that is free
+  }
+}
+
 // In an order in which nothing is visible of a guard that will not guard: files first, the region, the sockets last.
 inline Obstacle prepare(Parts& parts) {
   const Options& options = parts.options;

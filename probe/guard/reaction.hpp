@@ -23,7 +23,7 @@ enum class Event : std::uint8_t {
   command_ended,  // its first process was reaped
   worker_gone,    // the signalled worker is gone, or had half of the grace
   all_gone,       // nothing is left of the command's group
-  time_over,      // the grace, or the pause, is over
+  time_over,      // the grace, the pause, or the time for the last output is over
   flushed,        // the last output has gone out
 };
 
@@ -36,6 +36,7 @@ enum class Action : std::uint8_t {
   kill,          // SIGKILL to the group and to every descendant
   settle,        // the last output
   sweep,         // as settle, and SIGKILL to whoever left the group
+  hurry,         // no longer than the grace for the last output
   conclude,      // next step, restart, or end
   start,
   stop,     // end without a command
@@ -69,7 +70,9 @@ inline constexpr Reaction kReactions[] = {
     {Stage::killed, Event::all_gone, Action::sweep, Stage::flushing},
     {Stage::killed, Event::time_over, Action::give_up, Stage::ended},
 
+    {Stage::flushing, Event::told_to_stop, Action::hurry, Stage::flushing},
     {Stage::flushing, Event::flushed, Action::conclude, Stage::ended},
+    {Stage::flushing, Event::time_over, Action::conclude, Stage::ended},
 
     {Stage::pausing, Event::time_over, Action::start, Stage::running},
     {Stage::pausing, Event::told_to_stop, Action::stop, Stage::ended},
