@@ -117,10 +117,7 @@ inline bool end_phase(Pulse& pulse) {
 inline bool set_max_age(Pulse& pulse, std::uint64_t max_age_ns) {
   Hot* const hot = pulse.hot.load_relaxed();
   if (hot == nullptr) return false;
-  {
-    const detail::SequenceWriter writing(pulse.slot->identity.sequence);
-    pulse.slot->identity.max_age_ns.store_release(max_age_ns);
-  }
+  pulse.slot->identity.max_age_ns.store_release(max_age_ns);  // one word: no sequence, as claim_on_behalf() says
   pulse.max_age_ns = max_age_ns;
   hot->renewed_ns.store_release(monotonic_ns());
   if (!pulse.in_phase) hot->stall_limit_ns.store_release(max_age_ns);

@@ -278,7 +278,9 @@ inline Failure check_options(const ClaimOptions& options) {
 inline Failure take(const ClaimOptions& options, Claim& out) {
   if (const Failure failure = detail::check_options(options)) return failure;
   Region region;
-  if (const Failure failure = open_for_claim(options.place, &options.creation, detail::user_or_caller(options.user), region)) return failure;
+  if (const Failure failure =
+          open_for_claim(options.place, &options.creation, detail::user_or_caller(options.user), region))
+    return failure;
   const ContainerId mine = this_container();
   std::uint32_t index = 0;
   State was = State::free;
@@ -295,10 +297,11 @@ inline Failure take(const ClaimOptions& options, Claim& out) {
 }
 
 // Who is meant by this claim, where the claimant stamps for another process. For display and for whoever looks that
-// task up; the lock, and so the word on death, stays the claimant's.
+// task up, which must compare its start; the lock, and so the word on death, stays the claimant's. Word by word and not
+// under the sequence, which belongs to claimants alone: a second one reads names without it under the claim byte, and a
+// writer stopped in its midst would leave readers with a torn identity.
 inline void claim_on_behalf(const Claim& claim, std::uint32_t pid, std::uint64_t task_start_ticks) {
   Identity& identity = claim.slot().identity;
-  const detail::SequenceWriter writing(identity.sequence);
   identity.pid.store_release(pid);
   identity.tid.store_release(pid);
   identity.task_start_ticks.store_release(task_start_ticks);

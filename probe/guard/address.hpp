@@ -19,7 +19,8 @@ inline bool parse_4(std::string_view text, std::uint8_t* out) {
   for (int i = 0; i < 4; ++i) {
     const std::string_view part = head(text, text.find('.'));
     std::uint64_t number = 0;
-    if (part.size() > 3 || !parse_number(part, 255, number)) return false;
+    // No leading zero: some take it for octal.
+    if (!parse_number(part, 255, number) || (part.size() > 1 && part[0] == '0')) return false;
     out[i] = static_cast<std::uint8_t>(number);
     const bool last = part.size() == text.size();
     if (last != (i == 3)) return false;
@@ -79,6 +80,7 @@ inline bool parse_6(std::string_view text, std::uint8_t (&out)[16]) {
 
 // Port 0 is refused: nobody would find it.
 inline bool parse_address(std::string_view text, Address& out) {
+  out = {};
   const std::size_t colon = text.rfind(':');
   if (colon == std::string_view::npos) return false;
   const std::string_view host = head(text, colon);

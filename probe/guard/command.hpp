@@ -3,6 +3,7 @@
 #pragma once
 
 #include "../../native/shm_liveness/text.hpp"
+#include "../program.hpp"
 #include "os.hpp"
 
 namespace shm_liveness::guard {

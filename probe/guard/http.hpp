@@ -15,6 +15,7 @@ struct Request {
   bool keeps_alive = false;
   bool has_body = false;  // its end is not looked for: answered, and then the connection is closed
   bool wants_json = false;
+  unsigned hosts = 0;     // Host fields
   std::size_t bytes = 0;  // of the request in the buffer
 };
 
@@ -50,17 +51,30 @@ inline std::string_view take_line(std::string_view& text) {
   return line;
 }
 
+// Whether an empty line is there, behind whatever kind of line end.
+inline bool has_end(std::string_view text) {
+  for (std::size_t at; (at = text.find('\n')) != std::string_view::npos;) {
+    text = tail(text, at + 1);
+    if (text.starts_with("\n") || text.starts_with("\r\n")) return true;
+  }
+  return false;
+}
+
 inline bool parse_request_line(std::string_view line, Request& out) {
   const std::size_t first = line.find(' ');
   const std::size_t last = line.rfind(' ');
   if (first == std::string_view::npos || first == 0 || last <= first + 1) return false;
   const std::string_view version = tail(line, last + 1);
   if (version != "HTTP/1.1" && version != "HTTP/1.0") return false;
-  const std::string_view target = head(tail(line, first + 1), last - first - 1);
-  if (target.find(' ') != std::string_view::npos || target[0] != '/') return false;
+  std::string_view target = head(tail(line, first + 1), last - first - 1);
   for (const char c : line) {
     if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) return false;
   }
+  if (target.starts_with("http://")) {  // as a proxy sends it; the authority is no matter here
+    const std::size_t slash = target.find('/', 7);
+    target = slash == std::string_view::npos ? std::string_view("/") : tail(target, slash);
+  }
+  if (target.find(' ') != std::string_view::npos || target[0] != '/') return false;
   out.is_get = head(line, first) == "GET";
   out.is_head = head(line, first) == "HEAD";
   out.is_1_1 = version == "HTTP/1.1";
@@ -71,16 +85,28 @@ inline bool parse_request_line(std::string_view line, Request& out) {
   return true;
 }
 
+// A token of RFC 9110, 5.6.2: so no white space before the colon and no folded line, which is how requests are
+// smuggled.
+inline bool is_token(std::string_view text) {
+  constexpr std::string_view kMarks = "!#$%&'*+-.^_`|~";
+  for (const char c : text) {
+    const bool is_alphanumeric = (c >= '0' && c <= '9') || (lower(c) >= 'a' && lower(c) <= 'z');
+    if (!is_alphanumeric && kMarks.find(c) == std::string_view::npos) return false;
+  }
+  return !text.empty();
+}
+
 inline bool parse_field(std::string_view line, Request& out) {
   const std::size_t colon = line.find(':');
-  // No white space before the colon, and no folded line: both are how requests are smuggled.
-  if (colon == std::string_view::npos || colon == 0 || line[0] == ' ' || line[0] == '\t' || line[colon - 1] == ' ' ||
-      line[colon - 1] == '\t') {
-    return false;
+  if (colon == std::string_view::npos || !is_token(head(line, colon))) return false;
+  for (const char c : line) {
+    if ((static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7f) return false;
   }
   const std::string_view name = head(line, colon);
   const std::string_view value = trimmed(tail(line, colon + 1));
-  if (is_same(name, "connection")) {
+  if (is_same(name, "host")) {
+    ++out.hosts;
+  } else if (is_same(name, "connection")) {
     if (has_token(value, "close"))
       out.keeps_alive = false;
     else if (has_token(value, "keep-alive"))
@@ -103,14 +129,14 @@ inline Parsed parse_request(std::string_view text, Request& out) {
   out = {};
   std::string_view rest = text;
   while (!rest.empty() && (rest[0] == '\r' || rest[0] == '\n')) rest.remove_prefix(1);  // RFC 9112, 2.2
-  const bool whole = rest.find("\r\n\r\n") != std::string_view::npos || rest.find("\n\n") != std::string_view::npos;
-  if (!whole) return Parsed::incomplete;
+  if (!detail::has_end(rest)) return Parsed::incomplete;
   if (!detail::parse_request_line(detail::take_line(rest), out)) return Parsed::bad;
   for (;;) {
     const std::string_view line = detail::take_line(rest);
     if (line.empty()) break;
     if (!detail::parse_field(line, out)) return Parsed::bad;
   }
+  if (out.hosts > 1 || (out.is_1_1 && out.hosts == 0)) return Parsed::bad;  // RFC 9112, 3.2
   if (out.has_body) out.keeps_alive = false;
   out.bytes = text.size() - rest.size();
   return Parsed::whole;

@@ -2,6 +2,8 @@
 // was heard (BARRIER=1), because a sender that is gone cannot be told from a stranger.
 #pragma once
 
+#include "../../native/shm_liveness/clock.hpp"
+#include "../../native/shm_liveness/name.hpp"
 #include "command.hpp"
 #include "log.hpp"
 #include "notification.hpp"

@@ -1,6 +1,7 @@
 // What shm-guard may be asked, on top of what every program here may.
 #pragma once
 
+#include "../../native/shm_liveness/claim.hpp"
 #include "../flags.hpp"
 #include "address.hpp"
 #include "signals.hpp"

@@ -17,7 +17,7 @@ struct Rooms {
   ServerRoom server;
   Steps steps;
   char steps_text[kMostStepBytes];
-  char arena[4 * kMostStepBytes];
+  char arena[6 * kMostStepBytes];  // an empty word takes 3 bytes in the file and 16 here
   char* environment[detail::kMostVariables + 1];
   char variables[2][96];
   char nonce[24];

@@ -7,6 +7,8 @@
 // (default: no limit). shell: run by /bin/sh -ec.
 #pragma once
 
+#include <span>
+
 #include "../../native/shm_liveness/duration.hpp"
 #include "../../native/shm_liveness/name.hpp"
 #include "json_reader.hpp"
