@@ -4,6 +4,7 @@ import { beat, coarse, cpp } from './beat.js'
 import { garbage } from './garbage.js'
 import { idle } from './idle.js'
 import { interference } from './interference.js'
+import { livez } from './livez.js'
 import { passThrough } from './pass-through.js'
 import { death, stall } from './reaction.js'
 import { size, syscalls } from './size.js'
@@ -24,5 +25,6 @@ export const parts: Record<string, (session: Session) => Promise<Row[]>> = {
   stall,
   death,
   idle,
+  livez,
   'pass-through': passThrough,
 }

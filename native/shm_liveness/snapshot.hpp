@@ -24,6 +24,7 @@ struct WorkerFacts {
   std::uint32_t claims = 0;
   std::uint64_t incarnation = 0;
   std::uint64_t observed_ns = 0;  // CLOCK_MONOTONIC, read after the beat was
+  std::uint64_t excused_ns = 0;   // of its age: time in which the reader itself did not run
   std::uint64_t last_beat_ns = 0;
   std::uint64_t beats = 0;
   std::uint64_t renewed_ns = 0;
@@ -49,7 +50,10 @@ struct WorkerFacts {
   // The last sign of life: a beat, a phase change, or the claim.
   std::uint64_t sign_of_life_ns() const { return last_beat_ns > renewed_ns ? last_beat_ns : renewed_ns; }
   // 0 for a sign of life that is slightly ahead of the clock.
-  std::uint64_t age_ns() const { return observed_ns > sign_of_life_ns() ? observed_ns - sign_of_life_ns() : 0; }
+  std::uint64_t age_ns() const {
+    const std::uint64_t counted_ns = observed_ns - excused_ns;
+    return counted_ns > sign_of_life_ns() ? counted_ns - sign_of_life_ns() : 0;
+  }
 };
 
 namespace detail {

@@ -57,7 +57,7 @@ inline void age_in_running_time(WorkerFacts& worker, Age& age, const RunningTime
     age.since_running_ns = time.running_ns() - since;
   }
   const std::uint64_t aged = time.running_ns() - age.since_running_ns;
-  if (worker.age_ns() > aged) worker.observed_ns = worker.sign_of_life_ns() + aged;
+  if (worker.age_ns() > aged) worker.excused_ns = worker.age_ns() - aged;
   const std::uint64_t lost = time.lost_ns() - age.lost_at_claim_ns;
   worker.grace_from_boottime_ns += lost;
   worker.claiming_boottime_ns += lost;

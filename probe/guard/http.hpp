@@ -15,8 +15,10 @@ struct Request {
   bool keeps_alive = false;
   bool has_body = false;  // its end is not looked for: answered, and then the connection is closed
   bool wants_json = false;
-  unsigned hosts = 0;     // Host fields
-  std::size_t bytes = 0;  // of the request in the buffer
+  bool has_length = false;
+  std::uint64_t length = 0;  // Content-Length
+  unsigned hosts = 0;        // Host fields
+  std::size_t bytes = 0;     // of the request in the buffer
 };
 
 namespace detail {
@@ -114,6 +116,9 @@ inline bool parse_field(std::string_view line, Request& out) {
   } else if (is_same(name, "content-length")) {
     std::uint64_t length = 0;
     if (!parse_number(value, ~std::uint64_t(0), length)) return false;
+    if (out.has_length && length != out.length) return false;  // RFC 9112, 6.3
+    out.has_length = true;
+    out.length = length;
     out.has_body = out.has_body || length != 0;
   } else if (is_same(name, "transfer-encoding")) {
     out.has_body = true;

@@ -13,7 +13,7 @@ inline constexpr int kStandardInput = 0, kStandardOutput = 1, kStandardError = 2
 inline constexpr int kNoProcess = 3, kNoExec = 8, kBadDescriptor = 9, kBrokenPipe = 32, kNoChild = 10,
                      kNoSystemCall = 38, kNotATerminal = 25, kTooBig = 7, kTextBusy = 26, kNameTooLong = 36,
                      kNoBuffers = 105, kInProgress = 115, kAddressInUse = 98, kAddressNotAvailable = 99,
-                     kTooManyFiles = 24, kReset = 104;
+                     kTooManyFiles = 24, kReset = 104, kAborted = 103;
 
 // --- signals
 inline constexpr int kHangUp = 1, kInterrupt = 2, kQuit = 3, kIllegal = 4, kTrap = 5, kAbort = 6, kBus = 7,

@@ -117,13 +117,28 @@ inline void fill_standard_streams() {
   }
 }
 
-// In an order in which nothing is visible of a guard that will not guard: files first, the region, the sockets last.
+// In an order in which nothing is visible of a guard that will not guard: files and sockets first, the region last.
 inline Obstacle prepare(Parts& parts) {
   const Options& options = parts.options;
   if (const int error = parts.loop.open(); error < 0) return detail::system_obstacle("cannot wait for events", error);
   if (parts.has_steps()) {
     if (const Obstacle obstacle = detail::read_steps(parts); obstacle.status >= 0) return obstacle;
   }
+  if (options.listens) {
+    if (const int error = parts.server.open(options.listen); error < 0) {
+      return detail::system_obstacle("cannot listen where --listen says", error);
+    }
+  }
+  if (options.notify) {
+    if (const int error = parts.notify.open(); error < 0) {
+      return detail::system_obstacle("cannot open a notification socket", error);
+    }
+  }
+  if (parts.passes_output()) {
+    if (const Obstacle obstacle = detail::open_outputs(parts); obstacle.status >= 0) return obstacle;
+  }
+  parts.progress.watch_for(options.progress);
+  detail::compose_environment(parts);
   if (options.owner_user != kCaller) {
     for (std::size_t r = 0; r < options.watched.region_count; ++r) {
       const Place& place = options.watched.places[r];
@@ -135,19 +150,7 @@ inline Obstacle prepare(Parts& parts) {
   if (options.stamps()) {
     if (const Failure failure = parts.claim()) return detail::region_obstacle(parts.place(), failure);
   }
-  if (options.notify) {
-    if (const int error = parts.notify.open(); error < 0)
-      return detail::system_obstacle("cannot open a notification socket", error);
-  }
-  parts.progress.watch_for(options.progress);
-  detail::compose_environment(parts);
-  if (parts.passes_output()) {
-    if (const Obstacle obstacle = detail::open_outputs(parts); obstacle.status >= 0) return obstacle;
-  }
-  if (options.listens) {
-    if (const int error = parts.server.open(options.listen); error < 0)
-      return detail::system_obstacle("cannot listen where --listen says", error);
-  }
+  parts.watch.tick();  // or the first requests would be answered by what was there before
   return {};
 }
 

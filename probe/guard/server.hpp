@@ -28,10 +28,12 @@ struct Connection {
   Source source;  // fd < 0: free
   Server* server = nullptr;
   std::uint64_t deadline_ns = 0;  // of the guard's running time
-  std::uint64_t last_used_ns = 0;
+  std::uint64_t last_use = 0;     // counts all uses of all connections
+  std::uint64_t idles_since = 0;  // the use since which it idles
   std::size_t in_size = 0;
   std::size_t out_begin = 0;
   std::size_t out_size = 0;
+  bool has_asked = false;
   bool closes = false;   // after what is to be sent
   bool lingers = false;  // sent and shut down: waits for the client's end, so that it can read the answer
   bool is_streaming = false;
@@ -84,7 +86,8 @@ class Server {
 
   // At every look: whoever is beyond its time goes.
   void expire() {
-    if (open_ == 0) return;
+    if (open_ == 0 && listens_) return;
+    listen_again();
     for (Connection& connection : connections_) {
       if (connection.source.fd >= 0 && watch_.running_ns() > connection.deadline_ns) end_late(connection);
     }
@@ -92,99 +95,172 @@ class Server {
 
  private:
   static constexpr int kBacklog = 128;
-  static constexpr int kAcceptsPerTurn = 8;
+  // Bounds of what is done before the watch gets its word again; the rest comes in the next turn.
+  static constexpr int kAcceptsPerTurn = 4;
+  static constexpr int kStepsPerEvent = 4;
 
   static void set_port(std::uint8_t (&out)[2], std::uint16_t port) {
     out[0] = static_cast<std::uint8_t>(port >> 8);
     out[1] = static_cast<std::uint8_t>(port & 0xff);
   }
 
-  // A free slot, or that of the connection that has idled longest. Null: all are busy, and the newcomer must wait in
-  // the kernel's queue until one is done or out of time.
-  Connection* find_slot() {
+  // --- newcomers
+
+  void listen_again() {
+    if (listens_ || listener_.fd < 0) return;
+    listens_ = true;
+    loop_.wait_for(listener_, os::kReadable);
+  }
+  // Newcomers wait in the kernel's queue meanwhile.
+  void pause_listening() {
+    listens_ = false;
+    loop_.wait_for(listener_, 0);
+  }
+
+  // The connection that has idled longest; null: all are busy.
+  Connection* find_idlest() {
     Connection* idlest = nullptr;
     for (Connection& connection : connections_) {
-      if (connection.source.fd < 0) return &connection;
-      const bool older = idlest == nullptr || connection.last_used_ns < idlest->last_used_ns;
-      if (connection.is_idle() && older) idlest = &connection;
+      const bool idles = connection.source.fd >= 0 && connection.is_idle();
+      if (idles && (idlest == nullptr || connection.last_use < idlest->last_use)) idlest = &connection;
     }
-    if (idlest != nullptr) close(*idlest);
     return idlest;
+  }
+  Connection* find_free() {
+    for (Connection& connection : connections_) {
+      if (connection.source.fd < 0) return &connection;
+    }
+    return nullptr;
   }
 
   void accept() {
     for (int i = 0; i < kAcceptsPerTurn; ++i) {
-      Connection* const connection = find_slot();
-      if (connection == nullptr) {
-        loop_.wait_for(listener_, 0);
+      Connection* const idlest = open_ == kMostConnections ? find_idlest() : nullptr;
+      if (open_ == kMostConnections && idlest == nullptr) return pause_listening();
+      const int fd = os::accept(listener_.fd);
+      if (fd < 0) {
+        // No descriptors or no memory left: looked at again at the next look, not in every turn.
+        if (fd != -sys::kTryAgain && fd != -os::kAborted && fd != -sys::kInterrupted) pause_listening();
         return;
       }
-      const int fd = os::accept(listener_.fd);
-      if (fd < 0) return;
-      ++open_;
-      os::set_option(fd, os::kTcpLevel, os::kNoDelay, 1);
-      connection->source = {fd,
-                            [](void* self, std::uint32_t) {
-                              auto* own = static_cast<Connection*>(self);
-                              own->server->serve(*own);
-                            },
-                            connection, 0};
-      connection->server = this;
-      connection->in_size = connection->out_begin = connection->out_size = 0;
-      connection->closes = connection->lingers = connection->is_streaming = false;
-      connection->last_used_ns = watch_.running_ns();
-      connection->deadline_ns = watch_.running_ns() + kRequestTimeNs;
-      if (loop_.add(connection->source, os::kReadable) < 0) {
-        close(*connection);
-      } else {
-        serve(*connection);  // the request is often there already
-      }
+      if (idlest != nullptr) close(*idlest);
+      welcome(*find_free(), fd);
     }
+  }
+
+  void welcome(Connection& connection, int fd) {
+    ++open_;
+    os::set_option(fd, os::kTcpLevel, os::kNoDelay, 1);
+    connection.source = {fd,
+                         [](void* self, std::uint32_t) {
+                           auto* own = static_cast<Connection*>(self);
+                           own->server->serve(*own);
+                         },
+                         &connection, 0};
+    connection.server = this;
+    connection.in_size = connection.out_begin = connection.out_size = 0;
+    connection.closes = connection.lingers = connection.is_streaming = false;
+    connection.last_use = ++uses_;
+    connection.deadline_ns = watch_.running_ns() + kRequestTimeNs;
+    if (loop_.add(connection.source, os::kReadable) < 0) return close(connection);
+    serve(connection);  // the request is often there already
   }
 
   void close(Connection& connection) {
     loop_.remove(connection.source);
     --open_;
-    loop_.wait_for(listener_, os::kReadable);
+    listen_again();
   }
 
+  // --- one connection
+
+  // A few steps: send what there is, make the next piece, answer the next request, read.
   void serve(Connection& connection) {
-    if (!send(connection)) return;
-    if (connection.lingers) return drain(connection);
+    for (int i = 0; i < kStepsPerEvent; ++i) {
+      if (connection.lingers) return drain(connection);
+      if (connection.out_size != 0) {
+        if (!send(connection)) return;
+      } else if (connection.is_streaming) {
+        fill(connection);
+      } else if (connection.closes) {
+        finish(connection);
+      } else if (!answer_next(connection) && !read(connection)) {
+        return;
+      }
+    }
+    loop_.wait_for(connection.source, os::kReadable | os::kWritable);  // there may be more to do: comes at once
+  }
+
+  // False: waits for room, or is gone.
+  bool send(Connection& connection) {
+    os::Chunk chunk{connection.out + connection.out_begin, connection.out_size};
+    const os::MessageHeader message{nullptr, 0, &chunk, 1, nullptr, 0, 0};
+    const long sent = os::send(connection.source.fd, message, os::kNoSignal);
+    if (sent == -sys::kTryAgain || sent == -sys::kInterrupted) {
+      loop_.wait_for(connection.source, os::kWritable);
+      return false;
+    }
+    if (sent < 0) {
+      close(connection);
+      return false;
+    }
+    connection.out_begin += static_cast<std::size_t>(sent);
+    connection.out_size -= static_cast<std::size_t>(sent);
+    if (connection.out_size == 0) connection.out_begin = 0;
+    return true;
+  }
+
+  // False: waits for the rest, or is gone.
+  bool read(Connection& connection) {
     const std::size_t room = kMostHeadBytes - connection.in_size;
     const long got = sys::read(connection.source.fd, connection.in + connection.in_size, room);
-    if (got == -sys::kTryAgain || got == -sys::kInterrupted) return;
-    if (got <= 0) return close(connection);
+    if (got == -sys::kTryAgain || got == -sys::kInterrupted) {
+      loop_.wait_for(connection.source, os::kReadable);
+      if (connection.is_idle()) idle(connection);
+      return false;
+    }
+    if (got <= 0) {
+      close(connection);
+      return false;
+    }
     if (connection.in_size == 0) connection.deadline_ns = watch_.running_ns() + kRequestTimeNs;
     connection.in_size += static_cast<std::size_t>(got);
-    answer_all(connection);
+    return true;
   }
 
-  // All requests that are whole. A client may send several before it reads.
-  void answer_all(Connection& connection) {
-    while (connection.in_size != 0 && !connection.closes && connection.out_size == 0 && !connection.is_streaming) {
-      Request request;
-      const Parsed parsed = parse_request({connection.in, connection.in_size}, request);
-      if (parsed == Parsed::incomplete) {
-        if (connection.in_size == kMostHeadBytes)
-          refuse(connection, 431, "the request's head is longer than 4096 bytes\n");
-        break;
-      }
-      if (parsed == Parsed::bad) {
-        refuse(connection, 400, "this is no HTTP/1 request\n");
-        break;
-      }
-      answer(connection, request);
-      connection.in_size -= request.bytes;
-      __builtin_memmove(connection.in, connection.in + request.bytes, connection.in_size);
-      if (!send(connection)) return;
+  void idle(Connection& connection) {
+    if (connection.last_use != connection.idles_since) {
+      connection.idles_since = connection.last_use;
+      // A newcomer that has sent nothing yet owes a request; who has had an answer may think about the next.
+      if (connection.has_asked) connection.deadline_ns = watch_.running_ns() + kIdleTimeNs;
     }
-    send(connection);
+    listen_again();
+  }
+
+  // Answers the first request in the buffer; a client may send several before it reads. False: it is not whole yet.
+  bool answer_next(Connection& connection) {
+    Request request;
+    switch (parse_request({connection.in, connection.in_size}, request)) {
+      case Parsed::incomplete:
+        if (connection.in_size != kMostHeadBytes) return false;
+        refuse(connection, 431, "the request's head is longer than 4096 bytes\n");
+        return true;
+      case Parsed::bad:
+        refuse(connection, 400, "this is no HTTP/1 request\n");
+        return true;
+      case Parsed::whole:
+        break;
+    }
+    answer(connection, request);
+    connection.in_size -= request.bytes;
+    __builtin_memmove(connection.in, connection.in + request.bytes, connection.in_size);
+    return true;
   }
 
   void answer(Connection& connection, const Request& request) {
     ++counts_.requests;
-    connection.last_used_ns = watch_.running_ns();
+    connection.last_use = ++uses_;
+    connection.has_asked = true;
     connection.deadline_ns = watch_.running_ns() + kRequestTimeNs;
     connection.closes = !request.keeps_alive;
     if (request.target == "/metrics" && (request.is_get || request.is_head)) return begin_metrics(connection, request);
@@ -243,38 +319,14 @@ class Server {
     connection.out_size += tail.size();
   }
 
-  // Sends what there is. False: the connection waits for room, or is gone.
-  bool send(Connection& connection) {
-    while (connection.out_size != 0 || connection.is_streaming) {
-      if (connection.out_size == 0) fill(connection);
-      os::Chunk chunk{connection.out + connection.out_begin, connection.out_size};
-      const os::MessageHeader message{nullptr, 0, &chunk, 1, nullptr, 0, 0};
-      const long sent = connection.out_size == 0 ? 0 : os::send(connection.source.fd, message, os::kNoSignal);
-      if (sent == -sys::kTryAgain || sent == -sys::kInterrupted) {
-        loop_.wait_for(connection.source, os::kWritable);
-        return false;
-      }
-      if (sent < 0) {
-        close(connection);
-        return false;
-      }
-      connection.out_begin += static_cast<std::size_t>(sent);
-      connection.out_size -= static_cast<std::size_t>(sent);
-      if (connection.out_size == 0) connection.out_begin = 0;
-    }
-    if (connection.closes && !connection.lingers) {
-      // Closing with unread input would reset the connection and could take the answer along.
-      os::finish_sending(connection.source.fd);
-      connection.lingers = true;
-      connection.deadline_ns = watch_.running_ns() + kRequestTimeNs;
-      drain(connection);
-      return false;
-    }
-    loop_.wait_for(connection.source, os::kReadable);
-    if (connection.is_idle()) connection.deadline_ns = watch_.running_ns() + kIdleTimeNs;
-    return true;
+  // Closing with unread input would reset the connection, and could take the answer along: so only our side is closed,
+  // and the client has until its deadline to close its own.
+  void finish(Connection& connection) {
+    os::finish_sending(connection.source.fd);
+    connection.lingers = true;
+    connection.deadline_ns = watch_.running_ns() + kRequestTimeNs;
+    listen_again();
   }
-
   void drain(Connection& connection) {
     loop_.wait_for(connection.source, os::kReadable);
     const long got = sys::read(connection.source.fd, connection.in, kMostHeadBytes);
@@ -286,7 +338,8 @@ class Server {
     const bool owes_a_request = connection.in_size != 0 && connection.out_size == 0 && !connection.is_streaming;
     if (!owes_a_request || connection.lingers) return close(connection);
     refuse(connection, 408, "the request did not come to its end within 5s\n");
-    send(connection);
+    connection.deadline_ns = watch_.running_ns() + kRequestTimeNs;
+    serve(connection);
   }
 
   Loop& loop_;
@@ -295,6 +348,8 @@ class Server {
   Source listener_;
   Connection connections_[kMostConnections];
   std::size_t open_ = 0;
+  std::uint64_t uses_ = 0;
+  bool listens_ = true;
 };
 
 }  // namespace shm_liveness::guard

@@ -57,6 +57,12 @@ export class Client {
     open.delete(this)
   }
 
+  /** Drops what came so far. */
+  forget(): this {
+    this.#received = ''
+    return this
+  }
+
   /** Reads nothing more, so that the kernel's buffers fill. */
   stopReading(): void {
     this.#socket.pause()
@@ -98,7 +104,11 @@ afterEach(() => {
 })
 
 /** Strict where RFC 9112 is: a status line, CRLF after each line, framing as the head says. */
-function takeResponse(text: string, toHead: boolean, isEnded: boolean): { response: Response; rest: string } | undefined {
+function takeResponse(
+  text: string,
+  toHead: boolean,
+  isEnded: boolean,
+): { response: Response; rest: string } | undefined {
   const end = text.indexOf('\r\n\r\n')
   if (end < 0) return undefined
   const [first = '', ...lines] = text.slice(0, end).split('\r\n')
@@ -123,7 +133,9 @@ function takeResponse(text: string, toHead: boolean, isEnded: boolean): { respon
   }
   const length = headers['content-length']
   if (length === undefined) return isEnded ? respond(after, '') : undefined
-  return after.length < Number(length) ? undefined : respond(after.slice(0, Number(length)), after.slice(Number(length)))
+  return after.length < Number(length)
+    ? undefined
+    : respond(after.slice(0, Number(length)), after.slice(Number(length)))
 }
 
 function takeChunks(text: string): { body: string; rest: string } | undefined {

@@ -1,0 +1,388 @@
+// What a supervisor does for its workers: a region in their name, a restart's mark, a stamp on somebody's behalf, and a
+// max age that changes.
+#include <doctest/doctest.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <sched.h>
+#include <sys/stat.h>
+
+#include <atomic>
+#include <thread>
+
+#include "real.hpp"
+
+using namespace shm_liveness;
+using namespace shm_liveness::real;
+
+namespace {
+
+// Users that need not exist.
+constexpr std::uint32_t kWorker = 54'321, kWorkerGroup = 54'322, kStranger = 54'323;
+
+struct Owner {
+  uid_t user = ~0u;
+  gid_t group = ~0u;
+  mode_t mode = 0;
+  ino_t inode = 0;
+};
+Owner owner_of(const UniqueRegion& region) {
+  struct stat status = {};
+  if (stat(region.path().c_str(), &status) != 0) return {};
+  return {status.st_uid, status.st_gid, static_cast<mode_t>(status.st_mode & 07777), status.st_ino};
+}
+
+// Runs as another user, without any of root's rights.
+template <class Run>
+int as_user(std::uint32_t user, std::uint32_t group, Run&& run) {
+  return in_child([&] {
+    if (setgroups(0, nullptr) != 0 || setgid(group) != 0 || setuid(user) != 0) return 100;
+    return static_cast<int>(run());
+  });
+}
+int code(Fault fault) { return static_cast<int>(fault); }
+
+Failure make_for_worker(const UniqueRegion& region, unsigned mode = 0600) {
+  Creation creation;
+  creation.slots = 4;
+  creation.mode = mode;
+  return make_region(region.place(), creation, kWorker, kWorkerGroup);
+}
+
+bool is_root() { return geteuid() == 0; }
+
+// A claim with its pulse, as a supervisor has it.
+struct Stamping {
+  explicit Stamping(const ClaimOptions& options) {
+    failure = take(options, claim);
+    if (!failure) start_pulse(pulse, claim, options);
+  }
+  ~Stamping() {
+    if (!failure) abandon(claim);
+  }
+  Claim claim;
+  Pulse pulse{};
+  Failure failure;
+};
+
+}  // namespace
+
+// Giving a file away takes CAP_CHOWN: whoever is not root has nothing to look at in these.
+TEST_CASE("root makes a region that its worker may claim in, and nobody else") {
+  if (!is_root()) return;
+  const UniqueRegion region;
+  CHECK_FALSE(make_for_worker(region, 0640));
+  CHECK(owner_of(region).user == kWorker);
+  CHECK(owner_of(region).group == kWorkerGroup);
+  CHECK(owner_of(region).mode == 0640);
+  const auto claims = [&] { return Heartbeat::claim(options_for(region, "a")).failure.fault; };
+  CHECK(as_user(kWorker, kWorkerGroup, claims) == code(Fault::none));
+  CHECK(as_user(kStranger, kStranger, claims) == code(Fault::access));
+  CHECK(facts_of(region, "a").claims == 1);
+}
+
+TEST_CASE("made again, it stays the same region with all that is in it") {
+  if (!is_root()) return;
+  const UniqueRegion region;
+  CHECK_FALSE(make_for_worker(region));
+  const ino_t first = owner_of(region).inode;
+  CHECK(as_user(kWorker, kWorkerGroup, [&] {
+          Heartbeat::claim(options_for(region, "a")).heartbeat.stop();
+          return 0;
+        }) == 0);
+  CHECK_FALSE(make_for_worker(region));
+  CHECK(owner_of(region).inode == first);
+  CHECK(slot_of(region, "a") == 0);
+}
+
+TEST_CASE("a region that root made for itself, and nobody holds, becomes its worker's") {
+  if (!is_root()) return;
+  const UniqueRegion region;
+  Heartbeat::claim(options_for(region, "a")).heartbeat.stop();
+  CHECK(owner_of(region).user == 0);
+  CHECK_FALSE(make_for_worker(region));
+  CHECK(owner_of(region).user == kWorker);
+  CHECK(owner_of(region).group == kWorkerGroup);
+  CHECK(slot_of(region, "a") == 0);
+}
+
+TEST_CASE("a region that somebody holds a slot in is left as it is") {
+  if (!is_root()) return;
+  const UniqueRegion region;
+  auto held = Heartbeat::claim(options_for(region, "a"));
+  REQUIRE_FALSE(held.failure);
+  CHECK_FALSE(make_for_worker(region));
+  CHECK(owner_of(region).user == 0);
+  held.heartbeat.stop();
+  CHECK_FALSE(make_for_worker(region));
+  CHECK(owner_of(region).user == kWorker);
+}
+
+TEST_CASE("a stranger's region is refused, and left as it is") {
+  if (!is_root()) return;
+  const UniqueRegion region;
+  CHECK(as_user(kStranger, kStranger, [&] {
+          Heartbeat::claim(options_for(region, "a")).heartbeat.stop();
+          return 0;
+        }) == 0);
+  const ino_t first = owner_of(region).inode;
+  CHECK(make_for_worker(region).fault == Fault::owner);
+  CHECK(owner_of(region).user == kStranger);
+  CHECK(owner_of(region).inode == first);
+}
+
+TEST_CASE("what is no region in the region's place is not given away") {
+  if (!is_root()) return;
+  const UniqueRegion region;
+  SUBCASE("a symbolic link to a file of root's") {
+    const UniqueRegion target;
+    Heartbeat::claim(options_for(target, "a")).heartbeat.stop();
+    REQUIRE(symlink(target.path().c_str(), region.path().c_str()) == 0);
+    CHECK(make_for_worker(region).fault == Fault::not_a_file);
+    CHECK(owner_of(target).user == 0);
+  }
+  SUBCASE("a FIFO") {
+    REQUIRE(mkfifo(region.path().c_str(), 0600) == 0);
+    CHECK(make_for_worker(region));
+    CHECK(owner_of(region).user == 0);
+  }
+  SUBCASE("a file that everybody may write is no region, and is replaced by one") {
+    const int fd = ::open(region.path().c_str(), O_RDWR | O_CREAT | O_EXCL, 0600);
+    REQUIRE(fd >= 0);
+    fchmod(fd, 0666);
+    ::close(fd);
+    CHECK(make_for_worker(region).fault == Fault::mode);
+    CHECK(owner_of(region).user == 0);
+  }
+}
+
+TEST_CASE("an unusable region of the worker's is replaced by one that is its own again") {
+  if (!is_root()) return;
+  const UniqueRegion region;
+  CHECK_FALSE(make_for_worker(region));
+  REQUIRE(truncate(region.path().c_str(), 100) == 0);
+  const ino_t damaged = owner_of(region).inode;
+  CHECK_FALSE(make_for_worker(region));
+  CHECK(owner_of(region).inode != damaged);
+  CHECK(owner_of(region).user == kWorker);
+  CHECK_FALSE(Opened(region.place()).failure);
+}
+
+TEST_CASE("root claims and marks a restart in its worker's region only in the worker's name") {
+  if (!is_root()) return;
+  const UniqueRegion region;
+  CHECK_FALSE(make_for_worker(region));
+  ClaimOptions options = options_for(region, "main");
+  CHECK(Stamping(options).failure.fault == Fault::owner);
+  CHECK(mark_restart(region.place(), kSecond).fault == Fault::owner);
+  CHECK(Opened(region.place()).header().restart_boottime_ns.load_acquire() == 0);
+  options.user = kStranger;
+  CHECK(Stamping(options).failure.fault == Fault::owner);
+  CHECK(mark_restart(region.place(), kSecond, kStranger).fault == Fault::owner);
+  options.user = kWorker;
+  CHECK_FALSE(Stamping(options).failure);
+  CHECK_FALSE(mark_restart(region.place(), kSecond, kWorker));
+  CHECK(Opened(region.place()).header().restart_budget_ns.load_acquire() == kSecond);
+  CHECK(Opened(region.place()).header().restart_boottime_ns.load_acquire() != 0);
+  CHECK(owner_of(region).user == kWorker);
+}
+
+TEST_CASE("worker and supervisor hold slots of one region side by side") {
+  if (!is_root()) return;
+  const UniqueRegion region;
+  CHECK_FALSE(make_for_worker(region));
+  ClaimOptions options = options_for(region, "main");
+  options.user = kWorker;
+  Stamping stamping(options);
+  REQUIRE_FALSE(stamping.failure);
+  CHECK(beat(stamping.pulse));
+  CHECK(as_user(kWorker, kWorkerGroup, [&] {
+          if (Heartbeat::claim(options_for(region, "main")).failure.fault != Fault::name_taken) return 1;
+          auto claimed = Heartbeat::claim(options_for(region, "grabber"));
+          if (claimed.failure) return 2;
+          claimed.heartbeat.stop();
+          return 0;
+        }) == 0);
+  CHECK(condition_of(region, "main") == Condition::running);
+  CHECK(condition_of(region, "grabber") == Condition::stopped);
+}
+
+TEST_CASE("whoever is not root gives a region to nobody but itself") {
+  if (!is_root()) return;
+  const UniqueRegion region;
+  CHECK(as_user(kWorker, kWorkerGroup,
+                [&] { return make_region(region.place(), {}, kStranger, kWorkerGroup).fault; }) == code(Fault::owner));
+  ::unlink(region.path().c_str());
+  CHECK(as_user(kWorker, kWorkerGroup, [&] { return make_region(region.place(), {}, kWorker, kWorkerGroup).fault; }) ==
+        code(Fault::none));
+  CHECK(owner_of(region).user == kWorker);
+}
+
+TEST_CASE("a region that cannot be made is told as a claim would tell it") {
+  const UniqueRegion region;
+  const std::uint32_t me = geteuid();
+  const std::uint32_t group = getegid();
+  Creation creation;
+  creation.slots = 0;
+  CHECK(make_region(region.place(), creation, me, group).fault == Fault::invalid_option);
+  CHECK(make_region({"/nowhere", "a"}, {}, me, group).fault == Fault::missing);
+  CHECK(make_region({"/dev/shm", "../a"}, {}, me, group).fault == Fault::invalid_name);
+  CHECK(owner_of(region).inode == 0);
+}
+
+TEST_CASE("nobody holds a region that was just made: it can be claimed in at once") {
+  const UniqueRegion region;
+  CHECK_FALSE(make_region(region.place(), {}, geteuid(), getegid()));
+  const std::uint64_t before = monotonic_ns();
+  CHECK_FALSE(Heartbeat::claim(options_for(region, "a")).failure);
+  CHECK(monotonic_ns() - before < 2 * kSecond);
+}
+
+TEST_CASE("a restart is marked only in a region that is there") {
+  const UniqueRegion region;
+  CHECK(mark_restart(region.place(), 0, geteuid()).fault == Fault::missing);
+  CHECK(owner_of(region).inode == 0);
+}
+
+TEST_CASE("a claim on somebody's behalf names that process, and dies with the claimant all the same") {
+  const UniqueRegion region;
+  const pid_t command = start_child([] { return pause(); });
+  const std::uint64_t ticks = start_ticks(("/proc/" + std::to_string(command) + "/stat").c_str());
+  {
+    Stamping stamping(options_for(region, "main"));
+    REQUIRE_FALSE(stamping.failure);
+    claim_on_behalf(stamping.claim, static_cast<std::uint32_t>(command), ticks);
+    beat(stamping.pulse);
+    const WorkerFacts facts = facts_of(region, "main");
+    CHECK_FALSE(facts.torn);
+    CHECK(facts.pid == static_cast<std::uint32_t>(command));
+    CHECK(facts.tid == static_cast<std::uint32_t>(command));
+    CHECK(facts.task_start_ticks == ticks);
+    CHECK(std::string(facts.name) == "main");
+    CHECK(facts.claims == 1);
+    kill_child(command);
+    CHECK(condition_of(region, "main") == Condition::running);
+  }
+  CHECK(condition_of(region, "main") == Condition::dead);
+}
+
+TEST_CASE("a new max age counts at once, and is a sign of life") {
+  const UniqueRegion region;
+  Stamping stamping(options_for(region, "main"));
+  REQUIRE_FALSE(stamping.failure);
+  beat(stamping.pulse);
+  const WorkerFacts before = facts_of(region, "main");
+  usleep(60'000);
+  CHECK(set_max_age(stamping.pulse, 50 * kMs));
+  const WorkerFacts after = facts_of(region, "main");
+  CHECK_FALSE(after.torn);
+  CHECK(after.max_age_ns == 50 * kMs);
+  CHECK(after.stall_limit_ns == 50 * kMs);
+  // The last beat is older than the new limit already: without this it would be a false alarm.
+  CHECK(after.observed_ns - after.last_beat_ns > 50 * kMs);
+  CHECK(after.sign_of_life_ns() - before.last_beat_ns > 50 * kMs);
+  CHECK(after.beats == before.beats);
+}
+
+TEST_CASE("in a phase a new max age waits for its end") {
+  const UniqueRegion region;
+  Stamping stamping(options_for(region, "main"));
+  REQUIRE_FALSE(stamping.failure);
+  beat(stamping.pulse);
+  begin_phase(stamping.pulse, "load", 600 * kSecond);
+  CHECK(set_max_age(stamping.pulse, 7 * kSecond));
+  CHECK(facts_of(region, "main").stall_limit_ns == 600 * kSecond);
+  CHECK(facts_of(region, "main").max_age_ns == 7 * kSecond);
+  end_phase(stamping.pulse);
+  CHECK(facts_of(region, "main").stall_limit_ns == 7 * kSecond);
+}
+
+TEST_CASE("a pulse that owns no slot changes nothing") {
+  Pulse pulse{};
+  CHECK_FALSE(set_max_age(pulse, kSecond));
+}
+
+TEST_CASE("a reader never sees a new max age beside a sign of life from before it") {
+  constexpr std::uint64_t kChanges = 200'000;
+  const UniqueRegion region;
+  Stamping stamping(options_for(region, "main"));
+  REQUIRE_FALSE(stamping.failure);
+  // When the change to a max age of one hour and i nanoseconds began.
+  std::vector<std::atomic<std::uint64_t>> began(kChanges);
+  std::atomic<bool> over = false;
+  std::uint64_t false_alarms = 0;
+  std::atomic<std::uint64_t> looks = 0;
+  std::thread reader([&] {
+    const Opened opened(region.place());
+    for (; !over.load(); ++looks) {
+      WorkerFacts facts;
+      read_slot(opened, stamping.claim.index, facts);
+      const std::uint64_t change = facts.stall_limit_ns - kHour;
+      false_alarms += facts.sign_of_life_ns() < began[change].load() ? 1 : 0;
+      // A reader that comes back at once keeps the cache line to itself, and sees only whole changes.
+      for (std::uint64_t turns = monotonic_ns() % 16; turns > 0; --turns) (void)monotonic_ns();
+    }
+  });
+  while (looks.load() == 0) sched_yield();
+  for (std::uint64_t i = 1; i < kChanges; ++i) {
+    began[i] = monotonic_ns();
+    set_max_age(stamping.pulse, kHour + i);
+  }
+  over = true;
+  reader.join();
+  CHECK(false_alarms == 0);
+}
+
+// The claim byte says that nobody writes an identity meanwhile; what a supervisor writes outside a claim must not break
+// that for whoever claims.
+TEST_CASE("a name stays taken while its holder changes its max age, or for whom it stands") {
+  const UniqueRegion region;
+  Stamping stamping(options_for(region, "main"));
+  REQUIRE_FALSE(stamping.failure);
+  std::atomic<bool> over = false;
+  std::thread writer([&] {
+    while (!over.load()) {
+      set_max_age(stamping.pulse, kHour);
+      claim_on_behalf(stamping.claim, 17, 4711);
+    }
+  });
+  int taken = 0;
+  int others = 0;
+  for (int i = 0; i < 2000; ++i) {
+    const Stamping second(options_for(region, "main"));
+    (second.failure.fault == Fault::name_taken ? taken : others) += 1;
+  }
+  over = true;
+  writer.join();
+  CHECK(taken == 2000);
+  CHECK(others == 0);
+}
+
+TEST_CASE("a holder that is stopped in the middle of changing its max age is not called unusable") {
+  const UniqueRegion region;
+  const pid_t holder = start_child([&] {
+    Stamping stamping(options_for(region, "main"));
+    if (stamping.failure) return 1;
+    beat(stamping.pulse);
+    for (;;) {
+      set_max_age(stamping.pulse, kHour);
+      claim_on_behalf(stamping.claim, 17, 4711);
+    }
+  });
+  for (int i = 0; i < 1000 && slot_of(region, "main") < 0; ++i) usleep(5000);
+  int unusable = 0;
+  for (int i = 0; i < 200; ++i) {
+    kill(holder, SIGSTOP);
+    int status = 0;
+    REQUIRE(waitpid(holder, &status, WUNTRACED) == holder);
+    WorkerFacts facts;
+    {
+      const Opened opened(region.place());
+      look_at(opened, 0, facts);
+    }
+    unusable += facts.torn ? 1 : 0;
+    kill(holder, SIGCONT);
+    usleep(200);
+  }
+  kill_child(holder);
+  CHECK(unusable == 0);
+}
