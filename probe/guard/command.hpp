@@ -11,11 +11,22 @@ namespace shm_liveness::guard {
 // The exit statuses by which shells and tini tell the two apart.
 inline constexpr int kMayNotRun = 126, kNotFound = 127, kSignalBase = 128;
 
+// How signals were before the guard took them over; the command gets them like that.
+struct SignalBefore {
+  int signal;
+  os::SignalAction action;
+};
+struct SignalsBefore {
+  os::SignalSet mask = 0;
+  SignalBefore actions[2] = {{os::kTerminalInput, {}}, {os::kTerminalOutput, {}}};
+};
+
 struct Launch {
   char* const* argv = nullptr;
   char* const* environment = nullptr;
   int standard_output = -1;  // -1: the guard's own
   int standard_error = -1;
+  SignalsBefore before{};
   // Whether WATCHDOG_PID is to be said: a variable with the pid that the command will have.
   bool say_watchdog_pid = false;
 };
@@ -24,6 +35,7 @@ namespace detail {
 
 inline constexpr std::size_t kMostVariables = 4096;
 
+// Without data: there is no such variable.
 inline std::string_view variable(char* const* environment, std::string_view name) {
   for (; *environment != nullptr; ++environment) {
     const std::string_view entry(*environment);
@@ -38,15 +50,13 @@ inline std::string_view variable(char* const* environment, std::string_view name
 inline int execute_file(const char* path, char* const* argv, char* const* environment) {
   const int error = os::execute(path, argv, environment);
   if (error != -os::kNoExec) return error;
-  char* script[256];
-  std::size_t n = 0;
-  script[n++] = const_cast<char*>("/bin/sh");
-  script[n++] = const_cast<char*>(path);
-  for (char* const* argument = argv + 1; argv[0] != nullptr && *argument != nullptr; ++argument) {
-    if (n + 1 == sizeof script / sizeof script[0]) return -os::kTooBig;
-    script[n++] = *argument;
-  }
-  script[n] = nullptr;
+  std::size_t count = 0;
+  while (argv[count] != nullptr) ++count;
+  // On the stack, as execvp(3) has it: the kernel has already found room there for as many arguments.
+  auto** const script = static_cast<char**>(__builtin_alloca((count + 2) * sizeof(char*)));
+  script[0] = const_cast<char*>("/bin/sh");
+  script[1] = const_cast<char*>(path);
+  for (std::size_t i = 1; i <= count; ++i) script[i + 1] = argv[i];  // with the null at their end
   os::execute(script[0], script, environment);
   return error;  // no shell here: the file's own error says more
 }
@@ -58,7 +68,7 @@ inline int search_and_execute(char* const* argv, char* const* environment) {
   if (name.empty()) return -sys::kNoEntry;
   if (name.find('/') != std::string_view::npos) return execute_file(argv[0], argv, environment);
   std::string_view path = variable(environment, "PATH");
-  if (path.empty()) path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+  if (path.data() == nullptr) path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
   int error = -sys::kNoEntry;
   for (bool more = true; more;) {
     const std::size_t colon = path.find(':');
@@ -79,7 +89,7 @@ inline int search_and_execute(char* const* argv, char* const* environment) {
   return error;
 }
 
-[[noreturn]] inline void become_command(const Launch& launch, int report, os::SignalSet mask, std::uint32_t guard) {
+[[noreturn]] inline void become_command(const Launch& launch, int report, std::uint32_t guard) {
   // A command does not outlive its guard: nobody would watch it, and nobody would know. (Where the guard is PID 1, the
   // kernel sees to that.) The guard may have ended before this was said.
   os::die_with_parent();
@@ -102,11 +112,8 @@ inline int search_and_execute(char* const* argv, char* const* environment) {
     entries[n] = nullptr;
     environment = entries;
   }
-  for (const int signal : {os::kTerminalInput, os::kTerminalOutput, os::kPipe}) {
-    program::detail::SignalAction standard{nullptr, 0, nullptr, 0};
-    sys::call(__NR_rt_sigaction, signal, sys::word(&standard), 0, sizeof standard.mask);
-  }
-  os::set_signal_mask(mask);
+  for (const SignalBefore& before : launch.before.actions) os::set_action(before.signal, before.action);
+  os::set_signal_mask(launch.before.mask);
   const int error = -search_and_execute(launch.argv, environment);
   sys::write(report, &error, sizeof error);
   os::leave_process(error == sys::kNoEntry ? kNotFound : kMayNotRun);
@@ -117,14 +124,13 @@ inline int search_and_execute(char* const* argv, char* const* environment) {
 // The exit status for a command that could not be started.
 constexpr int status_of_failed_start(int error) { return error == sys::kNoEntry ? kNotFound : kMayNotRun; }
 
-// Returns the pid, or -errno: of the fork, or of the exec, which is waited for. `mask`: the signals blocked before the
-// guard blocked its own.
-inline int launch(const Launch& launch, os::SignalSet mask) {
+// Returns the pid, or -errno: of the fork, or of the exec, which is waited for.
+inline int launch(const Launch& launch) {
   int report[2];
   if (const int error = os::make_pipe(report); error < 0) return error;
   const std::uint32_t guard = sys::process_id();
   const long pid = os::fork_process();
-  if (pid == 0) detail::become_command(launch, report[1], mask, guard);
+  if (pid == 0) detail::become_command(launch, report[1], guard);
   sys::close(report[1]);
   if (pid < 0) {
     sys::close(report[0]);

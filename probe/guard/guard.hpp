@@ -42,7 +42,10 @@ class Guard {
   std::uint64_t now() const { return parts_.watch.running_ns(); }
   bool is_told() const { return end_.told_by != 0; }
   bool may_restart() const { return restarts_ < options_.restarts && !is_told(); }
-  bool is_output_pending() const { return !is_told() && parts_.passes_output() && parts_.output[0].is_pending(); }
+  bool is_output_pending() const {
+    const bool may_wait = !is_told() && (deadline_ns_ == 0 || now() < deadline_ns_);
+    return may_wait && parts_.passes_output() && parts_.output[0].is_pending();
+  }
 
   // --- what comes
 
@@ -267,10 +270,14 @@ class Guard {
     }
     if (options_.notify) parts_.service.start(options_.watched.policy.startup_grace_ns);
     char* const* const argv = step != nullptr ? step->argv : options_.command;
-    const Launch launching{argv, parts_.environment, parts_.output[0].inlet(),
+    const Launch launching{argv,
+                           parts_.environment,
+                           parts_.output[0].inlet(),
                            parts_.output[parts_.has_steps() ? 0 : 1].inlet(),
+                           init_.before(),
                            options_.notify && options_.stamp_max_age_ns != 0};
-    const int pid = launch(launching, init_.mask_before());
+    const int pid = launch(launching);
+    parts_.watch.begin_grace();
     started_ns_ = now();
     if (pid < 0) {
       report_.refused(argv[0], -pid);
@@ -288,8 +295,9 @@ class Guard {
   void settle() {
     if (options_.notify) parts_.notify.receive();
     for (Output& output : parts_.output) output.set_mark();
-    // As long as its reader needs; once told to stop, no longer than the grace.
-    deadline_ns_ = is_told() ? now() + options_.grace_ns : 0;
+    // As long as its reader needs, as without the guard; but no longer than the grace if the end is urgent.
+    const bool urgent = is_told() || end_.reason != Ending::exited;
+    deadline_ns_ = urgent ? now() + options_.grace_ns : 0;
   }
   bool has_flushed() {
     if (!parts_.passes_output()) return true;

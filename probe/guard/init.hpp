@@ -2,6 +2,7 @@
 // same signals are left alone, and the terminal belongs to the command.
 #pragma once
 
+#include "command.hpp"
 #include "log.hpp"
 #include "loop.hpp"
 #include "signals.hpp"
@@ -29,11 +30,10 @@ class Init {
                              os::kBadCall, os::kTerminalInput, os::kTerminalOutput}) {
       waited_for &= ~os::set_of(signal);
     }
-    if (const int error = os::set_signal_mask(waited_for, &mask_before_); error < 0) return error;
-    for (const int signal : {os::kTerminalInput, os::kTerminalOutput}) {
-      program::detail::SignalAction ignored{reinterpret_cast<void (*)(int, void*, void*)>(1 /* SIG_IGN */), 0, nullptr,
-                                            0};
-      sys::call(__NR_rt_sigaction, signal, sys::word(&ignored), 0, sizeof ignored.mask);
+    if (const int error = os::set_signal_mask(waited_for, &before_.mask); error < 0) return error;
+    for (SignalBefore& before : before_.actions) {
+      const os::SignalAction ignored{reinterpret_cast<void (*)(int, void*, void*)>(1 /* SIG_IGN */), 0, nullptr, 0};
+      os::set_action(before.signal, ignored, &before.action);
     }
     if (sys::process_id() != 1) os::become_subreaper();
     const int fd = os::signal_descriptor(waited_for);
@@ -41,8 +41,7 @@ class Init {
     source_ = {fd, [](void* self, std::uint32_t) { static_cast<Init*>(self)->receive(); }, this, 0};
     return loop.add(source_, os::kReadable);
   }
-  // For the command: the signals that were blocked before.
-  os::SignalSet mask_before() const { return mask_before_; }
+  const SignalsBefore& before() const { return before_; }
 
   // Takes a bounded number of the dead: ten thousand orphans at once must not hold up the watch.
   void reap() {
@@ -78,7 +77,7 @@ class Init {
 
   InitListener listener_;
   Source source_;
-  os::SignalSet mask_before_ = 0;
+  SignalsBefore before_;
   bool more_to_reap_ = false;
 };
 

@@ -107,7 +107,10 @@ class JsonReader {
   // One character of a string, which is known to have an end.
   bool character(Text& out) {
     const char c = text_[at_++];
-    if (static_cast<unsigned char>(c) < 0x20) return fail("a control character in a string");
+    if (static_cast<unsigned char>(c) < 0x20) {
+      --at_;  // a line end counts for the line that it ends
+      return fail("a control character in a string");
+    }
     if (c != '\\') {
       out << c;
       return true;

@@ -92,12 +92,11 @@ inline const char* parse_notification(std::string_view text, Notification& out) 
     const std::string_view line = head(text, text.find('\n'));
     text = tail(text, line.size() + 1);
     const std::size_t equals = line.find('=');
-    if (line.empty()) continue;
-    if (equals == std::string_view::npos || equals == 0) return "a line is no VARIABLE=value";
+    if (equals == std::string_view::npos || equals == 0) continue;  // as systemd does
     any = true;
     if (const char* problem = detail::read_variable(head(line, equals), tail(line, equals + 1), out)) return problem;
   }
-  if (!any) return "it is empty";
+  if (!any) return "it holds no VARIABLE=value";
   if (out.has_phase && out.budget_ns == 0) return "a phase has no budget";
   return nullptr;
 }

@@ -85,7 +85,8 @@ inline int compose(int argc, char* const* argv, Text& out) {
 
 inline int connect_to(std::string_view name) {
   os::UnixAddress address{os::kUnix, {}};
-  if (name.size() < 2 || name.size() >= sizeof address.path) return -sys::kInvalid;
+  if (name.size() < 2 || (name[0] != '/' && name[0] != '@') || name.size() >= sizeof address.path)
+    return -sys::kInvalid;
   for (std::size_t i = 0; i < name.size(); ++i) address.path[i] = name[i];
   if (name[0] == '@') address.path[0] = '\0';
   const int fd = os::make_socket(os::kUnix, os::kDatagram);
@@ -154,7 +155,7 @@ inline int run_notify(const program::Start& start) {
   const os::MessageHeader message{nullptr, 0, &chunk, 1, nullptr, 0, 0};
   if (const long sent = detail::send_within(fd, message, deadline_ns); sent < 0) {
     Line line;
-    line << "notify: cannot send: ";
+    line << "notify: not heard within 5s: ";
     line.error(static_cast<int>(-sent));
     return detail::kUnheard;
   }

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "../../native/shm_liveness/sys.hpp"
+#include "../program.hpp"
 
 namespace shm_liveness::os {
 
@@ -33,6 +34,10 @@ struct SignalInfo {
 };
 static_assert(sizeof(SignalInfo) == 128);
 
+using SignalAction = program::detail::SignalAction;
+inline int set_action(int signal, const SignalAction& action, SignalAction* before = nullptr) {
+  return static_cast<int>(sys::call(__NR_rt_sigaction, signal, sys::word(&action), sys::word(before), 8));
+}
 inline int set_signal_mask(SignalSet mask, SignalSet* before = nullptr) {
   return static_cast<int>(sys::call(__NR_rt_sigprocmask, 2 /* SIG_SETMASK */, sys::word(&mask), sys::word(before), 8));
 }

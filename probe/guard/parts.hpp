@@ -16,8 +16,8 @@ struct Rooms {
   WatchRoom watch;
   ServerRoom server;
   Steps steps;
-  char steps_text[kMostStepBytes];
-  char arena[6 * kMostStepBytes];  // an empty word takes 3 bytes in the file and 16 here
+  char steps_text[kMostStepBytes + 1];  // one more, to tell a file that is too long
+  char arena[6 * kMostStepBytes];       // an empty word takes 3 bytes in the file and 16 here
   char* environment[detail::kMostVariables + 1];
   char variables[2][96];
   char nonce[24];
@@ -59,6 +59,10 @@ struct Parts {
 
   // Claims the slot that the guard stamps for its command.
   Failure claim() {
+    if (options.owner_user != kCaller) {
+      const Failure failure = make_region(place(), {}, options.owner_user, options.owner_group);
+      if (failure) return failure;
+    }
     const bool watchdog = !options.notify || options.stamp_max_age_ns != 0;
     return stamp.claim({.place = place(),
                         .name = options.name,

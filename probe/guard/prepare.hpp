@@ -40,9 +40,16 @@ inline Obstacle read_steps(Parts& parts) {
   const int fd = sys::open(parts.options.steps, sys::kReadOnly | sys::kCloseOnExec | sys::kNonBlock);
   char buffer[256];
   Text why(buffer);
-  if (fd < 0) {
-    say_error(why << ": ", -fd);
+  sys::FileStatus status{};
+  const long error = fd < 0 ? fd : sys::status(fd, status);
+  if (error < 0) {
+    say_error(why << ": ", static_cast<int>(-error));
     return obstacle(Exit::usage, "--steps ", path, why.view());
+  }
+  if ((status.stx_mode & 0170000) != 0100000) {  // a pipe could keep the guard waiting
+    sys::close(fd);
+    const bool is_directory = (status.stx_mode & 0170000) == 0040000;
+    return obstacle(Exit::usage, "--steps ", path, is_directory ? ": is a directory" : ": is no regular file");
   }
   std::size_t size = 0;
   long got = 0;
@@ -53,7 +60,7 @@ inline Obstacle read_steps(Parts& parts) {
   sys::close(fd);
   if (got < 0) {
     say_error(why << ": ", static_cast<int>(-got));
-  } else if (size == sizeof rooms.steps_text) {
+  } else if (size > kMostStepBytes) {
     why << ": longer than 256 KiB";
   } else {
     Arena arena(rooms.arena, sizeof rooms.arena);

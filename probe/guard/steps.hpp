@@ -62,6 +62,7 @@ class StepsReader {
  private:
   bool step() {
     ++position_;
+    json_.next_is('{');  // so that a problem is on the step's own line
     if (steps_.count == kMostSteps) return json_.fail("more than 256 steps");
     Step& step = steps_.list[steps_.count];
     step = {};

@@ -52,6 +52,9 @@ class Watch {
     return verdict(Check::liveness);
   }
 
+  // Workers that are started now have their grace from now on, however long ago the container was.
+  void begin_grace() { container_start_ns_ = boottime_ns() - time_.lost_ns(); }
+
   // Of what the last look saw; judged when it is first asked for.
   const Verdict& verdict(Check check) {
     const std::size_t c = static_cast<std::size_t>(check);
