@@ -211,7 +211,13 @@ class Parser : public program::FlagParser<Parser, kGuardRowCount> {
     if (options_.notify && options_.progress != 0) {
       return contradict("--notify and --progress both stamp for the command: one of them");
     }
-    return true;
+    return has_use_for(Flag::nonce, options_.steps != nullptr, "--nonce marks lines among the output of --steps") &&
+           has_use_for(Flag::restart_budget, options_.restarts != 0, "--restart-budget is for --restart") &&
+           has_use_for(Flag::name, options_.stamps(), "--name is for whom --notify, --progress or --steps stamp");
+  }
+  // Only of flags: variables serve many commands in one image.
+  bool has_use_for(Flag flag, bool used, const char* what) {
+    return used || !is_seen(static_cast<std::size_t>(flag)) || contradict(what);
   }
   bool contradict(const char* what) {
     problem_ << what;

@@ -75,7 +75,8 @@ struct Parts {
     for (std::size_t r = 0; r < options.watched.region_count; ++r) {
       const Place& region = options.watched.places[r];
       const Failure failure = shm_liveness::mark_restart(region, budget_ns, options.owner_user);
-      if (!failure || failure.fault == Fault::missing) continue;
+      // Where nothing is to be restarted, the watch itself will say what is wrong with a region.
+      if (!failure || failure.fault == Fault::missing || options.restarts == 0) continue;
       Line line;
       (line << "cannot mark a restart: region ").printable(region.region)
           << ' ' << sentence_of(failure.fault) << " [" << code_of(failure.fault) << ']';

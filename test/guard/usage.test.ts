@@ -86,7 +86,7 @@ describe('a bad value', () => {
 
   it('of --steps is refused by what is wrong with the file', async () => {
     expect(await refused(['--steps', join(folder, 'none')])).toMatch(/none: no such file or directory$/)
-    expect(await refused(['--steps', folder])).toMatch(/is no regular file$/)
+    expect(await refused(['--steps', folder])).toMatch(/is a directory$/)
     const path = join(folder, 'steps.json')
     writeFileSync(path, '{\n"steps": [{"name": "a", "argv": []}]}')
     expect(await refused(['--steps', path])).toContain(`${path}, line 2, step 1: "argv" names no program`)

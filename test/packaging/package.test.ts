@@ -74,8 +74,8 @@ function run(name: string, text: string): { status: number | null; stdout: strin
   return spawnSync(process.execPath, [name], { cwd: project, env: bare, encoding: 'utf8' })
 }
 
-function probePath(): string {
-  return run('where.mjs', "import { probePath } from 'shm-liveness'; console.log(probePath())").stdout.trim()
+function pathBy(name: 'probePath' | 'guardPath'): string {
+  return run('where.mjs', `import { ${name} } from 'shm-liveness'; console.log(${name}())`).stdout.trim()
 }
 
 /** The executables that were packed: this machine's, and those of machines that it has built for before. */
@@ -118,25 +118,40 @@ describe('the tarball', () => {
   })
 })
 
-describe('the probe that is shipped', () => {
-  it('is one static file of at most 32 KiB (40 on arm64, whose instructions are longer), mode 0755', () => {
-    for (const path of executables()) {
+describe('the programs that are shipped', () => {
+  it('are the probe and the guard', () => {
+    const names = executables().map((path) => path.replace(/.*\//, ''))
+    expect(new Set(names)).toEqual(new Set(['shm-probe', 'shm-guard']))
+  })
+
+  it.each([
+    // On arm64, whose instructions are longer, a quarter more.
+    ['shm-probe', 32],
+    ['shm-guard', 96],
+  ])('%s is one static file of at most %i KiB, mode 0755', (name, kib) => {
+    for (const path of executables().filter((path) => path.endsWith(name))) {
       const file = join(installed, path)
       const headers = execFileSync('readelf', ['--program-headers', '--wide', file], { encoding: 'utf8' })
       expect(headers, path).toContain('LOAD')
       expect(headers, path).not.toMatch(/INTERP|DYNAMIC/)
-      expect(statSync(file).size, path).toBeLessThanOrEqual((path.includes('arm64') ? 40 : 32) * 1024)
+      expect(statSync(file).size, path).toBeLessThanOrEqual((path.includes('arm64') ? 1.25 : 1) * kib * 1024)
       expect(statSync(file).mode & 0o777, path).toBe(0o755)
     }
   })
 
-  it('is where probePath() says, and runs', () => {
-    const path = probePath()
+  it('probePath() says where the probe is, and it runs', () => {
+    const path = pathBy('probePath')
     expect(path).toBe(resolve(installed, `prebuilds/linux-${process.arch}/shm-probe`))
     const version = spawnSync(path, ['--version'], { encoding: 'utf8', env: {} })
     const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
     expect(version.stdout).toBe(`shm-probe ${manifest.version} (layout 1)\n`)
     expect(spawnSync(path, ['--self-test'], { env: {} }).status).toBe(0)
+  })
+
+  it('guardPath() says where the guard is, and it runs', () => {
+    const path = pathBy('guardPath')
+    expect(path).toBe(resolve(installed, `prebuilds/linux-${process.arch}/shm-guard`))
+    expect(spawnSync(path, ['--', 'sh', '-c', 'exit 7'], { env: {} }).status).toBe(7)
   })
 })
 
@@ -180,7 +195,7 @@ describe('the worker of the README, in the installed package', () => {
     ],
   ])('runs as %s, and the probe reads it', async (name, program) => {
     writeFileSync(join(project, name), program(workerSnippet()))
-    const probe = probePath()
+    const probe = pathBy('probePath')
     const look = (check: string) =>
       spawnSync(probe, ['--region', 'camera', '--check', check, '--expect', 'grabber'], { env: bare, encoding: 'utf8' })
     const worker = spawn(process.execPath, [name], { cwd: project, env: bare, stdio: ['ignore', 'inherit', 'pipe'] })
