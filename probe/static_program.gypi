@@ -16,6 +16,8 @@
   'conditions': [
     # Tables aligned as the ABI asks, not to cache lines: the padding between them is a hundred bytes.
     ['target_arch=="x64"', {'cflags': ['-malign-data=abi']}],
+    # Atomics in place: the helpers that choose between two kinds are libgcc's.
+    ['target_arch=="arm64"', {'cflags': ['-mno-outline-atomics']}],
   ],
   'ldflags!': ['-rdynamic', '-pthread', '-m64'],
   'ldflags': [
