@@ -25,6 +25,7 @@ const helpers = {
   interference: [],
   empty: libcFree,
   empty_libc: ['-static', '-s'],
+  timer_floor: [],
   stall_target: [],
   death_target: [],
   pour: [],
