@@ -42,13 +42,14 @@ struct Age {
   std::uint64_t sign_of_life_ns = 0;
   std::uint64_t since_running_ns = 0;  // the running time at that sign of life
   std::uint64_t lost_at_claim_ns = 0;  // what had been lost when the claim was first seen
+  bool is_strange = false;             // none of the guard's: not judged
 };
 
 // Makes a worker as old as it is in running time: younger than the clock says, never older. Its graces end later by
 // what was lost since its claim.
 inline void age_in_running_time(WorkerFacts& worker, Age& age, const RunningTime& time) {
   if (age.incarnation != worker.incarnation) {
-    age = {worker.incarnation, 0, 0, time.lost_ns()};
+    age = {worker.incarnation, 0, 0, time.lost_ns(), age.is_strange};
   }
   if (age.sign_of_life_ns != worker.sign_of_life_ns()) {
     age.sign_of_life_ns = worker.sign_of_life_ns();

@@ -18,7 +18,7 @@ struct SignalBefore {
 };
 struct SignalsBefore {
   os::SignalSet mask = 0;
-  SignalBefore actions[2] = {{os::kTerminalInput, {}}, {os::kTerminalOutput, {}}};
+  SignalBefore actions[3] = {{os::kTerminalInput, {}}, {os::kTerminalOutput, {}}, {os::kChild, {}}};
 };
 
 struct Launch {

@@ -41,6 +41,7 @@ class Guard {
 
   std::uint64_t now() const { return parts_.watch.running_ns(); }
   bool is_told() const { return end_.told_by != 0; }
+  bool is_asked() const { return asked_by_ != 0 && now() < asked_until_ns_; }
   bool may_restart() const { return restarts_ < options_.restarts && !is_told(); }
   bool is_output_pending() const {
     const bool may_wait = !is_told() && (deadline_ns_ == 0 || now() < deadline_ns_);
@@ -80,7 +81,7 @@ class Guard {
       return happen(Event::overdue);
     }
     if (now() - started_ns_ > kForgivenAfterNs) restarts_ = 0;
-    consider(parts_.watch.verdict(Check::liveness));
+    if (!is_asked()) consider(parts_.watch.verdict(Check::liveness));
   }
 
   void watch_end() {
@@ -97,13 +98,9 @@ class Guard {
     if (verdict.passes) return;
     switch (verdict.kind) {
       case Kind::stalled:
-        end_.reason = Ending::stalled;
-        break;
       case Kind::dead:
-        // The command may be on its way out: then its exit status says more than a lock.
-        init_.reap();
-        if (stage_ != Stage::running || is_exiting(static_cast<std::uint32_t>(pid_))) return;
-        end_.reason = Ending::dead;
+        if (is_ending(verdict)) return;
+        end_.reason = verdict.kind == Kind::dead ? Ending::dead : Ending::stalled;
         break;
       case Kind::missing:
         // Only whom somebody asked for: most commands never claim.
@@ -120,9 +117,33 @@ class Guard {
     happen(Event::unhealthy);
   }
 
+  // Whether the command, or the worker, is on its way out by itself: then its exit status says more than a lock, and
+  // what does not beat while its memory is torn down has not stalled. Not for ever: an exit can hang too.
+  bool is_ending(const Verdict& verdict) {
+    init_.reap();
+    if (stage_ != Stage::running) return true;
+    const WorkerFacts* const worker =
+        verdict.worker >= 0 ? &parts_.watch.workers()[static_cast<std::size_t>(verdict.worker)] : nullptr;
+    const bool exits = is_exiting(static_cast<std::uint32_t>(pid_)) ||
+                       (verdict.kind == Kind::stalled && worker != nullptr && is_exiting(worker->pid) &&
+                        is_that_task(worker->pid, worker->tid, worker->task_start_ticks));
+    if (!exits)
+      exiting_since_ns_ = 0;
+    else if (exiting_since_ns_ == 0)
+      exiting_since_ns_ = now();
+    return exits && now() - exiting_since_ns_ < kExitTimeNs;
+  }
+
   void signalled(int signal) {
     signal_ = signal;
-    if (signal != os::kTerminate && signal != os::kInterrupt && signal != os::kQuit) return forward();
+    const bool may_mean_stop = signal == os::kInterrupt || signal == os::kQuit;
+    if (may_mean_stop && stage_ == Stage::running && !parts_.has_steps()) {
+      // An image's STOPSIGNAL, or a thread dump that is asked for: if the command does not end of it, it was no stop.
+      asked_by_ = signal;
+      asked_until_ns_ = now() + options_.grace_ns;
+      return forward();
+    }
+    if (signal != os::kTerminate && !may_mean_stop) return forward();
     end_.told_by = signal;
     end_.was_terminated = end_.was_terminated || signal == os::kTerminate;
     happen(Event::told_to_stop);
@@ -132,6 +153,7 @@ class Guard {
     if (pid != pid_) return;
     pid_ = 0;
     end_.wait_status = status;
+    if (is_asked() && !is_told()) end_.told_by = asked_by_;
     happen(Event::command_ended);
   }
 
@@ -353,6 +375,7 @@ class Guard {
   }
 
   static constexpr std::uint64_t kKillTimeNs = 5'000'000'000;  // on top of the grace, for what SIGKILL tears down
+  static constexpr std::uint64_t kExitTimeNs = 1'000'000'000;  // large processes take 10 to 90 ms
   static constexpr std::uint64_t kLooksBetweenThrottling = 50;
 
   Parts& parts_;
@@ -365,14 +388,17 @@ class Guard {
   EndFacts end_;
   Kind last_kind_ = Kind::healthy;
   program::Throttling throttling_[2];
-  int pid_ = 0;      // of the command; 0: reaped
-  int group_ = 0;    // its process group
-  int worker_ = -1;  // a handle of the stalled worker
-  int signal_ = 0;   // the last one that came
+  int pid_ = 0;       // of the command; 0: reaped
+  int group_ = 0;     // its process group
+  int worker_ = -1;   // a handle of the stalled worker
+  int signal_ = 0;    // the last one that came
+  int asked_by_ = 0;  // a signal that may mean stop; 0: none came
   bool is_group_struck_ = false;
   std::uint32_t restarts_ = 0;
   std::size_t step_ = 0;
-  std::uint64_t started_ns_ = 0;  // these three in the guard's running time
+  std::uint64_t exiting_since_ns_ = 0;
+  std::uint64_t asked_until_ns_ = 0;
+  std::uint64_t started_ns_ = 0;  // these five in the guard's running time
   std::uint64_t half_ns_ = 0;
   std::uint64_t deadline_ns_ = 0;
 };

@@ -31,9 +31,13 @@ class Init {
       waited_for &= ~os::set_of(signal);
     }
     if (const int error = os::set_signal_mask(waited_for, &before_.mask); error < 0) return error;
+    constexpr auto kIgnore = 1;  // SIG_IGN
     for (SignalBefore& before : before_.actions) {
-      const os::SignalAction ignored{reinterpret_cast<void (*)(int, void*, void*)>(1 /* SIG_IGN */), 0, nullptr, 0};
-      os::set_action(before.signal, ignored, &before.action);
+      // A parent may have left SIGCHLD ignored: then the kernel reaps, and nobody hears how the command ended.
+      const bool is_ignored = before.signal != os::kChild;
+      const os::SignalAction action{reinterpret_cast<void (*)(int, void*, void*)>(is_ignored ? kIgnore : 0), 0, nullptr,
+                                    0};
+      os::set_action(before.signal, action, &before.action);
     }
     if (sys::process_id() != 1) os::become_subreaper();
     const int fd = os::signal_descriptor(waited_for);

@@ -28,7 +28,8 @@ struct Parts {
       : start(start_),
         options(options_),
         rooms(rooms_),
-        watch(options_.watched, options_.interval_ns, start_.user, rooms_.watch) {}
+        watch(options_.watched, options_.interval_ns, start_.user,
+              options_.command != nullptr || options_.steps != nullptr, rooms_.watch) {}
 
   const program::Start& start;
   const Options& options;

@@ -24,14 +24,11 @@ inline bool is_exiting(std::uint32_t pid) {
 // A handle of the worker's process, or -1: it is gone, it is none of the guard's descendants, or the number in the slot
 // means another process here (another PID namespace, or a number that was used again).
 inline int open_worker(const WorkerFacts& worker, std::uint32_t guard) {
-  if (worker.pid == 0 || worker.pid == guard || worker.task_start_ticks == 0) return -1;
+  if (worker.pid == 0 || worker.pid == guard) return -1;
   const int handle = os::open_process(worker.pid);
   if (handle < 0) return -1;
   // Looked at behind the handle: what is read now is read of the process that the handle means, or of none.
-  char path[64];
-  Text text(path);
-  text << "/proc/" << worker.pid << "/task/" << worker.tid << "/stat";
-  if (start_ticks(text.c_str()) == worker.task_start_ticks && is_descendant(worker.pid, guard)) return handle;
+  if (is_that_task(worker.pid, worker.tid, worker.task_start_ticks) && is_descendant(worker.pid, guard)) return handle;
   sys::close(handle);
   return -1;
 }

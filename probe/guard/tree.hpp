@@ -46,6 +46,15 @@ inline bool is_descendant(std::uint32_t pid, std::uint32_t guard) {
   return pid == guard;
 }
 
+// Whether the numbers that a worker wrote down mean a task here, and that task: another PID namespace counts anew, and
+// numbers are used again.
+inline bool is_that_task(std::uint32_t pid, std::uint32_t tid, std::uint64_t task_start_ticks) {
+  char path[64];
+  Text text(path);
+  text << "/proc/" << pid << "/task/" << tid << "/stat";
+  return task_start_ticks != 0 && start_ticks(text.c_str()) == task_start_ticks;
+}
+
 // Calls visit(pid, stat) for each descendant. False: there is no /proc.
 template <class Visit>
 bool for_each_descendant(std::uint32_t guard, Visit&& visit) {

@@ -6,6 +6,8 @@
 #include "../../native/shm_liveness/truncation.hpp"
 #include "../flags.hpp"
 #include "aging.hpp"
+#include "log.hpp"
+#include "tree.hpp"
 
 namespace shm_liveness::guard {
 
@@ -17,8 +19,9 @@ struct WatchRoom {
 
 class Watch {
  public:
-  Watch(const program::Watched& watched, std::uint64_t interval_ns, std::uint32_t user, WatchRoom& room)
-      : watched_(watched), time_(interval_ns), user_(user), ages_(room.ages) {
+  // `guards`: for a command of its own, and so for no other container's workers.
+  Watch(const program::Watched& watched, std::uint64_t interval_ns, std::uint32_t user, bool guards, WatchRoom& room)
+      : watched_(watched), time_(interval_ns), user_(user), guards_(guards), ages_(room.ages) {
     seen_.room = room.workers;
     seen_.region_count = watched.region_count;
     for (std::size_t r = 0; r < watched.region_count; ++r) {
@@ -44,7 +47,10 @@ class Watch {
     look(seen_);
     for (WorkerFacts& worker : seen_.room.first(seen_.worker_count)) {
       if (worker.incarnation == 0) continue;
-      age_in_running_time(worker, ages_[worker.region * kMaxSlots + worker.slot], time_);
+      Age& age = ages_[worker.region * kMaxSlots + worker.slot];
+      if (age.incarnation != worker.incarnation) age.is_strange = guards_ && is_strange(worker);
+      age_in_running_time(worker, age, time_);
+      if (age.is_strange) worker.state = State::free;
     }
     seen_.around.now_boottime_ns = boottime_ns();
     seen_.around.context.container_start_ns = container_start_ns_ + time_.lost_ns();
@@ -81,6 +87,21 @@ class Watch {
   std::uint64_t ticks() const { return ticks_; }
 
  private:
+  // Alive in another container, and no descendant: a region that two containers share by mistake. Its stall is no
+  // reason to end this command. (The dead of another container are left over for every reader.)
+  bool is_strange(const WorkerFacts& worker) const {
+    if (worker.lock != Lock::held || !is_other_container(seen_.around.context.container, worker.container))
+      return false;
+    const bool is_below =
+        is_that_task(worker.pid, worker.tid, worker.task_start_ticks) && is_descendant(worker.pid, sys::process_id());
+    if (is_below) return false;
+    Line line;
+    (line << "not guarded: worker ").printable(worker.name_view()) << " of region ";
+    line.printable(seen_.facts[worker.region].name)
+        << " is another container's; give each container a region of its own";
+    return true;
+  }
+
   // Regions come late, are replaced (an upgrade in place) or cut short; a healthy one is asked now and then only.
   void keep_open(std::size_t r) {
     Region& region = seen_.regions[r];
@@ -110,6 +131,7 @@ class Watch {
   const program::Watched& watched_;
   RunningTime time_;
   std::uint32_t user_;
+  bool guards_;
   Age* ages_;
   Observation seen_;
   truncation::Watched* mapped_[kMaxRegions] = {};

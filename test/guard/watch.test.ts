@@ -16,7 +16,7 @@ import { eventually } from '../support/eventually.js'
 import { guard, startGuard as startUnmarked } from '../support/guard.js'
 import { marked } from '../support/left-behind.js'
 import { probe } from '../support/probe.js'
-import type { Program } from '../support/program.js'
+import { Program } from '../support/program.js'
 import { pathOf, uniqueRegion } from '../support/region.js'
 
 const workerProgram = join(import.meta.dirname, '../../dist-programs/test/fixtures/guard-worker.js')
@@ -230,6 +230,33 @@ describe('no reaction follows', () => {
     expect(program.stderr).toBe('')
     process.kill(program.pid, 'SIGTERM')
     expect((await program.ended).code).toBe(143)
+  })
+
+  it('a command whose end takes longer than its max age: its exit code says how', async () => {
+    for (let i = 0; i < 3; i++) {
+      const region = uniqueRegion()
+      const steps = worker(region, '20ms', 'phase:fill:30s', 'fill:600', 'beat:10', 'exit:7')
+      const outcome = await guard(['--region', region, '--interval', '1ms', '--', ...steps])
+      expect(outcome).toMatchObject({ code: 7, stderr: '' })
+    }
+  })
+
+  it('a stall in another container that shares the region by mistake', async () => {
+    const region = uniqueRegion()
+    const program = startGuard(['--region', region, '--', 'sleep', '60'])
+    const foreign = ['unshare', '--mount', ...worker(region, '100ms', 'beat:50', 'silent')]
+    const stranger = Program.run(foreign[0] as string, foreign.slice(1))
+    await stranger.said('silent')
+    const { stdout } = await eventually(
+      () => probe(['--region', region]),
+      ({ code }) => code === 1,
+    )
+    expect(stdout).toMatch(/^stalled: grabber/)
+    await sleep(300)
+    expect(program.stderr).toBe(
+      `shm-guard: not guarded: worker grabber of region ${region} is another container's; give each container a region of its own\n`,
+    )
+    expect(await program.kill('SIGTERM')).toEqual({ code: 143, signal: null })
   })
 
   it('what an earlier run of the same command left in the region', async () => {
