@@ -130,7 +130,7 @@ inline void say_help(Text& out) {
   out << "usage: shm-probe [flags]\n"
          "Reads heartbeats in shared memory; exits 0 healthy, 1 unhealthy, 2 usage, 3 region unusable.\n\n";
   say_rows(out, kProbeRows);
-  out << "\nFlags up to --verbose are environment variables too: SHM_LIVENESS_MAX_AGE=5s, SHM_LIVENESS_JSON=1.\n"
+  out << "\nFlags up to --verbose are variables too: SHM_LIVENESS_MAX_AGE=5s, SHM_LIVENESS_JSON=1.\n"
          "A flag beats its variable. DUR: 250ms, 1.5s, 1m30s.\n";
 }
 

@@ -10,7 +10,8 @@ namespace {
 using namespace guard;
 
 alignas(64) Rooms g_rooms;
-alignas(Parts) char g_parts[sizeof(Parts)];  // constructed in run(): its buffers are no matter for a start
+alignas(Parts) char g_parts[sizeof(Parts)];  // constructed once the options are known
+alignas(Guard) char g_guard[sizeof(Guard)];
 
 // A region that is cut short under the guard's hands is one that cannot be read, and no end of the guard: the mapping
 // is filled with zeroes, and the next look finds it lost.
@@ -43,16 +44,24 @@ Exit print_help() {
   return print(out.view());
 }
 
+// What an earlier failed probe wrote there is replaced on every exit, this one included.
+void record_refusal(const Options& options, int status, std::string_view why) {
+  Outcome outcome{Ending::not_started, status, ""};
+  Text(outcome.line, sizeof outcome.line - 1) << why;
+  const std::string_view log = options.watched.termination_log;
+  write_outcome(log.empty() ? "/dev/termination-log" : log, !log.empty(), outcome);
+}
+
 Exit guard_command(const Start& start, const Options& options) {
   fill_standard_streams();
   expect_truncation(on_sigbus);
   Parts& parts = *new (g_parts) Parts(start, options, g_rooms);
-  const Obstacle obstacle = prepare(parts);
-  if (obstacle.status < 0) return static_cast<Exit>(Guard(parts).run());
-  Outcome outcome{Ending::not_started, obstacle.status, ""};
-  Text(outcome.line, sizeof outcome.line - 1) << obstacle.text;
-  const std::string_view log = options.watched.termination_log;
-  write_outcome(log.empty() ? "/dev/termination-log" : log, !log.empty(), outcome);
+  Guard& guard = *new (g_guard) Guard(parts);
+  const int error = guard.open();
+  const Obstacle obstacle =
+      error < 0 ? shm_liveness::guard::detail::system_obstacle("cannot watch", error) : prepare(parts);
+  if (obstacle.status < 0) return static_cast<Exit>(guard.run());
+  record_refusal(options, obstacle.status, obstacle.text);
   return complain(obstacle.text, static_cast<Exit>(obstacle.status));
 }
 
@@ -63,7 +72,10 @@ Exit run(const Start& start) {
   Options options;
   char buffer[512];
   Text problem(buffer);
-  if (!Parser(start, options, problem).parse()) return complain(problem.view(), Exit::usage);
+  if (!Parser(start, options, problem).parse()) {
+    record_refusal(options, static_cast<int>(Exit::usage), problem.view());
+    return complain(problem.view(), Exit::usage);
+  }
   switch (options.mode) {
     case Mode::guard:
       return guard_command(start, options);

@@ -17,7 +17,8 @@ struct ClaimOptions {
   std::uint64_t max_age_ns = 0;      // required
   std::uint64_t cycle_limit_ns = 0;  // 0: none
   Clock clock = Clock::precise;
-  std::uint32_t user = kCaller;  // whose the region is; a root that stamps for its workers names theirs
+  std::uint64_t wait_ns = detail::kClaimWaitNs;  // for other claims to finish
+  std::uint32_t user = kCaller;                  // whose the region is; a root that stamps for its workers names theirs
 };
 
 // A held slot: the region's descriptor carries the lock, so whoever closes it gives the slot up.
@@ -278,8 +279,8 @@ inline Failure check_options(const ClaimOptions& options) {
 inline Failure take(const ClaimOptions& options, Claim& out) {
   if (const Failure failure = detail::check_options(options)) return failure;
   Region region;
-  if (const Failure failure =
-          open_for_claim(options.place, &options.creation, detail::user_or_caller(options.user), region))
+  if (const Failure failure = open_for_claim(options.place, &options.creation, detail::user_or_caller(options.user),
+                                             region, options.wait_ns))
     return failure;
   const ContainerId mine = this_container();
   std::uint32_t index = 0;
@@ -338,24 +339,37 @@ inline Failure retire(const Place& place, std::string_view name) {
 }
 
 // Makes the region if there is none, for workers that will claim in it, and gives it to `user` and `group`. One that
-// somebody holds a slot in is left as it is. Needs CAP_CHOWN, or to be that user.
+// somebody holds a slot in is left as it is; one of yet another user that nobody holds (an image whose user has
+// changed) is removed first. Needs CAP_CHOWN, or to be that user.
 inline Failure make_region(const Place& place, const Creation& creation, std::uint32_t user, std::uint32_t group) {
-  Region region;
-  Failure failure = open_for_claim(place, &creation, user, region);
-  // Made just now, by us: not theirs yet.
-  if (failure.fault == Fault::owner) failure = open_for_claim(place, &creation, sys::effective_user(), region);
-  if (failure) return failure;
-  const int error = query_any_slot(region.fd) == Lock::held ? 0 : sys::set_owner(region.fd, user, group);
-  detail::close_mended(region);
-  return {error < 0 ? Fault::owner : Fault::none, -error};
+  for (bool again = true;; again = false) {
+    Region region;
+    Failure failure = open_for_claim(place, &creation, user, region);
+    // Made just now, by us: not theirs yet.
+    if (failure.fault == Fault::owner) failure = open_for_claim(place, &creation, sys::effective_user(), region);
+    if (!failure) {
+      const int error = query_any_slot(region.fd) == Lock::held ? 0 : sys::set_owner(region.fd, user, group);
+      detail::close_mended(region);
+      return {error < 0 ? Fault::owner : Fault::none, -error};
+    }
+    if (failure.fault != Fault::owner || !again) return failure;
+    PathBuffer path;
+    const int fd = path.set(place) ? open_existing(path.text, Access::read) : -1;
+    const bool is_free = fd >= 0 && query_any_slot(fd) == Lock::gone;
+    if (fd >= 0) sys::close(fd);
+    if (!is_free || sys::unlink(path.text) < 0) return failure;
+  }
 }
 
 // Says that somebody restarts workers in place: claims from before are left over, and grace begins anew. `budget_ns`
-// is how long the newcomers may take; 0 leaves it to the reader's own grace. `user`: as in ClaimOptions.
-inline Failure mark_restart(const Place& place, std::uint64_t budget_ns, std::uint32_t user = kCaller) {
+// is how long the newcomers may take; 0 leaves it to the reader's own grace. `user` and `wait_ns`: as in
+// ClaimOptions.
+inline Failure mark_restart(const Place& place, std::uint64_t budget_ns, std::uint32_t user = kCaller,
+                            std::uint64_t wait_ns = detail::kClaimWaitNs) {
   if (budget_ns > kMaxDurationNs) return {Fault::invalid_option, 0};
   Region region;
-  if (const Failure failure = open_for_claim(place, nullptr, detail::user_or_caller(user), region)) return failure;
+  if (const Failure failure = open_for_claim(place, nullptr, detail::user_or_caller(user), region, wait_ns))
+    return failure;
   region.header().restart_budget_ns.store_relaxed(budget_ns);
   region.header().restart_boottime_ns.store_release(boottime_ns());
   detail::close_mended(region);

@@ -110,7 +110,8 @@ inline void close_claimed(int fd) {
 // Opens the region for writing. With a `creation`, makes it if there is none, and replaces it if it is unusable and
 // unheld; without, these are failures. `user` is whose region is believed: the caller's own, but for a root that acts
 // for its workers. Returns with the claim byte held: the caller unlocks it.
-inline Failure open_for_claim(const Place& place, const Creation* creation, std::uint32_t user, Region& out) {
+inline Failure open_for_claim(const Place& place, const Creation* creation, std::uint32_t user, Region& out,
+                              std::uint64_t wait_ns = detail::kClaimWaitNs) {
   if (!is_valid_name(place.region)) return {Fault::invalid_name, 0};
   if (creation != nullptr && (creation->slots == 0 || creation->slots > kMaxSlots)) return {Fault::invalid_option, 0};
   PathBuffer path;
@@ -128,7 +129,7 @@ inline Failure open_for_claim(const Place& place, const Creation* creation, std:
       continue;
     }
     if (fd < 0) return detail::open_failure(-fd);
-    Failure failure = lock_within(fd, kClaimByte, detail::kClaimWaitNs);
+    Failure failure = lock_within(fd, kClaimByte, wait_ns);
     if (failure) {
       sys::close(fd);
       if (failure.fault == Fault::name_taken) failure.fault = Fault::claim_busy;

@@ -43,6 +43,9 @@ struct Age {
   std::uint64_t since_running_ns = 0;  // the running time at that sign of life
   std::uint64_t lost_at_claim_ns = 0;  // what had been lost when the claim was first seen
   bool is_strange = false;             // none of the guard's: not judged
+  // The worker's time on a CPU when half of its limit was over, and the running time then; 0: not yet.
+  std::uint64_t half_cpu_ns = 0;
+  std::uint64_t half_running_ns = 0;
 };
 
 // Makes a worker as old as it is in running time: younger than the clock says, never older. Its graces end later by
@@ -53,6 +56,7 @@ inline void age_in_running_time(WorkerFacts& worker, Age& age, const RunningTime
   }
   if (age.sign_of_life_ns != worker.sign_of_life_ns()) {
     age.sign_of_life_ns = worker.sign_of_life_ns();
+    age.half_running_ns = 0;
     // It came since the last look, so it is as old as the clock says, but no older than that look.
     const std::uint64_t since = worker.age_ns() < time.last_gap_ns() ? worker.age_ns() : time.last_gap_ns();
     age.since_running_ns = time.running_ns() - since;

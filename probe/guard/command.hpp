@@ -11,6 +11,8 @@ namespace shm_liveness::guard {
 // The exit statuses by which shells and tini tell the two apart.
 inline constexpr int kMayNotRun = 126, kNotFound = 127, kSignalBase = 128;
 
+inline constexpr std::size_t kWatchdogPidBytes = 32;
+
 // How signals were before the guard took them over; the command gets them like that.
 struct SignalBefore {
   int signal;
@@ -27,13 +29,11 @@ struct Launch {
   int standard_output = -1;  // -1: the guard's own
   int standard_error = -1;
   SignalsBefore before{};
-  // Whether WATCHDOG_PID is to be said: a variable with the pid that the command will have.
-  bool say_watchdog_pid = false;
+  // An entry of the environment that is written once the command's pid is known: in its own process, on its own copy.
+  char* watchdog_pid = nullptr;
 };
 
 namespace detail {
-
-inline constexpr std::size_t kMostVariables = 4096;
 
 // Without data: there is no such variable.
 inline std::string_view variable(char* const* environment, std::string_view name) {
@@ -99,22 +99,14 @@ inline int search_and_execute(char* const* argv, char* const* environment) {
   os::set_foreground(os::kStandardInput, static_cast<int>(sys::process_id()));
   if (launch.standard_output >= 0) os::duplicate_to(launch.standard_output, os::kStandardOutput);
   if (launch.standard_error >= 0) os::duplicate_to(launch.standard_error, os::kStandardError);
-  char watchdog_pid[32];
-  char* const* environment = launch.environment;
-  char* entries[kMostVariables + 1];
-  if (launch.say_watchdog_pid) {
-    Text text(watchdog_pid);
+  if (launch.watchdog_pid != nullptr) {
+    Text text(launch.watchdog_pid, kWatchdogPidBytes);
     text << "WATCHDOG_PID=" << sys::process_id();
     text.c_str();
-    std::size_t n = 0;
-    for (; environment[n] != nullptr && n + 1 < kMostVariables; ++n) entries[n] = environment[n];
-    entries[n++] = watchdog_pid;
-    entries[n] = nullptr;
-    environment = entries;
   }
   for (const SignalBefore& before : launch.before.actions) os::set_action(before.signal, before.action);
   os::set_signal_mask(launch.before.mask);
-  const int error = -search_and_execute(launch.argv, environment);
+  const int error = -search_and_execute(launch.argv, launch.environment);
   sys::write(report, &error, sizeof error);
   os::leave_process(error == sys::kNoEntry ? kNotFound : kMayNotRun);
 }
@@ -124,26 +116,27 @@ inline int search_and_execute(char* const* argv, char* const* environment) {
 // The exit status for a command that could not be started.
 constexpr int status_of_failed_start(int error) { return error == sys::kNoEntry ? kNotFound : kMayNotRun; }
 
-// Returns the pid, or -errno: of the fork, or of the exec, which is waited for.
-inline int launch(const Launch& launch) {
+struct Launched {
+  int pid;     // or -errno of the fork
+  int report;  // becomes readable: with the error of an exec that failed, an int, or with its end once the exec is done
+};
+
+// Does not wait for the exec, which may take its time (a file system that does not answer).
+inline Launched launch(const Launch& launch) {
   int report[2];
-  if (const int error = os::make_pipe(report); error < 0) return error;
+  if (const int error = os::make_pipe(report); error < 0) return {error, -1};
+  os::set_flags(report[0], os::flags_of(report[0]) | sys::kNonBlock);
   const std::uint32_t guard = sys::process_id();
   const long pid = os::fork_process();
   if (pid == 0) detail::become_command(launch, report[1], guard);
   sys::close(report[1]);
   if (pid < 0) {
     sys::close(report[0]);
-    return static_cast<int>(pid);
+    return {static_cast<int>(pid), -1};
   }
   // Both do it, so that neither goes on before it is done.
   os::set_process_group(static_cast<int>(pid), static_cast<int>(pid));
-  int error = 0;
-  long got;
-  while ((got = sys::read(report[0], &error, sizeof error)) == -sys::kInterrupted) {
-  }
-  sys::close(report[0]);
-  return got == sizeof error ? -error : static_cast<int>(pid);
+  return {static_cast<int>(pid), report[0]};
 }
 
 }  // namespace shm_liveness::guard

@@ -13,14 +13,18 @@ class Guard {
  public:
   explicit Guard(Parts& parts) : parts_(parts), options_(parts.options), report_(parts) {}
 
+  // Before all else: a SIGTERM that comes while the guard is made ready must not be lost. -errno, or 0.
+  int open() {
+    if (const int error = parts_.loop.open(); error < 0) return error;
+    if (const int error = init_.open(parts_.loop); error < 0) return error;
+    ticker_ = {os::monotonic_timer(), [](void* self, std::uint32_t) { static_cast<Guard*>(self)->tick(); }, this, 0};
+    if (ticker_.fd < 0) return ticker_.fd;
+    os::set_timer(ticker_.fd, options_.interval_ns);
+    return parts_.loop.add(ticker_, os::kReadable);
+  }
+
   // After prepare(). Returns the exit status.
   int run() {
-    if (const int error = open(); error < 0) {
-      Line line;
-      line << "cannot watch: ";
-      line.error(-error);
-      return static_cast<int>(Exit::unusable);
-    }
     if (parts_.has_command()) start();
     while (stage_ != Stage::ended || is_output_pending()) {
       parts_.loop.turn(init_.has_more_to_reap() ? 0 : -1);
@@ -31,16 +35,8 @@ class Guard {
   }
 
  private:
-  int open() {
-    if (const int error = init_.open(parts_.loop); error < 0) return error;
-    ticker_ = {os::monotonic_timer(), [](void* self, std::uint32_t) { static_cast<Guard*>(self)->tick(); }, this, 0};
-    if (ticker_.fd < 0) return ticker_.fd;
-    os::set_timer(ticker_.fd, options_.interval_ns);
-    return parts_.loop.add(ticker_, os::kReadable);
-  }
-
   std::uint64_t now() const { return parts_.watch.running_ns(); }
-  bool is_told() const { return end_.told_by != 0; }
+  bool is_told() const { return told_by_ != 0; }
   bool is_asked() const { return asked_by_ != 0 && now() < asked_until_ns_; }
   bool may_restart() const { return restarts_ < options_.restarts && !is_told(); }
   bool is_output_pending() const {
@@ -56,6 +52,7 @@ class Guard {
     parts_.progress.look(parts_.received(), now());
     parts_.watch.tick();
     parts_.server.expire();
+    if (parts_.watch.ticks() % kLooksBetweenNames == 0) parts_.keep_claim();
     if (parts_.watch.ticks() % kLooksBetweenThrottling == 0) note_throttling();
     switch (stage_) {
       case Stage::running:
@@ -65,8 +62,10 @@ class Guard {
       case Stage::killed:
         watch_end();
         break;
-      case Stage::draining:
       case Stage::pausing:
+        if (now() >= deadline_ns_ && is_clear()) happen(Event::time_over);
+        break;
+      case Stage::draining:
       case Stage::flushing:
         if (deadline_ns_ != 0 && now() >= deadline_ns_) happen(Event::time_over);
         break;
@@ -81,7 +80,7 @@ class Guard {
       return happen(Event::overdue);
     }
     if (now() - started_ns_ > kForgivenAfterNs) restarts_ = 0;
-    if (!is_asked()) consider(parts_.watch.verdict(Check::liveness));
+    if (!is_asked()) consider(parts_.watch.verdict_of_usable());
   }
 
   void watch_end() {
@@ -93,8 +92,7 @@ class Guard {
 
   // Whether the verdict calls for a reaction.
   void consider(const Verdict& verdict) {
-    const bool changed = verdict.kind != last_kind_;
-    last_kind_ = verdict.kind;
+    tell_of_unusable(parts_.watch.verdict(Check::liveness));
     if (verdict.passes) return;
     switch (verdict.kind) {
       case Kind::stalled:
@@ -103,18 +101,35 @@ class Guard {
         end_.reason = verdict.kind == Kind::dead ? Ending::dead : Ending::stalled;
         break;
       case Kind::missing:
-        // Only whom somebody asked for: most commands never claim.
+        tell_of_missing();
+        // Only whom somebody asked for: most commands never claim. Nor where something cannot be read: they may be
+        // there.
         if (options_.watched.policy.expect.empty() && options_.watched.policy.min == 0) return;
+        if (parts_.watch.verdict(Check::liveness).kind == Kind::unusable) return;
         end_.reason = Ending::missing;
         break;
       default:
-        if (changed && verdict.kind == Kind::unusable) {
-          char buffer[512];
-          Line() << report_.line_of(verdict, {}, buffer);
-        }
         return;
     }
     happen(Event::unhealthy);
+  }
+
+  // Once a life. Of commands that are guarded for their signals only it is no news.
+  void tell_of_missing() {
+    if (is_told_of_missing_) return;
+    is_told_of_missing_ = true;
+    Line line;
+    (line << "nobody has claimed in region ").printable(parts_.place().region)
+        << " within the startup grace; if somebody should have, is --region right?";
+  }
+
+  // Once, as often as it comes anew.
+  void tell_of_unusable(const Verdict& verdict) {
+    const bool is_new = verdict.kind == Kind::unusable && last_kind_ != Kind::unusable;
+    last_kind_ = verdict.kind;
+    if (!is_new) return;
+    char buffer[512];
+    Line() << report_.line_of(verdict, {}, buffer);
   }
 
   // Whether the command, or the worker, is on its way out by itself: then its exit status says more than a lock, and
@@ -124,14 +139,17 @@ class Guard {
     if (stage_ != Stage::running) return true;
     const WorkerFacts* const worker =
         verdict.worker >= 0 ? &parts_.watch.workers()[static_cast<std::size_t>(verdict.worker)] : nullptr;
-    const bool exits = is_exiting(static_cast<std::uint32_t>(pid_)) ||
+    // A thread of the command that ended may be the first of all: Node.js ends its worker threads, then the process.
+    const bool is_thread =
+        verdict.kind == Kind::dead && worker != nullptr && worker->pid == static_cast<std::uint32_t>(pid_);
+    const bool exits = is_exiting(static_cast<std::uint32_t>(pid_)) || is_thread ||
                        (verdict.kind == Kind::stalled && worker != nullptr && is_exiting(worker->pid) &&
                         is_that_task(worker->pid, worker->tid, worker->task_start_ticks));
     if (!exits)
       exiting_since_ns_ = 0;
     else if (exiting_since_ns_ == 0)
       exiting_since_ns_ = now();
-    return exits && now() - exiting_since_ns_ < kExitTimeNs;
+    return exits && now() - exiting_since_ns_ < (is_thread ? kThreadEndTimeNs : kExitTimeNs);
   }
 
   void signalled(int signal) {
@@ -144,16 +162,19 @@ class Guard {
       return forward();
     }
     if (signal != os::kTerminate && !may_mean_stop) return forward();
-    end_.told_by = signal;
-    end_.was_terminated = end_.was_terminated || signal == os::kTerminate;
+    told_by_ = signal;
     happen(Event::told_to_stop);
   }
 
   void reaped(int pid, int status) {
     if (pid != pid_) return;
+    hear_of_exec();
     pid_ = 0;
     end_.wait_status = status;
-    if (is_asked() && !is_told()) end_.told_by = asked_by_;
+    if (is_asked() && !is_told()) told_by_ = asked_by_;
+    // At a terminal Ctrl-C comes to the command alone, and means that it shall end.
+    if (!is_told() && os::ending_signal_of(status) == os::kInterrupt) told_by_ = os::kInterrupt;
+    end_.told_by = told_by_;
     happen(Event::command_ended);
   }
 
@@ -206,10 +227,19 @@ class Guard {
         end();
         break;
     }
+    set_pace();
+  }
+
+  // Graces and pauses end at a look, so with a long interval there are more looks while one runs.
+  void set_pace() {
+    const bool hurries = stage_ != Stage::running && stage_ != Stage::idle && options_.interval_ns > kPaceNs;
+    if (hurries == is_hurried_) return;
+    is_hurried_ = hurries;
+    os::set_timer(ticker_.fd, hurries ? kPaceNs : options_.interval_ns);
   }
 
   void strike() {
-    const Verdict& verdict = parts_.watch.verdict(Check::liveness);
+    const Verdict verdict = parts_.watch.verdict_of_usable();
     Diagnosis diagnosis;
     if (verdict.kind == Kind::stalled && verdict.worker >= 0) {
       const WorkerFacts& worker = parts_.watch.workers()[static_cast<std::size_t>(verdict.worker)];
@@ -268,7 +298,7 @@ class Guard {
   }
 
   void expect_end() {
-    if (parts_.has_steps()) deadline_ns_ = now() + options_.grace_ns;
+    if (parts_.has_steps() && deadline_ns_ == 0) deadline_ns_ = now() + options_.grace_ns;
     report_.record_interim(signal_);
   }
 
@@ -277,6 +307,7 @@ class Guard {
   void start() {
     stage_ = Stage::running;
     is_group_struck_ = false;
+    is_told_of_missing_ = false;
     deadline_ns_ = 0;
     end_.reason = Ending::exited;
     report_.begin();
@@ -297,20 +328,32 @@ class Guard {
                            parts_.output[0].inlet(),
                            parts_.output[parts_.has_steps() ? 0 : 1].inlet(),
                            init_.before(),
-                           options_.notify && options_.stamp_max_age_ns != 0};
-    const int pid = launch(launching);
-    parts_.watch.begin_grace();
+                           parts_.rooms.watchdog_pid};
+    for (Output& output : parts_.output) output.reset();
+    parts_.watch.begin_life();
+    const Launched launched = launch(launching);
     started_ns_ = now();
-    if (pid < 0) {
-      report_.refused(argv[0], -pid);
-      return end();
+    if (launched.pid < 0) {
+      report_.refused(argv[0], -launched.pid);
+      return may_restart() ? pause() : end();  // no room for a process now may be some later
     }
-    pid_ = group_ = pid;
+    pid_ = group_ = launched.pid;
+    exec_ = {launched.report, [](void* self, std::uint32_t) { static_cast<Guard*>(self)->hear_of_exec(); }, this, 0};
+    parts_.loop.add(exec_, os::kReadable);
+    exec_error_ = 0;
+    const auto pid = static_cast<std::uint32_t>(pid_);
     parts_.stamp.act_for(pid);
     if (options_.progress == 0) return;
-    parts_.progress.begin(step != nullptr ? step->silence_budget_ns : parts_.silence_ns());
+    parts_.progress.begin(step != nullptr ? step->silence_budget_ns : parts_.silence_ns(), pid);
     parts_.stamp.ready(true, {});
     parts_.stamp.beat();
+  }
+
+  void hear_of_exec() {
+    if (exec_.fd < 0) return;
+    const long got = sys::read(exec_.fd, &exec_error_, sizeof exec_error_);
+    if (got == -sys::kTryAgain || got == -sys::kInterrupted) return;
+    parts_.loop.remove(exec_);
   }
 
   // The command's last words count: its notifications, and what is in its pipes.
@@ -333,21 +376,36 @@ class Guard {
   void conclude() {
     if (worker_ >= 0) sys::close(worker_);
     worker_ = -1;
+    if (exec_error_ != 0) {
+      report_.refused(report_.step() != nullptr ? report_.step()->argv[0] : options_.command[0], exec_error_);
+      return end();
+    }
     report_.ended(end_);
-    if (end_.reason == Ending::exited && !parts_.has_steps()) report_.left_behind();
     report_.mark_end(now() - started_ns_);
     const bool went_well = report_.outcome().status == 0;
-    if (parts_.has_steps() && went_well && step_ + 1 < parts_.rooms.steps.count) {
+    if (parts_.has_steps() && went_well && !is_told() && step_ + 1 < parts_.rooms.steps.count) {
       report_.at_step(++step_);
       start();
     } else if (!went_well && may_restart()) {
       pause();
     } else {
+      if (end_.reason == Ending::exited && !parts_.has_steps()) report_.left_behind();
       end();
     }
   }
 
+  // Whether nothing of the last command is left: what lives on would hold its names, and work twice beside the next.
+  // Not for ever: what does not die of SIGKILL must not keep the next from starting.
+  bool is_clear() {
+    if (is_group_empty(group_) && count_living_descendants(sys::process_id()) == 0) return true;
+    signal_group(group_, os::kKill);
+    signal_descendants(sys::process_id(), os::kKill);
+    return now() >= deadline_ns_ + kKillTimeNs;
+  }
+
   void pause() {
+    // A command that crashed may have left others of its group; those of one that was struck are gone.
+    signal_group(group_, os::kTerminate);
     const std::uint64_t pause_ns = pause_before_restart_ns(restarts_);
     parts_.stamp.give_up(false);
     parts_.mark_restart(pause_ns + parts_.restart_budget_ns());
@@ -374,9 +432,12 @@ class Guard {
     throttling_[0] = program::read_throttling();
   }
 
+  static constexpr std::uint64_t kPaceNs = 20'000'000;
   static constexpr std::uint64_t kKillTimeNs = 5'000'000'000;  // on top of the grace, for what SIGKILL tears down
+  static constexpr std::uint64_t kThreadEndTimeNs = 100'000'000;
   static constexpr std::uint64_t kExitTimeNs = 1'000'000'000;  // large processes take 10 to 90 ms
   static constexpr std::uint64_t kLooksBetweenThrottling = 50;
+  static constexpr std::uint64_t kLooksBetweenNames = 50;
 
   Parts& parts_;
   const Options& options_;
@@ -384,6 +445,8 @@ class Guard {
   Init init_{{this, [](void* self, int signal) { static_cast<Guard*>(self)->signalled(signal); },
               [](void* self, int pid, int status) { static_cast<Guard*>(self)->reaped(pid, status); }}};
   Source ticker_;
+  Source exec_;         // word of the exec; fd < 0: it is done
+  int exec_error_ = 0;  // of an exec that failed
   Stage stage_ = Stage::idle;
   EndFacts end_;
   Kind last_kind_ = Kind::healthy;
@@ -392,8 +455,11 @@ class Guard {
   int group_ = 0;     // its process group
   int worker_ = -1;   // a handle of the stalled worker
   int signal_ = 0;    // the last one that came
+  int told_by_ = 0;   // the one that told the guard to stop; 0: none
   int asked_by_ = 0;  // a signal that may mean stop; 0: none came
   bool is_group_struck_ = false;
+  bool is_told_of_missing_ = false;
+  bool is_hurried_ = false;  // looks more often than the interval says
   std::uint32_t restarts_ = 0;
   std::size_t step_ = 0;
   std::uint64_t exiting_since_ns_ = 0;

@@ -1,7 +1,7 @@
 // The guard's lines among a step's output: each begins with a nonce that no step can guess by chance, and holds a JSON
 // object. `written` counts the bytes of the stream before the line, so a reader of the log can tell what it missed.
 //
-//   ##[shm-guard 5c1e…] {"mark":"begin","written":1042,"step":2,"of":3,"name":"test", …}
+//   ##[shm-guard 5577006791947779410] {"mark":"begin","written":1042,"step":2,"of":3,"name":"test", …}
 #pragma once
 
 #include "../../native/shm_liveness/json.hpp"
@@ -38,6 +38,11 @@ class Marks {
  private:
   std::uint64_t written_before() const { return output_->appended() + (output_->ends_in_line() ? 0 : 1); }
   void note(std::string_view line) {
+    if (output_->is_broken()) {  // nobody reads it any more
+      Line::divert(nullptr, nullptr);
+      Line() << line;
+      return;
+    }
     say("note", [&](Json& json) {
       json.foreign("text", line);
       if (unsaid_ != 0) json.number("unsaid", unsaid_);

@@ -1,6 +1,6 @@
 // systemd's notification protocol, sd_notify(3), as text: one datagram of VARIABLE=value lines. No operating system.
 //
-// Beside systemd's variables it knows four of ours. They begin with X_, which sd_notify(3) leaves to applications, so a
+// Beside systemd's variables it knows five of ours. They begin with X_, which sd_notify(3) leaves to applications, so a
 // program that says them is understood under systemd too.
 #pragma once
 
@@ -12,6 +12,8 @@ inline constexpr std::string_view kPhaseVariable = "X_SHM_LIVENESS_PHASE";
 inline constexpr std::string_view kBudgetVariable = "X_SHM_LIVENESS_BUDGET_USEC";
 inline constexpr std::string_view kEndPhaseVariable = "X_SHM_LIVENESS_END_PHASE";
 inline constexpr std::string_view kReadyVariable = "X_SHM_LIVENESS_READY";
+// Beside WATCHDOG=1: a beat that counts before READY=1 too.
+inline constexpr std::string_view kBeatVariable = "X_SHM_LIVENESS_BEAT";
 
 struct Notification {
   bool ready = false;
@@ -20,6 +22,7 @@ struct Notification {
   bool reloading = false;
   bool watchdog = false;
   bool trigger = false;
+  bool beat = false;
   bool barrier = false;
   bool end_phase = false;
   bool has_status = false;
@@ -73,6 +76,8 @@ inline const char* read_variable(std::string_view name, std::string_view value, 
     if (!parse_usec(value, out.budget_ns) || out.budget_ns == 0) return "a phase's budget is no number of microseconds";
   } else if (name == kEndPhaseVariable && value == "1") {
     out.end_phase = true;
+  } else if (name == kBeatVariable && value == "1") {
+    out.beat = true;
   } else if (name == kReadyVariable && value == "0") {
     out.not_ready = true;
   }

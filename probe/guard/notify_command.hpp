@@ -34,7 +34,7 @@ struct NotifySwitch {
 };
 inline constexpr NotifySwitch kNotifySwitches[] = {{"--ready", "READY=1\n"},
                                                    {"--not-ready", "X_SHM_LIVENESS_READY=0\n"},
-                                                   {"--beat", "WATCHDOG=1\n"},
+                                                   {"--beat", "WATCHDOG=1\nX_SHM_LIVENESS_BEAT=1\n"},
                                                    {"--end-phase", "X_SHM_LIVENESS_END_PHASE=1\n"},
                                                    {"--stopping", "STOPPING=1\n"}};
 

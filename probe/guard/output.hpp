@@ -34,17 +34,24 @@ class Output {
   std::uint64_t received() const { return received_; }
   // Bytes that have gone out or are about to, the guard's own lines included; only of a counted output.
   std::uint64_t appended() const { return written_ + pending(); }
+  bool is_broken() const { return is_broken_; }
   bool is_pending() const { return pending() != 0; }
   bool ends_in_line() const { return last_ == '\n'; }
+
+  // Before another command gets the inlet: the one before may have made it non-blocking, and the flag stays with the
+  // open pipe (Node.js does that).
+  void reset() {
+    if (inlet_ >= 0) os::set_flags(inlet_, os::flags_of(inlet_) & ~sys::kNonBlock);
+  }
 
   // Remembers what is in the pipe now: the command has ended, and what its children write later is not waited for.
   void set_mark() {
     int waiting = 0;
     if (source_.fd >= 0) sys::call(__NR_ioctl, source_.fd, 0x541b /* FIONREAD */, sys::word(&waiting));
-    mark_ = received_ + static_cast<std::uint64_t>(waiting);
+    mark_ = appended() + static_cast<std::uint64_t>(waiting);
   }
   // Whether all that was in the pipe at the mark has gone out, or can no longer.
-  bool has_passed_mark() const { return is_broken_ || (received_ >= mark_ && pending() == 0); }
+  bool has_passed_mark() const { return is_broken_ || written_ >= mark_; }
 
   // A line of the guard's own, behind what has come so far. False: no room; only of a counted output.
   bool put(std::string_view line) {
@@ -101,7 +108,7 @@ class Output {
       splices_ = false;  // a file in append mode, say
       return true;
     }
-    if (moved < 0 && moved != -sys::kInterrupted) break_off();
+    if (moved < 0 && moved != -sys::kInterrupted) break_off(static_cast<int>(-moved));
     return false;
   }
 
@@ -118,7 +125,7 @@ class Output {
       if (wrote == -sys::kTryAgain || wrote == -sys::kInterrupted) {
         wait_for_room();
       } else {
-        break_off();
+        break_off(static_cast<int>(-wrote));
       }
       return false;
     }
@@ -137,7 +144,7 @@ class Output {
   // The kernel says that a reader has gone also when nobody asked.
   void hear(std::uint32_t events) {
     if ((events & (os::kError | os::kHangUpEvent)) != 0) {
-      break_off();
+      break_off(os::kBrokenPipe);
     } else {
       pump();
     }
@@ -153,8 +160,14 @@ class Output {
   }
 
   // The reader has gone. So goes our end of the pipe, and the command gets the SIGPIPE that it would get without us.
-  void break_off() {
+  // Any other error it cannot be told of, so it is said here.
+  void break_off(int error) {
     if (is_broken_) return;
+    if (error != os::kBrokenPipe) {
+      Line line;
+      line << "the command's output cannot be written, and is cut off: ";
+      line.error(error);
+    }
     is_broken_ = true;
     begin_ = end_ = 0;
     loop_->remove(source_);

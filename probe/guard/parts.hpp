@@ -11,6 +11,8 @@
 
 namespace shm_liveness::guard {
 
+inline constexpr std::size_t kMostVariables = 65536;  // of a command with --notify
+
 // Large memory: one object in .bss, resident only as far as it is used.
 struct Rooms {
   WatchRoom watch;
@@ -18,10 +20,14 @@ struct Rooms {
   Steps steps;
   char steps_text[kMostStepBytes + 1];  // one more, to tell a file that is too long
   char arena[6 * kMostStepBytes];       // an empty word takes 3 bytes in the file and 16 here
-  char* environment[detail::kMostVariables + 1];
+  char* environment[kMostVariables + 1];
   char variables[2][96];
+  char watchdog_pid[kWatchdogPidBytes];
   char nonce[24];
 };
+
+// How long the guard waits for another claim: it must not leave its watch for one that is stopped in its midst.
+inline constexpr std::uint64_t kShortWaitNs = 50'000'000;
 
 struct Parts {
   Parts(const program::Start& start_, const Options& options_, Rooms& rooms_)
@@ -58,6 +64,16 @@ struct Parts {
   }
   std::uint64_t received() const { return output[0].received() + output[1].received(); }
 
+  // Whose region it is, for a guard that acts for them: --owner's, or as root whoever made it (a worker that dropped
+  // its rights). Nobody else's: what another user put there is not written to.
+  std::uint32_t owner_of(const Place& region) const {
+    if (options.owner_user != kCaller || start.user != 0) return options.owner_user;
+    PathBuffer path;
+    sys::FileStatus status{};
+    if (!path.set(region) || sys::status(path.text, sys::kAtSymlinkNoFollow, STATX_UID, status) < 0) return kCaller;
+    return status.stx_uid;
+  }
+
   // Claims the slot that the guard stamps for its command.
   Failure claim() {
     if (options.owner_user != kCaller) {
@@ -68,14 +84,28 @@ struct Parts {
     return stamp.claim({.place = place(),
                         .name = options.name,
                         .max_age_ns = watchdog ? silence_ns() : kMaxDurationNs,
+                        .wait_ns = kShortWaitNs,
                         .user = options.owner_user});
+  }
+  // Once its region was removed or cut short, nobody sees its stamps any more: a stall of the command would not be
+  // seen.
+  void keep_claim() {
+    if (!stamp.is_held() || stamp.is_at(place())) return;
+    Line line;
+    (line << "the region ").printable(place().region) << " was removed or cut short; claiming anew";
+    const Stamp::Said said = stamp.said();
+    if (const Failure failure = claim()) {
+      line << ": it " << sentence_of(failure.fault) << " [" << code_of(failure.fault) << ']';
+    } else {
+      stamp.say_again(said);
+    }
   }
   // Says to all readers of all regions that what is gone is gone, and may take `budget_ns` to come back. A region that
   // is not there yet needs no word.
   void mark_restart(std::uint64_t budget_ns) {
     for (std::size_t r = 0; r < options.watched.region_count; ++r) {
       const Place& region = options.watched.places[r];
-      const Failure failure = shm_liveness::mark_restart(region, budget_ns, options.owner_user);
+      const Failure failure = shm_liveness::mark_restart(region, budget_ns, owner_of(region), kShortWaitNs);
       // Where nothing is to be restarted, the watch itself will say what is wrong with a region.
       if (!failure || failure.fault == Fault::missing || options.restarts == 0) continue;
       Line line;

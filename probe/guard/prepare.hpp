@@ -71,15 +71,18 @@ inline Obstacle read_steps(Parts& parts) {
 }
 
 // The command's environment: the guard's own, with what systemd would say to a service.
-inline void compose_environment(Parts& parts) {
+inline Obstacle compose_environment(Parts& parts) {
   parts.environment = parts.start.environment;
-  if (!parts.options.notify) return;
+  if (!parts.options.notify) return {};
   Rooms& rooms = parts.rooms;
+  constexpr std::size_t kOurs = 3;
   std::size_t n = 0;
-  for (char** entry = parts.start.environment; *entry != nullptr && n + 3 < kMostVariables; ++entry) {
+  for (char** entry = parts.start.environment; *entry != nullptr; ++entry) {
     const std::string_view text(*entry);
-    if (text.starts_with("NOTIFY_SOCKET=") || text.starts_with("WATCHDOG_USEC=") || text.starts_with("WATCHDOG_PID="))
+    if (text.starts_with("NOTIFY_SOCKET=") || text.starts_with("WATCHDOG_USEC=") || text.starts_with("WATCHDOG_PID=")) {
       continue;
+    }
+    if (n + kOurs == kMostVariables) return obstacle(Exit::unusable, "the environment has too many variables", {}, "");
     rooms.environment[n++] = *entry;
   }
   Text socket(rooms.variables[0]);
@@ -91,9 +94,11 @@ inline void compose_environment(Parts& parts) {
     usec << "WATCHDOG_USEC=" << parts.options.stamp_max_age_ns / 1000;
     usec.c_str();
     rooms.environment[n++] = rooms.variables[1];
+    rooms.environment[n++] = rooms.watchdog_pid;
   }
   rooms.environment[n] = nullptr;
   parts.environment = rooms.environment;
+  return {};
 }
 
 inline Obstacle open_outputs(Parts& parts) {
@@ -127,7 +132,6 @@ inline void fill_standard_streams() {
 // In an order in which nothing is visible of a guard that will not guard: files and sockets first, the region last.
 inline Obstacle prepare(Parts& parts) {
   const Options& options = parts.options;
-  if (const int error = parts.loop.open(); error < 0) return detail::system_obstacle("cannot wait for events", error);
   if (parts.has_steps()) {
     if (const Obstacle obstacle = detail::read_steps(parts); obstacle.status >= 0) return obstacle;
   }
@@ -137,6 +141,11 @@ inline Obstacle prepare(Parts& parts) {
     }
   }
   if (options.notify) {
+    Stat stat;
+    if (sys::process_id() != 1 && !read_stat(sys::process_id(), stat)) {
+      return detail::obstacle(Exit::unusable, "--notify needs /proc, to tell the command's processes from others", {},
+                              "");
+    }
     if (const int error = parts.notify.open(); error < 0) {
       return detail::system_obstacle("cannot open a notification socket", error);
     }
@@ -145,7 +154,7 @@ inline Obstacle prepare(Parts& parts) {
     if (const Obstacle obstacle = detail::open_outputs(parts); obstacle.status >= 0) return obstacle;
   }
   parts.progress.watch_for(options.progress);
-  detail::compose_environment(parts);
+  if (const Obstacle obstacle = detail::compose_environment(parts); obstacle.status >= 0) return obstacle;
   if (options.owner_user != kCaller) {
     for (std::size_t r = 0; r < options.watched.region_count; ++r) {
       const Place& place = options.watched.places[r];

@@ -34,8 +34,11 @@ class Progress {
   explicit Progress(Stamp& stamp) : stamp_(stamp) {}
 
   void watch_for(unsigned sources) { sources_ = sources; }
-  // From now on silence is counted anew, with this limit.
-  void begin(std::uint64_t limit_ns) {
+  // From now on silence is counted anew, with this limit, and for the processes from `pid` on: what an earlier step
+  // left running is no progress of this one.
+  void begin(std::uint64_t limit_ns, std::uint32_t pid) {
+    Stat stat;
+    since_ticks_ = read_stat(pid, stat) ? stat.start_ticks : 0;
     window_ns_ = progress_window_ns(limit_ns);
     before_known_ = false;
   }
@@ -53,7 +56,7 @@ class Progress {
  private:
   bool look_at_tree(std::uint64_t now_ns) {
     Usage after;
-    const bool known = read_usage(sys::process_id(), (sources_ & kIo) != 0, after);
+    const bool known = read_usage(sys::process_id(), since_ticks_, (sources_ & kIo) != 0, after);
     complain_once(known, after);
     const std::uint64_t took = now_ns - before_ns_;
     const bool any = before_known_ && known &&
@@ -77,6 +80,7 @@ class Progress {
   unsigned sources_ = 0;
   std::uint64_t window_ns_ = 0;
   std::uint64_t received_ = 0;
+  std::uint64_t since_ticks_ = 0;
   Usage before_;
   std::uint64_t before_ns_ = 0;
   bool before_known_ = false;

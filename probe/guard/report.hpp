@@ -11,8 +11,7 @@ namespace shm_liveness::guard {
 struct EndFacts {
   int wait_status = 0;
   Ending reason = Ending::exited;  // exited: by itself
-  int told_by = 0;                 // the signal that told the guard to stop; 0: none
-  bool was_terminated = false;     // SIGTERM was among them
+  int told_by = 0;                 // the signal that told it to stop before it ended; 0: none
 };
 
 class Report {
@@ -31,6 +30,11 @@ class Report {
     Text line(buffer);
     say_verdict(line, verdict, parts_.watch.seen().region_facts(), parts_.watch.workers(),
                 parts_.watch.policy_of(Check::liveness), diagnosis);
+    if (diagnosis.state != '\0') {  // its task was found here
+      const int percent = parts_.watch.cpu_percent(parts_.watch.workers()[static_cast<std::size_t>(verdict.worker)]);
+      if (percent >= 0) line << ", cpu " << percent << '%';
+      line.cut(kLineBytes);
+    }
     return line.view();
   }
   void failed(const Verdict& verdict, std::string_view line, const char* whom) {
@@ -80,18 +84,16 @@ class Report {
     if (end.told_by == 0) return;
     say_signal(line << " after ", end.told_by);
     // Measured: a build whose shell exits 0 on SIGTERM is reported as Succeeded.
-    if (end.was_terminated && outcome_.status == 0 && (parts_.options.build || parts_.has_steps())) {
-      outcome_.status = kSignalBase + os::kTerminate;
-      line << ", which makes it 143";
+    if (outcome_.status == 0 && (parts_.options.build || parts_.has_steps())) {
+      outcome_.status = kSignalBase + end.told_by;
+      line << ", which makes it " << outcome_.status;
     }
     if (outcome_.status != 0) outcome_.ending = Ending::terminated;
   }
 
   // A daemon that forks away ends its supervision. As PID 1 the guard's own exit ends the daemon too.
   void left_behind() const {
-    std::uint32_t count = 0;
-    for_each_descendant(sys::process_id(),
-                        [&](std::uint32_t, const Stat& stat) { count += stat.state != 'Z' ? 1 : 0; });
+    const std::uint32_t count = count_living_descendants(sys::process_id());
     if (count == 0) return;
     Line() << "the command ended and left " << count << (count == 1 ? " process" : " processes")
            << " behind; one that forks into the background cannot be guarded: run it in the foreground";
@@ -106,7 +108,7 @@ class Report {
   void gave_up(int pid, Ending reason) {
     outcome_.ending = reason;
     outcome_.status = status_of(reason, kSignalBase + os::kKill);
-    Line() << "pid " << pid << " does not even die of SIGKILL (is it in disk sleep?); leaving it";
+    Line() << "pid " << pid << " does not even end of SIGKILL (disk sleep, or no right to signal it?); leaving it";
   }
 
   // --- what is left behind

@@ -1,7 +1,6 @@
 // What a notification means for the worker that the guard stamps for.
 //
-//   starting    until READY=1 (or the first beat, for a script that says nothing else): a phase, as long as the startup
-//               grace. systemd's TimeoutStartSec.
+//   starting    until READY=1: a phase, as long as the startup grace. systemd's TimeoutStartSec.
 //   running     max age is the watchdog's time. Without one the command is watched for its end only.
 //   reloading   a phase, not ready, until READY=1.
 //   stopping    a phase, not ready, as long as systemd's default TimeoutStopSec.
@@ -22,7 +21,6 @@ class Service {
   }
 
   void hear(const Notification& said) {
-    if (said.has_status) say_status(said.status);
     if (said.has_watchdog_usec) stamp_.max_age(said.watchdog_ns != 0 ? said.watchdog_ns : kMaxDurationNs);
     if (said.reloading) {
       stamp_.ready(false, "reloading");
@@ -33,7 +31,7 @@ class Service {
       enter("stopping", kStopNs);
     }
     if (said.has_extend_usec) extend(said.extend_ns);
-    if (said.not_ready) stamp_.ready(false, said.has_status ? said.status : std::string_view{});
+    if (said.not_ready) stamp_.ready(false, {});
     if (said.has_phase) {
       ours_ = nullptr;
       stamp_.phase(said.phase, said.budget_ns);
@@ -43,10 +41,12 @@ class Service {
       end_own_phase();
       stamp_.ready(true, {});
     }
-    if (said.ready || said.watchdog) {
-      if (is_starting()) end_own_phase();
-      stamp_.beat();
-    }
+    // systemd's watchdog is armed by READY=1: a program that pings it while it still loads is not running yet. A script
+    // that says nothing but our own beats is.
+    if (said.beat && is_starting()) end_own_phase();
+    if (said.ready || (said.watchdog && !is_starting())) stamp_.beat();
+    // Behind what clears it: "READY=1\nSTATUS=…" is sd_notify(3)'s own example.
+    if (said.has_status) say_status(said.status);
     // Every reader sees the same: a phase whose budget is over at once.
     if (said.trigger) stamp_.phase("WATCHDOG=trigger", 1);
   }

@@ -8,43 +8,81 @@ namespace shm_liveness::guard {
 
 class Stamp {
  public:
+  // What has been said, so that it can be said again in another region.
+  struct Said {
+    std::uint32_t pid = 0;  // of whom the stamps are meant
+    bool has_beaten = false;
+    bool is_ready = false;
+    std::uint64_t max_age_ns = 0;  // 0: as it was claimed
+    std::uint64_t budget_ns = 0;   // of the phase; 0: in none
+    char phase[kNameBytes] = {};
+  };
+
   bool is_held() const { return held_; }
+  const Said& said() const { return said_; }
 
   Failure claim(const ClaimOptions& options) {
     give_up(false);
     const Failure failure = take(options, claim_);
     if (failure) return failure;
     held_ = true;
+    said_ = {};
     start_pulse(pulse_, claim_, options);
     watched_ = truncation::watch(claim_.region.memory, claim_.region.bytes, &pulse_);
     return {};
   }
-  // The worker that people mean is the command.
-  void act_for(int pid) {
-    if (!held_) return;
-    Stat stat;
-    read_stat(static_cast<std::uint32_t>(pid), stat);
-    claim_on_behalf(claim_, static_cast<std::uint32_t>(pid), stat.start_ticks);
+  // After a claim that took another's place.
+  void say_again(const Said& said) {
+    if (said.pid != 0) act_for(said.pid);
+    if (said.max_age_ns != 0) max_age(said.max_age_ns);
+    if (said.budget_ns != 0) phase(said.phase, said.budget_ns);
+    if (said.is_ready) ready(true, {});
+    if (said.has_beaten) beat();
+  }
+  // Whether readers still find what is stamped here.
+  bool is_at(const Place& place) const {
+    PathBuffer path;
+    return held_ && !truncation::is_lost(watched_) && path.set(place) &&
+           shm_liveness::detail::is_still_at(claim_.region.fd, path.text);
   }
 
-  bool beat() { return held_ && shm_liveness::beat(pulse_); }
+  // The worker that people mean is the command.
+  void act_for(std::uint32_t pid) {
+    if (!held_) return;
+    Stat stat;
+    read_stat(pid, stat);
+    said_.pid = pid;
+    claim_on_behalf(claim_, pid, stat.start_ticks);
+  }
+  void beat() {
+    if (!held_) return;
+    said_.has_beaten = true;
+    shm_liveness::beat(pulse_);
+  }
   void ready(bool ready, std::string_view status) {
-    if (held_) set_ready(pulse_, ready, status);
+    if (!held_) return;
+    said_.is_ready = ready;
+    set_ready(pulse_, ready, status);
   }
   // Keeps the ready flag.
-  void status(std::string_view status) {
-    if (held_) set_ready(pulse_, claim_.slot().hot.ready.load_relaxed() != 0, status);
-  }
-  bool is_ready() const { return held_ && claim_.slot().hot.ready.load_relaxed() != 0; }
+  void status(std::string_view status) { ready(said_.is_ready, status); }
   void phase(std::string_view name, std::uint64_t budget_ns) {
-    if (held_) begin_phase(pulse_, name, budget_ns);
+    if (!held_) return;
+    said_.budget_ns = budget_ns;
+    Text text(said_.phase, sizeof said_.phase - 1);
+    text << name;
+    text.c_str();
+    begin_phase(pulse_, name, budget_ns);
   }
   void end_phase() {
-    if (held_) shm_liveness::end_phase(pulse_);
+    if (!held_) return;
+    said_.budget_ns = 0;
+    shm_liveness::end_phase(pulse_);
   }
-  bool is_in_phase() const { return held_ && pulse_.in_phase; }
   void max_age(std::uint64_t ns) {
-    if (held_) set_max_age(pulse_, ns);
+    if (!held_) return;
+    said_.max_age_ns = ns;
+    set_max_age(pulse_, ns);
   }
 
   // stopped: the command ended as it should. Otherwise it is dead, for whoever looks.
@@ -64,6 +102,7 @@ class Stamp {
  private:
   Claim claim_;
   Pulse pulse_{};
+  Said said_;
   truncation::Watched* watched_ = nullptr;
   bool held_ = false;
 };

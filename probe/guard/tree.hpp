@@ -55,6 +55,18 @@ inline bool is_that_task(std::uint32_t pid, std::uint32_t tid, std::uint64_t tas
   return task_start_ticks != 0 && start_ticks(text.c_str()) == task_start_ticks;
 }
 
+// Nanoseconds on a CPU so far (proc(5), schedstat); 0 where that is not shown.
+inline std::uint64_t task_cpu_ns(std::uint32_t pid, std::uint32_t tid) {
+  char path[64];
+  Text text(path);
+  text << "/proc/" << pid << "/task/" << tid << "/schedstat";
+  char buffer[128];
+  const std::string_view stat = read_small_file(text.c_str(), buffer, sizeof buffer);
+  std::uint64_t ns = 0;
+  parse_number(head(stat, stat.find(' ')), ~std::uint64_t(0), ns);
+  return ns;
+}
+
 // Calls visit(pid, stat) for each descendant. False: there is no /proc.
 template <class Visit>
 bool for_each_descendant(std::uint32_t guard, Visit&& visit) {
@@ -106,14 +118,21 @@ inline void add_io(std::uint32_t pid, Usage& usage) {
   }
 }
 
-// False: there is no /proc.
-inline bool read_usage(std::uint32_t guard, bool with_io, Usage& usage) {
+// Of those that were started at `since_ticks` or later. False: there is no /proc.
+inline bool read_usage(std::uint32_t guard, std::uint64_t since_ticks, bool with_io, Usage& usage) {
   usage = {};
   return for_each_descendant(guard, [&](std::uint32_t pid, const Stat& stat) {
+    if (stat.start_ticks < since_ticks) return;
     ++usage.processes;
     usage.cpu_ticks += stat.cpu_ticks;
     if (with_io) add_io(pid, usage);
   });
+}
+
+inline std::uint32_t count_living_descendants(std::uint32_t guard) {
+  std::uint32_t count = 0;
+  for_each_descendant(guard, [&](std::uint32_t, const Stat& stat) { count += stat.state != 'Z' ? 1 : 0; });
+  return count;
 }
 
 // To every descendant, also those that have left the command's process group.

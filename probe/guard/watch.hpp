@@ -50,16 +50,25 @@ class Watch {
       Age& age = ages_[worker.region * kMaxSlots + worker.slot];
       if (age.incarnation != worker.incarnation) age.is_strange = guards_ && is_strange(worker);
       age_in_running_time(worker, age, time_);
+      if (age.half_running_ns == 0 && worker.age_ns() > limit_of(worker, watched_.policy) / 2) {
+        age.half_running_ns = time_.running_ns();
+        age.half_cpu_ns = task_cpu_ns(worker.pid, worker.tid);
+      }
       if (age.is_strange) worker.state = State::free;
     }
+    for (RegionFacts& facts : std::span(seen_.facts).first(seen_.region_count)) forget_what_was(facts);
     seen_.around.now_boottime_ns = boottime_ns();
     seen_.around.context.container_start_ns = container_start_ns_ + time_.lost_ns();
     judged_ = 0;
     return verdict(Check::liveness);
   }
 
-  // Workers that are started now have their grace from now on, however long ago the container was.
-  void begin_grace() { container_start_ns_ = boottime_ns() - time_.lost_ns(); }
+  // Before the command is started: its workers have their grace from now on, however long ago the container was, and
+  // what died before is left over.
+  void begin_life() {
+    began_boottime_ns_ = boottime_ns();
+    container_start_ns_ = began_boottime_ns_ - time_.lost_ns();
+  }
 
   // Of what the last look saw; judged when it is first asked for.
   const Verdict& verdict(Check check) {
@@ -70,6 +79,42 @@ class Watch {
     }
     return verdicts_[c];
   }
+  // How much of one CPU the worker has used since half of its limit was over, in percent: 0 waits, 100 spins. -1: not
+  // known.
+  int cpu_percent(const WorkerFacts& worker) const {
+    const Age& age = ages_[worker.region * kMaxSlots + worker.slot];
+    const std::uint64_t took = time_.running_ns() - age.half_running_ns;
+    const std::uint64_t cpu = task_cpu_ns(worker.pid, worker.tid);
+    if (age.half_running_ns == 0 || took == 0 || cpu < age.half_cpu_ns) return -1;
+    const std::uint64_t percent = (cpu - age.half_cpu_ns) * 100 / took;
+    return percent < 100 ? static_cast<int>(percent) : 100;
+  }
+
+  // Liveness without what cannot be read: an unusable region or worker is the gravest verdict, but no reason to leave a
+  // stalled or dead one beside it alone.
+  Verdict verdict_of_usable() {
+    const Verdict& whole = verdict(Check::liveness);
+    if (whole.kind != Kind::unusable) return whole;
+    RegionFacts facts[kMaxRegions];
+    for (std::size_t r = 0; r < seen_.region_count; ++r) {
+      facts[r] = seen_.facts[r];
+      if (facts[r].failure) facts[r].failure = {Fault::missing, 0};
+    }
+    const Policy policy = policy_of(Check::liveness);
+    Judge judge({facts, seen_.region_count}, seen_.around, policy);
+    for (const WorkerFacts& worker : seen_.workers()) {
+      if (is_usable(worker)) judge.add({&worker, 1});
+    }
+    Verdict verdict = judge.judge();
+    std::int32_t usable = verdict.worker;  // counted among the usable ones
+    for (std::size_t w = 0; verdict.worker >= 0 && w < seen_.worker_count; ++w) {
+      if (!is_usable(seen_.room[w]) || usable-- != 0) continue;
+      verdict.worker = static_cast<std::int32_t>(w);
+      break;
+    }
+    return verdict;
+  }
+
   Policy policy_of(Check check) const {
     Policy policy = watched_.policy;
     policy.check = check;
@@ -87,6 +132,15 @@ class Watch {
   std::uint64_t ticks() const { return ticks_; }
 
  private:
+  bool is_usable(const WorkerFacts& worker) const { return condition_of(worker) != Condition::unusable; }
+
+  // The guard needs no mark in a header to know when its command was started, and one may be refused.
+  void forget_what_was(RegionFacts& facts) const {
+    if (facts.restart_boottime_ns >= began_boottime_ns_) return;
+    facts.restart_boottime_ns = began_boottime_ns_;
+    facts.restart_budget_ns = 0;
+  }
+
   // Alive in another container, and no descendant: a region that two containers share by mistake. Its stall is no
   // reason to end this command. (The dead of another container are left over for every reader.)
   bool is_strange(const WorkerFacts& worker) const {
@@ -112,15 +166,29 @@ class Watch {
         release(r);
         seen_.facts[r].failure = {Fault::truncated, 0};
       } else if (!all_well || ticks_ % kLooksBetweenNames == 0) {
-        PathBuffer path;
-        if (!path.set(place) || !shm_liveness::detail::is_still_at(region.fd, path.text)) release(r);
+        follow_name(r);
       }
     }
     if (region.fd >= 0) return;
     seen_.facts[r].failure = open_region(place, user_, region);
     if (region.fd >= 0) mapped_[r] = truncation::watch(region.memory, region.bytes);
   }
+  // Another file under the name takes the place of this one. With none there a guard goes on with what its workers
+  // hold: they are as alive as before, but probes find no region, and a sidecar answers as probes do.
+  void follow_name(std::size_t r) {
+    const Region& region = seen_.regions[r];
+    PathBuffer path;
+    sys::FileStatus status{};
+    if (!path.set(watched_.places[r]) || shm_liveness::detail::is_still_at(region.fd, path.text)) return;
+    const bool is_another = sys::status(path.text, sys::kAtSymlinkNoFollow, STATX_INO, status) >= 0;
+    if (is_another || !guards_) return release(r);
+    if (is_told_of_removal_[r]) return;
+    is_told_of_removal_[r] = true;
+    Line line;
+    (line << "the region ").printable(watched_.places[r].region) << " was removed under its workers; restart them";
+  }
   void release(std::size_t r) {
+    is_told_of_removal_[r] = false;
     truncation::unwatch(mapped_[r]);
     mapped_[r] = nullptr;
     close_region(seen_.regions[r]);
@@ -136,9 +204,11 @@ class Watch {
   Observation seen_;
   truncation::Watched* mapped_[kMaxRegions] = {};
   Verdict verdicts_[3];
+  bool is_told_of_removal_[kMaxRegions] = {};
   unsigned judged_ = 0;
   std::uint64_t ticks_ = 0;
   std::uint64_t container_start_ns_ = 0;
+  std::uint64_t began_boottime_ns_ = 0;  // the command's latest start; 0: none
 };
 
 }  // namespace shm_liveness::guard

@@ -117,17 +117,44 @@ TEST_CASE("a region that somebody holds a slot in is left as it is") {
   CHECK(owner_of(region).user == kWorker);
 }
 
-TEST_CASE("a stranger's region is refused, and left as it is") {
+TEST_CASE("a stranger's region that nobody holds any more makes way: an image may run as another user now") {
   if (!is_root()) return;
   const UniqueRegion region;
   CHECK(as_user(kStranger, kStranger, [&] {
           Heartbeat::claim(options_for(region, "a")).heartbeat.stop();
           return 0;
         }) == 0);
+  CHECK_FALSE(make_for_worker(region));
+  CHECK(owner_of(region).user == kWorker);
+}
+
+TEST_CASE("a stranger's region that somebody holds is refused, and left as it is") {
+  if (!is_root()) return;
+  const UniqueRegion region;
+  int up[2];
+  int end[2];
+  REQUIRE(pipe(up) == 0);
+  REQUIRE(pipe(end) == 0);
+  const pid_t holder = fork();
+  if (holder == 0) {
+    close(end[1]);
+    if (setresgid(kStranger, kStranger, kStranger) != 0 || setresuid(kStranger, kStranger, kStranger) != 0) _exit(1);
+    const auto claimed = Heartbeat::claim(options_for(region, "a"));
+    char byte = 'u';
+    if (claimed.failure || write(up[1], &byte, 1) != 1) _exit(1);
+    _exit(read(end[0], &byte, 1) == 0 ? 0 : 1);
+  }
+  close(end[0]);
+  char byte;
+  REQUIRE(read(up[0], &byte, 1) == 1);
   const ino_t first = owner_of(region).inode;
   CHECK(make_for_worker(region).fault == Fault::owner);
   CHECK(owner_of(region).user == kStranger);
   CHECK(owner_of(region).inode == first);
+  close(end[1]);
+  waitpid(holder, nullptr, 0);
+  close(up[0]);
+  close(up[1]);
 }
 
 TEST_CASE("what is no region in the region's place is not given away") {

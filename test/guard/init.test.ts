@@ -97,6 +97,16 @@ describe('the exit code of the command', () => {
   })
 })
 
+describe('a parent that ignores SIGCHLD', () => {
+  it('does not keep the guard from hearing of the end', async () => {
+    const found = await guard(['--', 'sh', '-c', 'exit 9'], {
+      wrapper: ['env', '--ignore-signal=CHLD'],
+      timeoutMs: 5_000,
+    })
+    expect(found).toMatchObject({ code: 9 })
+  })
+})
+
 describe('a signal', () => {
   // Those that tini forwards, too: all that can be caught, but for a fault of the guard's own and the terminal's two.
   const own = [4, 5, 6, 7, 8, 11, 17, 21, 22, 31]

@@ -114,7 +114,7 @@ describe('shm-guard notify', () => {
     })
     expect(JSON.parse(await heard.said(''))).toBe(
       [
-        ...['READY=1', 'X_SHM_LIVENESS_READY=0', 'WATCHDOG=1', 'X_SHM_LIVENESS_PHASE=a=b'],
+        ...['READY=1', 'X_SHM_LIVENESS_READY=0', 'WATCHDOG=1', 'X_SHM_LIVENESS_BEAT=1', 'X_SHM_LIVENESS_PHASE=a=b'],
         ...['X_SHM_LIVENESS_BUDGET_USEC=120000000', 'X_SHM_LIVENESS_END_PHASE=1', 'STATUS=x y', 'STOPPING=1', ''],
       ].join('\n'),
     )
@@ -179,7 +179,7 @@ describe('shm-guard notify exits', () => {
     for (const socket of [abstract(), inFolder()]) {
       const heard = await listener(socket, 'closes')
       expect(await notify(['--beat'], socket)).toMatchObject({ code: 0, stdout: '', stderr: '' })
-      expect(JSON.parse(await heard.said(''))).toBe('WATCHDOG=1\n')
+      expect(JSON.parse(await heard.said(''))).toBe('WATCHDOG=1\nX_SHM_LIVENESS_BEAT=1\n')
     }
   })
 
@@ -195,7 +195,7 @@ describe('shm-guard notify exits', () => {
     const heard = await listener(socket, 'keeps')
     const result = await notify(['--beat'], socket)
     expect(result).toMatchObject({ code: 1, stdout: '', stderr: 'shm-guard: notify: not heard within 5s\n' })
-    expect(JSON.parse(await heard.said(''))).toBe('WATCHDOG=1\n')
+    expect(JSON.parse(await heard.said(''))).toBe('WATCHDOG=1\nX_SHM_LIVENESS_BEAT=1\n')
     expect(result.ms).toBeGreaterThan(4_900)
     expect(result.ms).toBeLessThan(9_000)
   }, 20_000)
@@ -232,7 +232,7 @@ describe('shm-guard notify exits', () => {
     const heard = await listener(socket, 'closes')
     expect(await notify(args, socket)).toMatchObject({ code: 2, stdout: '', stderr: `shm-guard: notify: ${why}\n` })
     await notify(['--beat'], socket)
-    expect(JSON.parse(await heard.said('')), 'nothing was sent').toBe('WATCHDOG=1\n')
+    expect(JSON.parse(await heard.said('')), 'nothing was sent').toBe('WATCHDOG=1\nX_SHM_LIVENESS_BEAT=1\n')
   })
 
   it.each([

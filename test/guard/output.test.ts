@@ -329,3 +329,13 @@ describe('the output', () => {
     expect(result).toMatchObject({ code: 0, stdout: 'a\n' })
   })
 })
+
+it('of a command that cannot be written is cut off, and the reason said', async () => {
+  const found = await guard(['--region', uniqueRegion(), '--progress', 'output', '--', 'yes'], {
+    wrapper: ['sh', '-c', 'exec "$@" > /dev/full', 'sh'],
+  })
+  expect(found).toMatchObject({
+    code: 141,
+    stderr: expect.stringContaining('cannot be written, and is cut off: no space left'),
+  })
+})

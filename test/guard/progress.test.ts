@@ -8,7 +8,7 @@ import { eventually } from '../support/eventually.js'
 import { guard, startGuard } from '../support/guard.js'
 import { only } from '../support/held.js'
 import { probe } from '../support/probe.js'
-import { uniqueRegion } from '../support/region.js'
+import { pathOf, uniqueRegion } from '../support/region.js'
 import { checks, wordOf } from '../support/scene.js'
 
 const folder = mkdtempSync(join(tmpdir(), 'progress-'))
@@ -265,5 +265,27 @@ describe('a command under --progress', () => {
     })
     closeSync(fd)
     expect(seen).toBe(`${path}\n`)
+  })
+})
+
+describe('a region that is removed under the guard', () => {
+  it('is claimed anew, so that a hang is still found', async () => {
+    const region = uniqueRegion()
+    const program = startGuard([
+      '--region',
+      region,
+      '--progress',
+      'output',
+      '--max-age',
+      '2s',
+      '--',
+      'sh',
+      '-c',
+      'echo up; exec sleep 60',
+    ])
+    await program.said('up')
+    rmSync(pathOf(region))
+    expect(await program.ended).toEqual({ code: 120, signal: null })
+    expect(program.stderr).toContain(`the region ${region} was removed or cut short; claiming anew\n`)
   })
 })

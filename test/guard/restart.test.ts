@@ -1,5 +1,5 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { constants, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Region } from 'shm-liveness'
@@ -251,5 +251,54 @@ describe('the liveness probe', () => {
     const found = await guard(['--region', region, '--restart', '1', '--', ...command])
     expect(found).toMatchObject({ code: 7 })
     expect((await probe(['--region', region])).stdout).toMatch(/^dead: grabber /)
+  })
+})
+
+describe('a signal that may mean stop', () => {
+  it.each(['SIGINT', 'SIGQUIT'] as const)('that ends the command is one: no start follows a %s', async (signal) => {
+    const region = uniqueRegion()
+    const program = startGuard(['--region', region, '--restart', '3', '--', 'sh', '-c', 'echo up; exec sleep 20'])
+    await program.said('up')
+    const { code } = await program.kill(signal)
+    expect(code).toBe(128 + constants.signals[signal])
+    expect(program.stderr).toBe('')
+  })
+
+  it('that the command survives is none: after the grace it is watched again, and started again', async () => {
+    const region = uniqueRegion()
+    const turns = ['exec "$@" hear:SIGQUIT beat:1500 silent', 'echo again; exec sleep 20']
+    const flags = ['--region', region, '--grace', '300ms', '--signal', 'KILL', '--restart', '1']
+    const program = startGuard([...flags, '--', ...byTurns(turns, worker(region, '200ms'))])
+    await program.said('beat')
+    process.kill(program.pid, 'SIGQUIT')
+    await program.said('heard SIGQUIT')
+    await program.said('again')
+    expect(program.stderr).toMatch(/stalled: grabber .*; restart 1\/1 in 100ms\n$/)
+    await program.kill('SIGTERM')
+  })
+})
+
+describe('what lived on of a command that crashed', () => {
+  it('is ended before the next start, those that left its group included', async () => {
+    const pids = newFile()
+    const stray = `sh -c 'echo $$ >> ${pids}; exec sleep 60'`
+    const turns = [
+      `${stray} & setsid ${stray} & sleep 0.2; exit 5`,
+      `sleep 0.2; for p in $(cat ${pids}); do kill -0 $p; done; exit 0`,
+    ]
+    const found = await guard(['--region', uniqueRegion(), '--restart', '1', '--', ...byTurns(turns)])
+    expect(found.code).toBe(0)
+    expect(readFileSync(pids, 'utf8').trim().split('\n')).toHaveLength(2)
+    expect(found.stderr.match(/No such process/g)).toHaveLength(2)
+  })
+})
+
+describe('a worker that dropped its rights, under a guard that is root', () => {
+  it('is started again like any other, without --owner too', async () => {
+    const region = uniqueRegion()
+    const dropped = 'exec setpriv --reuid 65534 --regid 65534 --clear-groups "$@"'
+    const turns = [`${dropped} beat:200 exit:7`, `${dropped} beat:300 stop exit:0`]
+    const found = await guard(['--region', region, '--restart', '3', '--', ...byTurns(turns, worker(region, '20s'))])
+    expect(found).toMatchObject({ code: 0, stderr: 'shm-guard: exited with 7; restart 1/3 in 100ms\n' })
   })
 })

@@ -706,3 +706,42 @@ describe('a file of steps', () => {
     expect(result).toMatchObject({ code: 2, stdout: '', stderr: `shm-guard: ${why}\n` })
   })
 })
+
+describe('a list of steps', () => {
+  const run = (steps: Step[], flags: string[] = []) =>
+    startGuard(['--region', uniqueRegion(), ...flags, '--steps', stepsFile(steps)])
+
+  it('ends at a SIGINT too, also if its step then exits 0: 130', async () => {
+    const program = run([sh('one', 'trap "exit 0" INT; echo up; sleep 5 & wait'), sh('two', 'echo never')])
+    await program.said('up')
+    const { code } = await program.kill('SIGINT')
+    expect(code).toBe(130)
+    expect(program.lines.join()).not.toContain('never')
+  })
+
+  it('has one grace, however often it is told to stop', async () => {
+    const program = run([sh('deaf', 'trap "" TERM; echo up; while :; do sleep 0.1; done')], ['--grace', '1s'])
+    await program.said('up')
+    const began = performance.now()
+    const again = setInterval(() => process.kill(program.pid, 'SIGTERM'), 300)
+    const { code } = await program.kill('SIGTERM').finally(() => clearInterval(again))
+    expect(code).toBe(137)
+    expect(performance.now() - began).toBeLessThan(2_500)
+  })
+
+  it('finds a step that hangs beside what an earlier one left busy', async () => {
+    const program = run([
+      sh('busy', 'python3 -c "while True: pass" > /dev/null 2>&1 & sleep 0.2'),
+      { name: 'hung', argv: ['sleep', '60'], silenceBudget: '1s' },
+    ])
+    expect(await program.ended).toMatchObject({ code: 120 })
+  })
+
+  it('gives each step a pipe that blocks, whatever the one before made of it', async () => {
+    const nonblocking = 'import fcntl,os; fcntl.fcntl(1, fcntl.F_SETFL, os.O_WRONLY | os.O_NONBLOCK)'
+    const file = stepsFile([{ name: 'one', argv: ['python3', '-c', nonblocking] }, sh('two', 'seq 400000')])
+    const found = await guard(['--region', uniqueRegion(), '--steps', file])
+    expect(found.code).toBe(0)
+    expect(found.stdout.split('\n').filter((line) => /^\d+$/.test(line))).toHaveLength(400_000)
+  })
+})

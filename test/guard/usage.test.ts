@@ -251,3 +251,12 @@ describe('what the guard says of itself', () => {
     expect(line).not.toMatch(/\p{Cc}/u)
   })
 })
+
+it('is left in the termination log, in place of what a probe wrote there', async () => {
+  const log = join(mkdtempSync(join(tmpdir(), 'guard-usage-')), 'log')
+  writeFileSync(log, 'stalled: an hour ago')
+  expect(await guard([`--termination-log=${log}`, '--interval', 'soon', '--', 'true'])).toMatchObject({ code: 2 })
+  const [line, json] = readFileSync(log, 'utf8').split('\n') as [string, string]
+  expect(line).toMatch(/^--interval "soon" is no duration/)
+  expect(JSON.parse(json)).toMatchObject({ outcome: 'not-started', exit: 2 })
+})

@@ -65,7 +65,7 @@ describe('a worker that stalls', () => {
     const found = await guard(['--region', region, '--', ...steps])
     expect(found).toMatchObject({ code: 120 })
     expect(found.stderr).toMatch(
-      /^shm-guard: stalled: grabber last beat \S+ ago \(limit 200ms\) in phase "calibrate", pid \d+ S \(sleeping\) in futex\w*(, cpu throttled \d+%)?; sent SIGABRT to it\n$/,
+      /^shm-guard: stalled: grabber last beat \S+ ago \(limit 200ms\) in phase "calibrate", pid \d+ S \(sleeping\) in futex\w*(, cpu throttled \d+%)?, cpu \d%; sent SIGABRT to it\n$/,
     )
   })
 
@@ -201,7 +201,8 @@ describe('no reaction follows', () => {
       '-c',
       'sleep 0.5; exit 4',
     ])
-    expect(found).toMatchObject({ code: 4, stderr: '' })
+    expect(found).toMatchObject({ code: 4 })
+    expect(found.stderr).toMatch(/^shm-guard: nobody has claimed in region \S+ within the startup grace; .*\n$/)
   })
 
   it('a pause of guard and worker together', async () => {
@@ -230,6 +231,29 @@ describe('no reaction follows', () => {
     expect(program.stderr).toBe('')
     process.kill(program.pid, 'SIGTERM')
     expect((await program.ended).code).toBe(143)
+  })
+
+  it('a region that is removed under its workers, though they are expected', async () => {
+    const region = uniqueRegion()
+    const flags = ['--region', region, '--expect', 'grabber', '--startup-grace', '1s']
+    const program = startGuard([...flags, '--', ...worker(region, '10s', 'beat:2000', 'stop', 'exit:0')])
+    await program.said('beat')
+    rmSync(pathOf(region))
+    expect(await program.ended).toEqual({ code: 0, signal: null })
+    expect(program.stderr).toContain(`shm-guard: the region ${region} was removed under its workers; restart them\n`)
+  })
+
+  it('a process that ends with a claim in one of its threads', async () => {
+    const claims =
+      "import { parentPort } from 'node:worker_threads'; import { Heartbeat } from 'shm-liveness';" +
+      " const h = Heartbeat.claim({ region: process.env.REGION, name: 't', maxAge: '10s' }); h.beat(); parentPort.postMessage(1); setInterval(h.beat, 5)"
+    const script = `const { Worker } = require('node:worker_threads'); new Worker(${JSON.stringify(claims)}, { eval: true }).on('message', () => setTimeout(() => process.exit(0), 50))`
+    for (let i = 0; i < 5; i++) {
+      const region = uniqueRegion()
+      const command = ['env', `REGION=${region}`, process.execPath, '-e', script]
+      const found = await guard(['--region', region, '--interval', '1ms', '--', ...command])
+      expect(found).toMatchObject({ code: 0, stderr: '' })
+    }
   })
 
   it('a command whose end takes longer than its max age: its exit code says how', async () => {
@@ -268,6 +292,17 @@ describe('no reaction follows', () => {
     const program = startGuard([...flags, '--', 'sh', '-c', 'sleep 0.5; echo alive; exit 6'])
     expect(await program.ended).toEqual({ code: 6, signal: null })
     expect(program.stderr).toBe('')
+  })
+})
+
+describe('a stall beside a region that cannot be read', () => {
+  it('is found all the same', async () => {
+    const [region, broken] = [uniqueRegion(), uniqueRegion()]
+    writeFileSync(pathOf(broken), Buffer.alloc(8192))
+    const steps = worker(region, '200ms', 'beat:300', 'silent')
+    const found = await guard(['--region', `${region},${broken}`, '--signal', 'KILL', '--', ...steps])
+    expect(found).toMatchObject({ code: 120, stderr: expect.stringContaining('stalled: grabber') })
+    expect(found.stderr).toContain('[REGION_MAGIC]')
   })
 })
 
@@ -347,7 +382,7 @@ describe.each([
     const flags = ['--region', region, '--expect', 'grabber', '--startup-grace', '600ms']
     const found = await guard([...flags, '--', 'sleep', '20'], { wrapper })
     expect(found).toMatchObject({ code: 122 })
-    expect(found.stderr).toMatch(/^shm-guard: missing: [^\n]*; sent SIGABRT to the command's processes\n$/)
+    expect(found.stderr).toMatch(/\nshm-guard: missing: [^\n]*; sent SIGABRT to the command's processes\n$/)
     expect(found.ms).toBeGreaterThanOrEqual(590)
   })
 

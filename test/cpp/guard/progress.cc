@@ -71,7 +71,7 @@ struct Scene {
   explicit Scene(unsigned sources, std::uint64_t limit = 400 * kMs) {
     REQUIRE_FALSE(stamp.claim(options_for(region, "main")));
     progress.watch_for(sources);
-    progress.begin(limit);
+    progress.begin(limit, sys::process_id());
   }
   ~Scene() { stamp.give_up(true); }
   std::uint64_t beats() const { return facts_of(region, "main").beats; }
@@ -161,7 +161,7 @@ TEST_CASE("what was used before a step began is no progress of the step") {
   kill(busy, SIGSTOP);
   int status = 0;
   waitpid(busy, &status, WUNTRACED);
-  scene.progress.begin(400 * kMs);
+  scene.progress.begin(400 * kMs, sys::process_id());
   scene.progress.look(0, 2 * kSecond);
   scene.progress.look(0, 3 * kSecond);
   CHECK(scene.beats() == 0);

@@ -146,7 +146,7 @@ TEST_CASE("looking at the tree leaves no descriptor open") {
   ::close(before);
   const Family family;
   Usage usage;
-  for (int i = 0; i < 10; ++i) CHECK(read_usage(self(), true, usage));
+  for (int i = 0; i < 10; ++i) CHECK(read_usage(self(), 0, true, usage));
   const int after = open("/dev/null", O_RDONLY);
   ::close(after);
   CHECK(after == before);
@@ -178,7 +178,7 @@ TEST_CASE("the CPU that a child uses is in the sum, and stays there once its par
   });
   Usage usage;
   for (int i = 0; i < 1000; ++i) {
-    REQUIRE(read_usage(self(), false, usage));
+    REQUIRE(read_usage(self(), 0, false, usage));
     if (usage.processes == 1 && usage.cpu_ticks > 0) break;
     usleep(10'000);
   }
@@ -186,7 +186,7 @@ TEST_CASE("the CPU that a child uses is in the sum, and stays there once its par
   CHECK(usage.cpu_ticks > 0);
   CHECK_FALSE(usage.io_known);
   kill_child(child);
-  REQUIRE(read_usage(self(), false, usage));
+  REQUIRE(read_usage(self(), 0, false, usage));
   CHECK(usage.processes == 0);
   CHECK(usage.cpu_ticks == 0);
 }
@@ -206,7 +206,7 @@ TEST_CASE("the bytes that a child moves are in the sum") {
   ::close(ready[0]);
   ::close(ready[1]);
   Usage usage;
-  REQUIRE(read_usage(self(), true, usage));
+  REQUIRE(read_usage(self(), 0, true, usage));
   CHECK(usage.io_known);
   CHECK(usage.io_bytes >= 100'001);
   CHECK(usage.io_bytes < 1'000'000);
