@@ -238,6 +238,7 @@ describe('no reaction follows', () => {
     const flags = ['--region', region, '--expect', 'grabber', '--startup-grace', '1s']
     const program = startGuard([...flags, '--', ...worker(region, '10s', 'beat:2000', 'stop', 'exit:0')])
     await program.said('beat')
+    await sleep(200) // until the guard has looked at it
     rmSync(pathOf(region))
     expect(await program.ended).toEqual({ code: 0, signal: null })
     expect(program.stderr).toContain(`shm-guard: the region ${region} was removed under its workers; restart them\n`)
