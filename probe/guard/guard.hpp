@@ -2,6 +2,7 @@
 // the doing is here.
 #pragma once
 
+#include "concern.hpp"
 #include "init.hpp"
 #include "reaction.hpp"
 #include "report.hpp"
@@ -11,7 +12,7 @@ namespace shm_liveness::guard {
 
 class Guard {
  public:
-  explicit Guard(Parts& parts) : parts_(parts), options_(parts.options), report_(parts) {}
+  explicit Guard(Parts& parts) : parts_(parts), options_(parts.options), report_(parts), concern_(parts, report_) {}
 
   // Before all else: a SIGTERM that comes while the guard is made ready must not be lost. -errno, or 0.
   int open() {
@@ -80,7 +81,7 @@ class Guard {
       return happen(Event::overdue);
     }
     if (now() - started_ns_ > kForgivenAfterNs) restarts_ = 0;
-    if (!is_asked()) consider(parts_.watch.verdict_of_usable());
+    if (!is_asked()) consider();
   }
 
   void watch_end() {
@@ -90,66 +91,12 @@ class Guard {
     if (now() >= deadline_ns_) happen(Event::time_over);
   }
 
-  // Whether the verdict calls for a reaction.
-  void consider(const Verdict& verdict) {
-    tell_of_unusable(parts_.watch.verdict(Check::liveness));
-    if (verdict.passes) return;
-    switch (verdict.kind) {
-      case Kind::stalled:
-      case Kind::dead:
-        if (is_ending(verdict)) return;
-        end_.reason = verdict.kind == Kind::dead ? Ending::dead : Ending::stalled;
-        break;
-      case Kind::missing:
-        tell_of_missing();
-        // Only whom somebody asked for: most commands never claim. Nor where something cannot be read: they may be
-        // there.
-        if (options_.watched.policy.expect.empty() && options_.watched.policy.min == 0) return;
-        if (parts_.watch.verdict(Check::liveness).kind == Kind::unusable) return;
-        end_.reason = Ending::missing;
-        break;
-      default:
-        return;
-    }
-    happen(Event::unhealthy);
-  }
-
-  // Once a life. Of commands that are guarded for their signals only it is no news.
-  void tell_of_missing() {
-    if (is_told_of_missing_) return;
-    is_told_of_missing_ = true;
-    Line line;
-    (line << "nobody has claimed in region ").printable(parts_.place().region)
-        << " within the startup grace; if somebody should have, is --region right?";
-  }
-
-  // Once, as often as it comes anew.
-  void tell_of_unusable(const Verdict& verdict) {
-    const bool is_new = verdict.kind == Kind::unusable && last_kind_ != Kind::unusable;
-    last_kind_ = verdict.kind;
-    if (!is_new) return;
-    char buffer[512];
-    Line() << report_.line_of(verdict, {}, buffer);
-  }
-
-  // Whether the command, or the worker, is on its way out by itself: then its exit status says more than a lock, and
-  // what does not beat while its memory is torn down has not stalled. Not for ever: an exit can hang too.
-  bool is_ending(const Verdict& verdict) {
-    init_.reap();
-    if (stage_ != Stage::running) return true;
-    const WorkerFacts* const worker =
-        verdict.worker >= 0 ? &parts_.watch.workers()[static_cast<std::size_t>(verdict.worker)] : nullptr;
-    // A thread of the command that ended may be the first of all: Node.js ends its worker threads, then the process.
-    const bool is_thread =
-        verdict.kind == Kind::dead && worker != nullptr && worker->pid == static_cast<std::uint32_t>(pid_);
-    const bool exits = is_exiting(static_cast<std::uint32_t>(pid_)) || is_thread ||
-                       (verdict.kind == Kind::stalled && worker != nullptr && is_exiting(worker->pid) &&
-                        is_that_task(worker->pid, worker->tid, worker->task_start_ticks));
-    if (!exits)
-      exiting_since_ns_ = 0;
-    else if (exiting_since_ns_ == 0)
-      exiting_since_ns_ = now();
-    return exits && now() - exiting_since_ns_ < (is_thread ? kThreadEndTimeNs : kExitTimeNs);
+  void consider() {
+    const Verdict verdict = parts_.watch.verdict_of_usable();
+    if (!verdict.passes) init_.reap();  // the command may have ended: then its exit status says more
+    if (stage_ != Stage::running) return;
+    end_.reason = concern_.about(verdict, static_cast<std::uint32_t>(pid_));
+    if (end_.reason != Ending::exited) happen(Event::unhealthy);
   }
 
   void signalled(int signal) {
@@ -307,7 +254,7 @@ class Guard {
   void start() {
     stage_ = Stage::running;
     is_group_struck_ = false;
-    is_told_of_missing_ = false;
+    concern_.begin();
     deadline_ns_ = 0;
     end_.reason = Ending::exited;
     report_.begin();
@@ -397,7 +344,8 @@ class Guard {
   // Whether nothing of the last command is left: what lives on would hold its names, and work twice beside the next.
   // Not for ever: what does not die of SIGKILL must not keep the next from starting.
   bool is_clear() {
-    if (is_group_empty(group_) && count_living_descendants(sys::process_id()) == 0) return true;
+    if (is_group_empty(group_)) group_ = 0;  // its number may be another's soon
+    if (group_ == 0 && count_living_descendants(sys::process_id()) == 0) return true;
     signal_group(group_, os::kKill);
     signal_descendants(sys::process_id(), os::kKill);
     return now() >= deadline_ns_ + kKillTimeNs;
@@ -434,14 +382,13 @@ class Guard {
 
   static constexpr std::uint64_t kPaceNs = 20'000'000;
   static constexpr std::uint64_t kKillTimeNs = 5'000'000'000;  // on top of the grace, for what SIGKILL tears down
-  static constexpr std::uint64_t kThreadEndTimeNs = 100'000'000;
-  static constexpr std::uint64_t kExitTimeNs = 1'000'000'000;  // large processes take 10 to 90 ms
   static constexpr std::uint64_t kLooksBetweenThrottling = 50;
   static constexpr std::uint64_t kLooksBetweenNames = 50;
 
   Parts& parts_;
   const Options& options_;
   Report report_;
+  Concern concern_;
   Init init_{{this, [](void* self, int signal) { static_cast<Guard*>(self)->signalled(signal); },
               [](void* self, int pid, int status) { static_cast<Guard*>(self)->reaped(pid, status); }}};
   Source ticker_;
@@ -449,7 +396,6 @@ class Guard {
   int exec_error_ = 0;  // of an exec that failed
   Stage stage_ = Stage::idle;
   EndFacts end_;
-  Kind last_kind_ = Kind::healthy;
   program::Throttling throttling_[2];
   int pid_ = 0;       // of the command; 0: reaped
   int group_ = 0;     // its process group
@@ -458,13 +404,11 @@ class Guard {
   int told_by_ = 0;   // the one that told the guard to stop; 0: none
   int asked_by_ = 0;  // a signal that may mean stop; 0: none came
   bool is_group_struck_ = false;
-  bool is_told_of_missing_ = false;
   bool is_hurried_ = false;  // looks more often than the interval says
   std::uint32_t restarts_ = 0;
   std::size_t step_ = 0;
-  std::uint64_t exiting_since_ns_ = 0;
   std::uint64_t asked_until_ns_ = 0;
-  std::uint64_t started_ns_ = 0;  // these five in the guard's running time
+  std::uint64_t started_ns_ = 0;  // these four in the guard's running time
   std::uint64_t half_ns_ = 0;
   std::uint64_t deadline_ns_ = 0;
 };

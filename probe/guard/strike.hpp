@@ -40,9 +40,10 @@ inline bool has_ended(int handle) {
 
 // To the whole group. A stopped process gets no signal but SIGKILL until it is continued.
 inline void signal_group(int group, int signal) {
+  if (group <= 0) return;  // kill(2) takes 0 for the guard's own
   os::send_signal(-group, signal);
   if (signal != os::kKill) os::send_signal(-group, os::kContinue);
 }
-inline bool is_group_empty(int group) { return os::send_signal(-group, 0) == -os::kNoProcess; }
+inline bool is_group_empty(int group) { return group <= 0 || os::send_signal(-group, 0) == -os::kNoProcess; }
 
 }  // namespace shm_liveness::guard

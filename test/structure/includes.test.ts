@@ -16,8 +16,20 @@ const guard = join(root, 'probe/guard')
 const guardOrder = [
   ...['os', 'log', 'loop', 'tree', 'command', 'signals', 'init', 'aging', 'watch', 'stamp'],
   ...['notification', 'service', 'notify_socket', 'notify_command', 'address', 'options'],
-  ...['outlet', 'output', 'progress', 'json_reader', 'steps', 'marks', 'http', 'pages', 'metrics', 'server'],
-  ...['outcome', 'parts', 'prepare', 'report', 'strike', 'reaction', 'guard'],
+  ...[
+    'outlet',
+    'output',
+    'progress',
+    'json_reader',
+    'steps',
+    'marks',
+    'http',
+    'pages',
+    'metrics',
+    'connection',
+    'server',
+  ],
+  ...['outcome', 'parts', 'prepare', 'report', 'strike', 'concern', 'reaction', 'guard'],
 ]
 
 function includesOf(file: string): string[] {
