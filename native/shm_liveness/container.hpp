@@ -72,31 +72,18 @@ inline constexpr std::uint64_t kNsPerTick = 10'000'000;
 
 // The oldest process of this mount namespace, for pods that share their process namespace: PID 1 is not ours there.
 inline std::uint64_t oldest_start_in(std::uint64_t mount_namespace) {
-  const int fd = sys::open("/proc", sys::kReadOnly | sys::kDirectory | sys::kCloseOnExec);
-  if (fd < 0) return 0;
   const std::uint32_t self = sys::process_id();
   std::uint64_t oldest = 0;
-  alignas(8) char entries[4096];
-  for (long bytes; (bytes = sys::list_directory(fd, entries, sizeof entries)) > 0;) {
-    for (long at = 0; at < bytes;) {
-      // struct linux_dirent64: d_ino 8, d_off 8, d_reclen 2, d_type 1, d_name
-      std::uint16_t length;
-      __builtin_memcpy(&length, entries + at + 16, sizeof length);
-      const std::string_view name(entries + at + 19);
-      at += length;
-      std::uint64_t pid = 0;
-      if (!parse_number(name, 0xffffffff, pid) || pid == self) continue;
-      char path[48];
-      Text ns(path);
-      ns << "/proc/" << pid << "/ns/mnt";
-      if (namespace_inode(ns.c_str()) != mount_namespace) continue;
-      Text stat(path);
-      stat << "/proc/" << pid << "/stat";
-      const std::uint64_t start = start_ticks(stat.c_str());
-      if (start != 0 && (oldest == 0 || start < oldest)) oldest = start;
-    }
-  }
-  sys::close(fd);
+  for_each_process([&](std::uint64_t pid) __attribute__((always_inline)) {
+    char path[48];
+    Text ns(path);
+    ns << "/proc/" << pid << "/ns/mnt";
+    if (pid == self || namespace_inode(ns.c_str()) != mount_namespace) return;
+    Text stat(path);
+    stat << "/proc/" << pid << "/stat";
+    const std::uint64_t start = start_ticks(stat.c_str());
+    if (start != 0 && (oldest == 0 || start < oldest)) oldest = start;
+  });
   return oldest;
 }
 inline bool is_first_in_other_cgroup() {

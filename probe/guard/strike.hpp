@@ -9,16 +9,11 @@
 
 namespace shm_liveness::guard {
 
-// Whether the process is on its way out: PF_EXITING among the flags of /proc/<pid>/stat. Its locks go before its parent
+// Whether the process is on its way out. Its locks go before its parent
 // hears of it, so a death that is seen may be an end that will be told in a moment.
 inline bool is_exiting(std::uint32_t pid) {
-  char path[32];
-  Text text(path);
-  text << "/proc/" << pid << "/stat";
-  char buffer[1024];
-  std::uint64_t flags = 0;
-  const std::string_view stat = read_small_file(text.c_str(), buffer, sizeof buffer);
-  return parse_number(stat_field(stat, 9), ~std::uint64_t(0), flags) && (flags & 4) != 0;
+  Stat stat;
+  return read_stat(pid, stat) && stat.is_exiting;
 }
 
 // A handle of the worker's process, or -1: it is gone, it is none of the guard's descendants, or the number in the slot

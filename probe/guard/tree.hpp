@@ -9,6 +9,7 @@ namespace shm_liveness::guard {
 struct Stat {
   std::uint32_t parent = 0;
   char state = '\0';
+  bool is_exiting = false;      // on its way out, or a zombie
   std::uint64_t cpu_ticks = 0;  // with its reaped children's; a tick is 10 ms on every architecture we support
   std::uint64_t start_ticks = 0;
 };
@@ -28,7 +29,9 @@ inline bool read_stat(std::uint32_t pid, Stat& out) {
   const std::string_view state = stat_field(stat, 3);
   if (state.empty()) return false;
   out.state = state[0];
+  constexpr std::uint64_t kExiting = 4;  // PF_EXITING, among the flags
   out.parent = static_cast<std::uint32_t>(number(4));
+  out.is_exiting = (number(9) & kExiting) != 0;
   out.cpu_ticks = number(14) + number(15) + number(16) + number(17);
   out.start_ticks = number(22);
   return true;
@@ -70,26 +73,12 @@ inline std::uint64_t task_cpu_ns(std::uint32_t pid, std::uint32_t tid) {
 // Calls visit(pid, stat) for each descendant. False: there is no /proc.
 template <class Visit>
 bool for_each_descendant(std::uint32_t guard, Visit&& visit) {
-  const int fd = sys::open("/proc", sys::kReadOnly | sys::kDirectory | sys::kCloseOnExec);
-  if (fd < 0) return false;
-  alignas(8) char entries[4096];
-  for (long bytes; (bytes = sys::list_directory(fd, entries, sizeof entries)) > 0;) {
-    for (long at = 0; at < bytes;) {
-      // struct linux_dirent64: d_ino 8, d_off 8, d_reclen 2, d_type 1, d_name
-      std::uint16_t length;
-      __builtin_memcpy(&length, entries + at + 16, sizeof length);
-      const std::string_view name(entries + at + 19);
-      at += length;
-      std::uint64_t number = 0;
-      if (!parse_number(name, 0xffffffff, number)) continue;
-      const std::uint32_t pid = static_cast<std::uint32_t>(number);
-      Stat stat;
-      if (pid == guard || !read_stat(pid, stat)) continue;
-      if (stat.parent == guard || is_descendant(stat.parent, guard)) visit(pid, stat);
-    }
-  }
-  sys::close(fd);
-  return true;
+  return for_each_process([&](std::uint64_t number) {
+    const std::uint32_t pid = static_cast<std::uint32_t>(number);
+    Stat stat;
+    if (pid == guard || !read_stat(pid, stat)) return;
+    if (stat.parent == guard || is_descendant(stat.parent, guard)) visit(pid, stat);
+  });
 }
 
 // What the tree has used so far. A process that ends hands its counts to whoever reaps it; one whose parent ignores
@@ -131,7 +120,7 @@ inline bool read_usage(std::uint32_t guard, std::uint64_t since_ticks, bool with
 
 inline std::uint32_t count_living_descendants(std::uint32_t guard) {
   std::uint32_t count = 0;
-  for_each_descendant(guard, [&](std::uint32_t, const Stat& stat) { count += stat.state != 'Z' ? 1 : 0; });
+  for_each_descendant(guard, [&](std::uint32_t, const Stat& stat) { count += stat.is_exiting ? 0 : 1; });
   return count;
 }
 
