@@ -1,0 +1,34 @@
+/** The names that the wiring, the lint rules and the programs agree on. */
+import { baseName, objectsOf, textOf } from './shape.js'
+import type { Container } from './types.js'
+
+/** The image that holds the executables, of this package's own version. */
+export const defaultImage = 'shm-liveness:0.1.0'
+/** The init container, and the volume that it fills. */
+export const defaultName = 'shm-liveness'
+export const defaultDirectory = '/shm-liveness'
+/** The user that the image names, and that nothing else runs as. */
+export const installerUser = 65532
+/** The first guard's port; each further guard of a pod takes the next free one. */
+export const firstPort = 9808
+
+export const probeProgram = 'shm-probe'
+export const guardProgram = 'shm-guard'
+
+export const regionVariable = 'SHM_LIVENESS_REGION'
+export const listenVariable = 'SHM_LIVENESS_LISTEN'
+/** The region of whoever names none, as in the programs. */
+export const defaultRegion = 'default'
+
+/** Whether a command is our program, wherever it lies. */
+export function runs(program: string, command: readonly unknown[] | null | undefined): boolean {
+  const first = Array.isArray(command) ? textOf(command[0]) : undefined
+  return first !== undefined && baseName(first) === program
+}
+
+/** The literal value of a variable; undefined if it is unset, empty, or comes from elsewhere (`valueFrom`). */
+export function variableOf(container: Container, name: string): string | undefined {
+  // Of several entries with one name the last wins, in the kubelet.
+  const value = textOf(objectsOf(container.env).findLast((variable) => variable.name === name)?.value)
+  return value === '' ? undefined : value
+}

@@ -1,0 +1,8 @@
+export type { Duration } from '../duration.js'
+export { type PodTemplate, podTemplates } from './pod-templates.js'
+export { type Probes, type ProbesOptions, probes } from './probes.js'
+export type { ProbeSettings, ReadinessProbeSettings, RestartingProbeSettings } from './settings.js'
+export type { Check, Container, ExecProbe, HttpGetProbe, Path, PodSpec, Probe } from './types.js'
+export { wire } from './wire.js'
+export type { GuardOptions, WireOptions } from './wire-options.js'
+export { WiringError, type WiringErrorCode, wiringErrorCodes } from './wiring-error.js'

@@ -1,0 +1,96 @@
+import { type Fields, isFields, textOf } from './shape.js'
+import type { Path, PodSpec } from './types.js'
+
+/** A pod template inside some object, and what stands around it. */
+export interface PodTemplate {
+  /** From the object's root to the pod spec. */
+  path: Path
+  spec: PodSpec
+  /** `kind` and `metadata.name` of the object that has it; empty for a bare pod spec. */
+  kind: string
+  name: string
+  /** Of the object and of the template, the template's own first. */
+  annotations: Record<string, string>
+}
+
+/** Deeper than any known kind has it (JobSet: 6), and an end to whatever an alias made endless. */
+const deepest = 12
+
+/**
+ * All pod templates of an object: of Pod, PodTemplate, Deployment, StatefulSet, DaemonSet, ReplicaSet, Job, CronJob, of
+ * the items of any list (List, ResourceList), of a bare pod spec, and of kinds unknown here (Rollout, JobSet,
+ * LeaderWorkerSet …), which are searched for fields whose name ends in `template` and that hold a pod spec.
+ *
+ * @returns templates in the object's own order; none if it has none
+ */
+export function podTemplates(resource: unknown): PodTemplate[] {
+  return [...templatesOf(resource, [])]
+}
+
+function* templatesOf(resource: unknown, path: Path): Generator<PodTemplate> {
+  if (!isFields(resource) || path.length > deepest) return
+  const kind = textOf(resource['kind']) ?? ''
+  if (Array.isArray(resource['items']) && (kind === '' || kind.endsWith('List'))) {
+    for (const [index, item] of resource['items'].entries()) yield* templatesOf(item, [...path, 'items', index])
+    return
+  }
+  const { name, annotations } = metadataOf(resource)
+  if (isPodSpec(resource)) {
+    yield { path, spec: resource, kind, name, annotations }
+    return
+  }
+  if (isPodSpec(resource['spec'])) {
+    yield { path: [...path, 'spec'], spec: resource['spec'], kind, name, annotations }
+    return
+  }
+  for (const found of specsUnder(resource, path)) {
+    yield {
+      path: [...found.path, 'spec'],
+      spec: found.template['spec'],
+      kind,
+      name,
+      annotations: { ...annotations, ...metadataOf(found.template).annotations },
+    }
+  }
+}
+
+interface Found {
+  path: Path
+  template: Fields & { spec: PodSpec }
+}
+
+function* specsUnder(value: unknown, path: Path): Generator<Found> {
+  if (path.length > deepest) return
+  if (Array.isArray(value)) {
+    for (const [index, item] of value.entries()) yield* specsUnder(item, [...path, index])
+  } else if (isFields(value)) {
+    for (const [key, inner] of Object.entries(value)) {
+      const at = [...path, key]
+      if (/template$/i.test(key) && holdsPodSpec(inner)) yield { path: at, template: inner }
+      else yield* specsUnder(inner, at)
+    }
+  }
+}
+
+function holdsPodSpec(value: unknown): value is Fields & { spec: PodSpec } {
+  return isFields(value) && isPodSpec(value['spec'])
+}
+
+function isPodSpec(value: unknown): value is Fields & PodSpec {
+  return isFields(value) && Array.isArray(value['containers']) && value['containers'].every(isFields)
+}
+
+function metadataOf(value: Fields): { name: string; annotations: Record<string, string> } {
+  const metadata = isFields(value['metadata']) ? value['metadata'] : {}
+  const annotations = isFields(metadata['annotations']) ? metadata['annotations'] : {}
+  const texts = Object.entries(annotations).filter((entry): entry is [string, string] => typeof entry[1] === 'string')
+  return {
+    name: textOf(metadata['name']) ?? textOf(metadata['generateName']) ?? '',
+    annotations: Object.fromEntries(texts),
+  }
+}
+
+/** A template's owner in words: `Deployment/camera`. */
+export function ownerOf({ kind, name }: PodTemplate): string {
+  return [kind || 'pod spec', name].filter((part) => part !== '').join('/')
+}

@@ -1,0 +1,156 @@
+/** What wiring changes in one container. */
+import { guardProgram, listenVariable, regionVariable } from './conventions.js'
+import { guardedCommand, guardPort, listensElsewhere } from './guard.js'
+import { withMount } from './installer.js'
+import { probes } from './probes.js'
+import { checkNames } from './settings.js'
+import { type Fields, isFields, isSame, objectsOf } from './shape.js'
+import type { Container, EnvVar, PodSpec, Probe } from './types.js'
+import type { WireSettings } from './wire-options.js'
+import { WiringError } from './wiring-error.js'
+
+/** @param ports in use in the pod; a port that is taken here is added */
+export function wireContainer(
+  container: Container,
+  spec: PodSpec,
+  settings: WireSettings,
+  ports: Set<number>,
+  where: string,
+): Container {
+  const port = settings.via === 'httpGet' ? portOf(container, settings, ports, where) : undefined
+  const command = commandOf(container, settings, where)
+  return {
+    ...container,
+    ...(command === undefined ? {} : { command }),
+    env: envOf(container, settings, port, where),
+    volumeMounts: withMount(container, settings, { readOnly: true }, where),
+    ...probesOf(container, spec, settings, port, where),
+  }
+}
+
+function probesOf(
+  container: Container,
+  spec: PodSpec,
+  settings: WireSettings,
+  port: number | undefined,
+  where: string,
+): Partial<Container> {
+  // Behind no Service, readiness would only cost its execs.
+  const runsToCompletion = spec.restartPolicy === 'Never' || spec.restartPolicy === 'OnFailure'
+  const wanted = probes({
+    via: settings.via,
+    guard: settings.guardFlags !== undefined || guardedCommand(container) !== undefined,
+    directory: settings.directory,
+    port,
+    startup: settings.startup,
+    liveness: settings.liveness,
+    readiness: settings.readiness ?? (runsToCompletion ? false : undefined),
+  })
+  const wired: Partial<Container> = {}
+  for (const check of checkNames) {
+    const field = `${check}Probe` as const
+    const [there, probe] = [container[field], wanted[field]]
+    if (probe === undefined) continue
+    if (isFields(there) && isSame(withoutDefaults(there), withoutDefaults(probe))) continue
+    if (isFields(there) && !settings.replace) {
+      throw new WiringError(
+        'PROBE_EXISTS',
+        `${where}: it has a ${field} already; replace it (--replace) or leave it alone (--no-${check})`,
+      )
+    }
+    wired[field] = probe
+  }
+  return wired
+}
+
+/** Without what the API server adds by itself, so that a live object's probe is known again. */
+function withoutDefaults(probe: Probe | Fields): Fields {
+  const { successThreshold, initialDelaySeconds, httpGet, ...rest } = probe as Fields
+  const { scheme, ...get } = isFields(httpGet) ? httpGet : {}
+  return {
+    ...rest,
+    ...(successThreshold === undefined || successThreshold === 1 ? {} : { successThreshold }),
+    ...(initialDelaySeconds === undefined || initialDelaySeconds === 0 ? {} : { initialDelaySeconds }),
+    ...(httpGet === undefined ? {} : { httpGet: scheme === undefined || scheme === 'HTTP' ? get : httpGet }),
+  }
+}
+
+/** The guard before what the container runs; `args` follow `command` in the kubelet, and stay where they are. */
+function commandOf(container: Container, settings: WireSettings, where: string): string[] | undefined {
+  const flags = settings.guardFlags
+  if (flags === undefined) return undefined
+  const guard = [`${settings.directory}/${guardProgram}`, ...flags, '--']
+  const guarded = guardedCommand(container)
+  if (guarded !== undefined) {
+    if (isSame(guarded.flags, flags)) return undefined
+    if (settings.replace && guarded.program !== undefined) return [...guard, ...guarded.program]
+    throw new WiringError(
+      'GUARD_EXISTS',
+      `${where}: it runs ${guardProgram} already, with other flags (${guarded.flags.join(' ') || 'none'}); ` +
+        (guarded.program === undefined
+          ? "end the guard's flags with -- first"
+          : 'replace them (--replace) or give the same'),
+    )
+  }
+  const program = container.command?.length ? container.command : settings.command
+  if (program === undefined) {
+    throw new WiringError(
+      'COMMAND_UNKNOWN',
+      `${where}: it has no command, and what its image runs (ENTRYPOINT and CMD) cannot be seen from here; the guard ` +
+        'must be told: give it with --command, or write command: in the pod',
+    )
+  }
+  return [...guard, ...program]
+}
+
+function portOf(container: Container, settings: WireSettings, ports: Set<number>, where: string): number {
+  const there = guardPort(container)
+  if (there !== undefined) return there
+  if (listensElsewhere(container)) {
+    throw new WiringError(
+      'PORT_UNAVAILABLE',
+      `${where}: its ${listenVariable} has no port that can be read here; write ADDRESS:PORT as its value`,
+    )
+  }
+  let port = settings.port
+  while (ports.has(port)) port++
+  if (port > 65535) {
+    throw new WiringError(
+      'PORT_UNAVAILABLE',
+      `${where}: no port from ${settings.port} up is free; choose another --port`,
+    )
+  }
+  ports.add(port)
+  return port
+}
+
+/**
+ * Region and port go by the environment, for each container its own: a pod's containers share /dev/shm and the network,
+ * and argv stays the same everywhere.
+ */
+function envOf(container: Container, settings: WireSettings, port: number | undefined, where: string): EnvVar[] {
+  const env = objectsOf(container.env)
+  const region = settings.region ?? container.name
+  const withRegion = withVariable(env, regionVariable, region ?? '', settings.region !== undefined, settings, where)
+  if (port === undefined || guardPort({ ...container, command: [] }) !== undefined) return withRegion
+  return withVariable(withRegion, listenVariable, `${settings.address}:${port}`, false, settings, where)
+}
+
+/** @param asked whether this value was asked for; otherwise one that is there stays */
+function withVariable(
+  env: EnvVar[],
+  name: string,
+  value: string,
+  asked: boolean,
+  settings: WireSettings,
+  where: string,
+): EnvVar[] {
+  const there = env.findLast((variable) => variable.name === name)
+  if (there === undefined) return [...env, { name, value }]
+  if (!asked || there.value === value) return env
+  if (settings.replace) return env.map((variable) => (variable === there ? { name, value } : variable))
+  throw new WiringError(
+    'VARIABLE_IN_USE',
+    `${where}: its ${name} is set already, and not to "${value}"; replace it (--replace) or give no --region`,
+  )
+}

@@ -1,0 +1,152 @@
+import { type Duration, durationNs } from '../duration.js'
+import { invalid } from '../errors.js'
+import { defaultDirectory, defaultImage, defaultName, firstPort, installerUser } from './conventions.js'
+import { requireDirectory } from './probes.js'
+import type { ReadinessProbeSettings, RestartingProbeSettings } from './settings.js'
+import { isFields } from './shape.js'
+
+/** Flags of `shm-guard`; a flag that is not given keeps the guard's own default. */
+export interface GuardOptions {
+  /** Start the command again in place, in milliseconds, up to so many times. @default 0: the kubelet restarts */
+  restart?: number | undefined
+  /** How long exec probes forgive each restart in place. @default the startup grace */
+  restartBudget?: Duration | undefined
+  /** What a stalled program is sent first. @default 'ABRT' */
+  signal?: string | undefined
+  /** How long after that signal comes SIGKILL. @default '5s' */
+  grace?: Duration | undefined
+  /** Any further flags, as they are. @default [] */
+  flags?: readonly string[] | undefined
+}
+
+export interface WireOptions {
+  /**
+   * Names of the containers to wire, native sidecars (init containers with `restartPolicy: Always`) included, or all
+   * of `containers`. @default the only container; an error, if there are several
+   */
+  containers?: readonly string[] | 'all' | undefined
+  /** The image that holds the executables. @default `shm-liveness:` and this package's version */
+  image?: string | undefined
+  /** Of the init container and the volume. @default 'shm-liveness' */
+  name?: string | undefined
+  /** Where the executables are mounted, absolute. @default '/shm-liveness' */
+  directory?: string | undefined
+  /** For a single container. @default what its `SHM_LIVENESS_REGION` says, else the container's name */
+  region?: string | undefined
+  /** How the kubelet asks; `httpGet` needs the guard, and switches it on. @default 'exec' */
+  via?: 'exec' | 'httpGet' | undefined
+  /** `false`: leave as it is. @default as {@link probes} has it */
+  startup?: RestartingProbeSettings | false | undefined
+  /** `false`: leave as it is. @default as {@link probes} has it */
+  liveness?: RestartingProbeSettings | false | undefined
+  /** `false`: leave as it is. @default as {@link probes} has it; false for pods that run to completion, as in Jobs */
+  readiness?: ReadinessProbeSettings | false | undefined
+  /** Make `shm-guard` the entrypoint. @default true with httpGet, else false */
+  guard?: boolean | GuardOptions | undefined
+  /** The image's ENTRYPOINT with its CMD, for containers without `command`, which the guard has to start. */
+  command?: readonly string[] | undefined
+  /** The first guard's port; each further guard of a pod takes the next free one. @default 9808 */
+  port?: number | undefined
+  /** Where guards listen; `[::]` where pods have only IPv6. @default '0.0.0.0' */
+  address?: string | undefined
+  /** Replace probes, guard flags and variables that are there and differ. @default false: they are errors */
+  replace?: boolean | undefined
+  /** Of the init container; `inherit` says none, for platforms that choose it (OpenShift). @default 65532 */
+  runAsUser?: number | 'inherit' | undefined
+}
+
+/** Options with their defaults in place, checked. */
+export interface WireSettings {
+  containers: readonly string[] | 'all' | undefined
+  image: string
+  /** Whether the image was asked for, and so replaces another. */
+  imageGiven: boolean
+  name: string
+  directory: string
+  region: string | undefined
+  via: 'exec' | 'httpGet'
+  startup: RestartingProbeSettings | false | undefined
+  liveness: RestartingProbeSettings | false | undefined
+  readiness: ReadinessProbeSettings | false | undefined
+  /** The guard's flags; undefined: no guard was asked for. */
+  guardFlags: readonly string[] | undefined
+  command: readonly string[] | undefined
+  port: number
+  address: string
+  replace: boolean
+  runAsUser: number | 'inherit'
+}
+
+/** @throws LivenessError `INVALID_OPTION` */
+export function wireSettings(options: WireOptions): WireSettings {
+  if (typeof options !== 'object' || options === null) throw invalid('options', 'an object', options)
+  const { containers, image, name = defaultName, directory = defaultDirectory, region, via = 'exec', ...more } = options
+  const { startup, liveness, readiness, guard, command, port = firstPort, address = '0.0.0.0', ...rest } = more
+  const { replace = false, runAsUser = installerUser, ...unknown } = rest
+  for (const key of Object.keys(unknown)) throw invalid('wire', 'options of WireOptions', key)
+  requireContainers(containers)
+  if (via !== 'exec' && via !== 'httpGet') throw invalid('via', 'exec or httpGet', via)
+  if (image !== undefined && (typeof image !== 'string' || !/^[^\s]+$/.test(image))) {
+    throw invalid('image', 'an image reference', image)
+  }
+  requireDirectory(directory)
+  requireLabel('name', name)
+  if (region !== undefined && !/^[A-Za-z0-9_-][A-Za-z0-9._-]{0,62}$/.test(region)) {
+    throw invalid('region', '1 to 63 of A-Z a-z 0-9 . _ - without a leading dot', region)
+  }
+  if (region !== undefined && (containers === 'all' || (containers ?? []).length > 1)) {
+    throw invalid('region', 'no value for several containers: each has a region of its own', region)
+  }
+  if (command !== undefined && (!isTexts(command) || command.length === 0)) {
+    throw invalid('command', 'a list of texts that is not empty', command)
+  }
+  if (!Number.isInteger(port) || port < 1 || port > 65535) throw invalid('port', 'a port from 1 to 65535', port)
+  if (typeof address !== 'string' || address === '') throw invalid('address', 'an address', address)
+  if (typeof replace !== 'boolean') throw invalid('replace', 'true or false', replace)
+  if (runAsUser !== 'inherit' && (!Number.isInteger(runAsUser) || runAsUser < 1)) {
+    throw invalid('runAsUser', "a user id above 0, or 'inherit'", runAsUser)
+  }
+  if (via === 'httpGet' && guard === false) throw invalid('guard', 'the guard, which answers httpGet', guard)
+  const guardFlags = guard || via === 'httpGet' ? flagsOf(isFields(guard) ? guard : {}) : undefined
+  return {
+    ...{ containers, image: image ?? defaultImage, imageGiven: image !== undefined, name, directory, region, via },
+    ...{ startup, liveness, readiness, guardFlags, command, port, address, replace, runAsUser },
+  }
+}
+
+function flagsOf(guard: GuardOptions): string[] {
+  const { restart = 0, restartBudget, signal, grace, flags = [], ...unknown } = guard
+  for (const key of Object.keys(unknown)) throw invalid('guard', 'options of GuardOptions', key)
+  if (!Number.isInteger(restart) || restart < 0) throw invalid('guard.restart', 'a whole number', restart)
+  if (signal !== undefined && !/^(SIG)?[A-Z0-9+-]+$/.test(signal)) throw invalid('guard.signal', 'a signal', signal)
+  if (!isTexts(flags) || flags.includes('--')) throw invalid('guard.flags', 'flags of shm-guard', flags)
+  return [
+    ...(restart > 0 ? ['--restart', String(restart)] : []),
+    ...(restartBudget === undefined ? [] : ['--restart-budget', durationFlag('guard.restartBudget', restartBudget)]),
+    ...(signal === undefined ? [] : ['--signal', signal]),
+    ...(grace === undefined ? [] : ['--grace', durationFlag('guard.grace', grace)]),
+    ...flags,
+  ]
+}
+
+/** As the programs read it: a number needs its unit. */
+function durationFlag(what: string, duration: Duration): string {
+  const ns = durationNs(what, duration)
+  if (typeof duration === 'string') return duration
+  return ns % 1e6 === 0 ? `${ns / 1e6}ms` : `${ns}ns`
+}
+
+function isTexts(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.every((text) => typeof text === 'string')
+}
+
+function requireContainers(containers: unknown): void {
+  if (containers === undefined || containers === 'all') return
+  if (!isTexts(containers) || containers.length === 0) throw invalid('containers', "names, or 'all'", containers)
+}
+
+/** RFC 1123, as the API server wants names of containers and volumes. */
+function requireLabel(what: string, name: unknown): void {
+  const isLabel = typeof name === 'string' && /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(name)
+  if (!isLabel) throw invalid(what, 'up to 63 of a-z 0-9 and - (RFC 1123 label)', name)
+}
