@@ -1,0 +1,150 @@
+import { type Duration, durationNs } from '../duration.js'
+import { invalid } from '../errors.js'
+import { type BackoffOptions, backoffSeconds, restartOverheadSeconds } from './backoff.js'
+import {
+  defaultSettings,
+  mergedSettings,
+  type ProbeSettings,
+  type ReadinessProbeSettings,
+  type RestartingProbeSettings,
+} from './settings.js'
+
+export interface BudgetOptions {
+  /** The worker's max age. */
+  maxAge: Duration
+  /** How long one new beat is waited for before `stalled` is said. @default max age, within 50ms and 300ms */
+  confirm?: Duration | undefined
+  /** How the kubelet asks. @default 'exec' */
+  via?: 'exec' | 'httpGet' | undefined
+  /** Over the defaults of {@link probes}. */
+  liveness?: RestartingProbeSettings | undefined
+  /** Over the defaults of {@link probes}. */
+  readiness?: ReadinessProbeSettings | undefined
+  /** Whether the guard is the entrypoint, and how it is set. @default true with httpGet, else false */
+  guard?: boolean | GuardTiming | undefined
+  /** The pod's, where the liveness probe has none of its own. @default 30 */
+  terminationGracePeriodSeconds?: number | undefined
+  /** How many restarts came shortly before: the crash-loop back-off goes by it. @default 0 */
+  restarts?: number | undefined
+  backoff?: BackoffOptions | undefined
+}
+
+export interface GuardTiming {
+  /** Whether it restarts in place (`--restart`). @default false */
+  restart?: boolean | undefined
+  /** How often it looks. @default '20ms' */
+  interval?: Duration | undefined
+  /** How long after the first signal comes SIGKILL. @default '5s' */
+  grace?: Duration | undefined
+}
+
+/** What happens after a stall: the program is signalled, runs again, is out of service. */
+export type Reaction = 'signal' | 'restart' | 'removal'
+
+/** A row of the table: seconds from the last beat before a stall. */
+export interface BudgetRow {
+  reaction: Reaction
+  /** Who does it. With a guard, the kubelet's rows are its backup: what happens if the guard itself hangs. */
+  by: 'guard' | 'kubelet'
+  typicalSeconds: number
+  worstSeconds: number
+}
+
+export interface Span {
+  typical: number
+  worst: number
+}
+
+/** A program exec'd by the runtime, as measured (kubelet 1.36 with runc; under Kata 0.4 s); an HTTP request. */
+const askingSeconds = { exec: 0.1, httpGet: 0.01 }
+/** From the last failed probe to the signal: the pod's worker is woken at once, unless it is at other work. */
+const kubeletSeconds: Span = { typical: 0.1, worst: 1 }
+/** How long until the kubelet sees that a container has ended: it lists containers every second (PLEG). */
+const noticeSeconds: Span = { typical: 0.5, worst: 1 }
+/** An abort without a core dump, and a start by the guard. */
+const guardRestartSeconds = 0.05
+/** A look of the guard takes microseconds; a busy machine may run it late. */
+const guardDelaySeconds = 0.05
+
+export const plus = (...spans: Span[]): Span => ({
+  typical: spans.reduce((sum, { typical }) => sum + typical, 0),
+  worst: spans.reduce((sum, { worst }) => sum + worst, 0),
+})
+
+/**
+ * How long after a worker's last beat a stall is answered: typical (the stall begins midway between probes, the process
+ * ends when told) and worst (just after a probe, each probe as slow as its timeout allows, SIGKILL needed).
+ *
+ * Worst of a probe: max age, one period, (failureThreshold - 1) further ones (a slower probe stretches them: the
+ * kubelet's ticker drops ticks), and the last probe. Container images are taken to be on the node, and what a worker
+ * needs to start is not counted.
+ *
+ * @returns rows, in seconds; `removal` is until the pod's Ready condition is false, endpoints follow within about 1 s
+ * @throws LivenessError `INVALID_OPTION`
+ * @example detectionBudget({ maxAge: '250ms' })[0] // { reaction: 'signal', by: 'kubelet', typicalSeconds: 2.2, … }
+ */
+export function detectionBudget(options: BudgetOptions): BudgetRow[] {
+  const { via = 'exec', guard = via === 'httpGet', restarts = 0 } = options
+  if (via !== 'exec' && via !== 'httpGet') throw invalid('via', 'exec or httpGet', via)
+  if (!Number.isInteger(restarts) || restarts < 0) throw invalid('restarts', 'a whole number', restarts)
+  const hasGuard = guard !== false
+  const stale = staleSeconds(options)
+  const liveness = mergedSettings('liveness', defaultSettings('liveness', hasGuard), options.liveness)
+  const readiness = mergedSettings('readiness', defaultSettings('readiness', hasGuard), options.readiness)
+
+  const signal = plus(stale, failedSeconds(liveness, via, confirmSeconds(options)), kubeletSeconds)
+  const graceSeconds = liveness.terminationGracePeriodSeconds ?? options.terminationGracePeriodSeconds ?? 30
+  const backoff = backoffSeconds(restarts, options.backoff)
+  const again = plus({ typical: backoff, worst: backoff }, restartOverheadSeconds)
+  // A stalled process answers no SIGTERM: SIGKILL is what is typical, too.
+  const restart = plus(signal, { typical: graceSeconds, worst: graceSeconds }, again)
+  const removal = plus(stale, failedSeconds(readiness, via, confirmSeconds(options)), kubeletSeconds)
+  const kubelet = [row('signal', 'kubelet', signal), row('restart', 'kubelet', restart)]
+  if (!hasGuard) return [...kubelet, row('removal', 'kubelet', removal)]
+
+  const timing = guard === true ? {} : guard
+  const guarded = guardSignalSeconds(options, timing)
+  const ended = plus(guarded, { typical: 0, worst: seconds('guard.grace', timing.grace ?? '5s') })
+  const guardRestart = timing.restart
+    ? row('restart', 'guard', plus(ended, { typical: guardRestartSeconds, worst: guardRestartSeconds }))
+    : row('restart', 'guard', plus(ended, noticeSeconds, again))
+  return [row('signal', 'guard', guarded), guardRestart, ...kubelet, row('removal', 'kubelet', removal)]
+}
+
+export function seconds(what: string, duration: Duration, leastNs = 0): number {
+  return durationNs(what, duration, leastNs) / 1e9
+}
+
+/** The same limits as the probe's own `--confirm` has by default. */
+export function confirmSeconds({ maxAge, confirm }: BudgetOptions): number {
+  if (confirm !== undefined) return seconds('confirm', confirm)
+  return Math.min(0.3, Math.max(0.05, seconds('maxAge', maxAge, 1)))
+}
+
+function staleSeconds({ maxAge }: BudgetOptions): Span {
+  const age = seconds('maxAge', maxAge, 1)
+  return { typical: age, worst: age }
+}
+
+/** From when a beat is too old until the probe has failed often enough. */
+export function failedSeconds(settings: ProbeSettings, via: 'exec' | 'httpGet', confirm: number): Span {
+  const { periodSeconds = 10, timeoutSeconds = 1, failureThreshold = 3 } = settings
+  const asking = Math.min(timeoutSeconds, askingSeconds[via] + (via === 'exec' ? confirm : 0))
+  return {
+    typical: periodSeconds / 2 + (failureThreshold - 1) * Math.max(periodSeconds, asking) + asking,
+    worst: periodSeconds + (failureThreshold - 1) * Math.max(periodSeconds, timeoutSeconds) + timeoutSeconds,
+  }
+}
+
+/** From the last beat until the guard signals the program. */
+export function guardSignalSeconds(options: BudgetOptions, timing: GuardTiming): Span {
+  const interval = seconds('guard.interval', timing.interval ?? '20ms', 1)
+  const look: Span = { typical: interval / 2, worst: interval + guardDelaySeconds }
+  const confirm = confirmSeconds(options)
+  return plus(staleSeconds(options), { typical: confirm, worst: confirm }, look)
+}
+
+function row(reaction: Reaction, by: BudgetRow['by'], { typical, worst }: Span): BudgetRow {
+  const rounded = (value: number): number => Math.round(value * 1000) / 1000
+  return { reaction, by, typicalSeconds: rounded(typical), worstSeconds: rounded(worst) }
+}

@@ -1,0 +1,166 @@
+/** Rules on how often is asked, and how fast is acted. */
+import { parseDuration } from '../../duration.js'
+import { variableOf } from '../conventions.js'
+import { guardedCommand, guardSetting } from '../guard.js'
+import { type Member, type Observation, probeOf, probePath, probesOf, type Rule, timingOf } from './rule.js'
+
+/** A start that takes as long is slow: liveness probes have usually acted by then. */
+const slowStartSeconds = 10
+/** shm-probe's own default of `--startup-grace`. */
+const defaultGraceSeconds = 60
+/** The guard's own default of `--grace`. */
+const defaultGuardGrace = '5s'
+/** More execs a second than a container needs for liveness and readiness. */
+const cheapExecsPerSecond = 2
+const nodeCpuMsPerExec = 47
+
+function seconds(duration: string | undefined): number | undefined {
+  const ns = duration === undefined ? undefined : parseDuration(duration)
+  return ns === undefined ? undefined : ns / 1e9
+}
+
+function observe(member: Member, check: 'startup' | 'liveness' | 'readiness', message: string): Observation {
+  return { path: probePath(member, check), container: member.name, message }
+}
+
+export const noStartupProbe: Rule = {
+  id: 'no-startup-probe',
+  severity: 'warning',
+  reason: 'Liveness waits for the startup probe; without one, a slow start is a stall, and is killed for ever again.',
+  remedy: 'Add a startupProbe with room for the slowest start, in place of initialDelaySeconds.',
+  check: (pod) =>
+    probesOf(pod, 'liveness').flatMap(({ member, probe }) => {
+      if (probeOf(member.container, 'startup') !== undefined) return []
+      const grace = seconds(variableOf(member.container, 'SHM_LIVENESS_STARTUP_GRACE')) ?? 0
+      const delay = probe.initialDelaySeconds ?? 0
+      if (delay < slowStartSeconds && grace <= defaultGraceSeconds) return []
+      const sign = delay < slowStartSeconds ? `a startup grace of ${grace} s` : `initialDelaySeconds ${delay}`
+      return [observe(member, 'liveness', `a slow start (${sign}) and no startupProbe`)]
+    }),
+}
+
+export const startupPeriod: Rule = {
+  id: 'startup-period',
+  severity: 'warning',
+  reason:
+    'Each failure of a startup probe is an event, and a pod has 25, then one in five minutes: 45 s of failures every ' +
+    'second used up all of them in a measured run, and hid the later reasons.',
+  remedy: 'Set periodSeconds of the startupProbe to 5 or more, and failureThreshold for the time to start in.',
+  check: (pod) =>
+    probesOf(pod, 'startup')
+      .filter(({ probe }) => timingOf(probe).period < 5)
+      .map(({ member, probe }) => observe(member, 'startup', `startup is asked every ${timingOf(probe).period} s`)),
+}
+
+export const livenessBeforeReadiness: Rule = {
+  id: 'liveness-before-readiness',
+  severity: 'warning',
+  reason: 'A container is killed while the pod still gets traffic, if liveness acts before readiness does.',
+  remedy: 'Let readiness act no later: periodSeconds × failureThreshold at most those of liveness.',
+  check: (pod) =>
+    probesOf(pod, 'liveness').flatMap(({ member, probe }) => {
+      const readiness = probeOf(member.container, 'readiness')
+      if (readiness === undefined) return []
+      const [kills, removes] = [timingOf(probe).reaction, timingOf(readiness).reaction]
+      if (kills >= removes) return []
+      return [observe(member, 'liveness', `liveness acts after ${kills} s, readiness only after ${removes} s`)]
+    }),
+}
+
+export const execTimeout: Rule = {
+  id: 'exec-timeout',
+  severity: 'warning',
+  reason:
+    "The runtime's exec takes 0.1 s, 0.5 s under Kata, longer on a busy node, and a stall is confirmed for up to 0.3 s " +
+    'more. A timeout is a failure, and loses what the probe said.',
+  remedy: 'Set timeoutSeconds of exec probes to 2 or more (the default is 1).',
+  check: (pod) =>
+    probesOf(pod, 'startup', 'liveness', 'readiness')
+      .filter(({ probe }) => probe.exec !== undefined && timingOf(probe).timeout < 2)
+      .map(({ member, check, probe }) => observe(member, check, `an exec with ${timingOf(probe).timeout} s of time`)),
+}
+
+export const failureThreshold: Rule = {
+  id: 'failure-threshold',
+  severity: 'warning',
+  reason: 'One late exec on a busy node, or one moment after a thaw, restarts a healthy container.',
+  remedy: 'Set failureThreshold to 2 or more.',
+  check: (pod) =>
+    probesOf(pod, 'startup', 'liveness')
+      .filter(({ probe }) => timingOf(probe).failures < 2)
+      .map(({ member, check }) => observe(member, check, `one failure of ${check} restarts the container`)),
+}
+
+export const terminationGrace: Rule = {
+  id: 'termination-grace',
+  severity: 'warning',
+  reason: 'A stalled process answers no SIGTERM: its restart waits for SIGKILL, after 30 s if nothing else is said.',
+  remedy: 'Set terminationGracePeriodSeconds in the livenessProbe (5, say), or in the pod.',
+  check: (pod) =>
+    probesOf(pod, 'liveness')
+      .filter(({ probe }) => (probe.terminationGracePeriodSeconds ?? pod.spec.terminationGracePeriodSeconds) == null)
+      .map(({ member }) =>
+        observe(member, 'liveness', 'no terminationGracePeriodSeconds, so SIGKILL comes after 30 s'),
+      ),
+}
+
+export const maxAgeBeyondProbe: Rule = {
+  id: 'max-age-beyond-probe',
+  severity: 'warning',
+  reason: 'A beat may be older than all the time that the probe asks in: most probes of a stalled worker pass.',
+  remedy: 'Lower the max age, or ask less often: periodSeconds × failureThreshold of liveness at or above the max age.',
+  check: (pod) =>
+    probesOf(pod, 'liveness').flatMap(({ member, probe }) => {
+      const maxAge = seconds(variableOf(member.container, 'SHM_LIVENESS_MAX_AGE')) ?? 0
+      const { reaction } = timingOf(probe)
+      return maxAge > reaction
+        ? [observe(member, 'liveness', `max age is ${maxAge} s, period × threshold only ${reaction} s`)]
+        : []
+    }),
+}
+
+export const guardGrace: Rule = {
+  id: 'guard-grace',
+  severity: 'warning',
+  reason: "The kubelet's probes fail while the guard ends a stalled program, and kill the container before it has.",
+  remedy: "Lower the guard's --grace, or raise liveness' periodSeconds × failureThreshold above it.",
+  check: (pod) =>
+    probesOf(pod, 'liveness').flatMap(({ member, probe }) => {
+      if (guardedCommand(member.container)?.program === undefined) return []
+      const grace = seconds(guardSetting(member.container, 'grace') ?? defaultGuardGrace) ?? 0
+      const { reaction } = timingOf(probe)
+      return grace > reaction
+        ? [observe(member, 'liveness', `the guard's grace is ${grace} s, the kubelet acts after ${reaction} s`)]
+        : []
+    }),
+}
+
+export const startupBeforeGrace: Rule = {
+  id: 'startup-before-grace',
+  severity: 'warning',
+  reason: 'The worker was given a grace to start in, but the startup probe gives up before it ends.',
+  remedy: 'Raise failureThreshold of the startupProbe until periodSeconds × failureThreshold is the grace.',
+  check: (pod) =>
+    probesOf(pod, 'startup').flatMap(({ member, probe }) => {
+      const grace = seconds(variableOf(member.container, 'SHM_LIVENESS_STARTUP_GRACE')) ?? 0
+      const { reaction } = timingOf(probe)
+      const given = reaction + (probe.initialDelaySeconds ?? 0)
+      return grace > given
+        ? [observe(member, 'startup', `the startup grace is ${grace} s, the startup probe gives up after ${given} s`)]
+        : []
+    }),
+}
+
+export const execCost: Rule = {
+  id: 'exec-cost',
+  severity: 'note',
+  reason: `One exec costs the node about ${nodeCpuMsPerExec} ms of CPU whatever it runs (an httpGet 1 ms), partly on the container's own.`,
+  remedy: 'Ask by httpGet through the guard (wire --via httpGet), or less often.',
+  check: (pod) => {
+    const execs = probesOf(pod, 'liveness', 'readiness').filter(({ probe }) => probe.exec !== undefined)
+    const perSecond = execs.reduce((sum, { probe }) => sum + 1 / timingOf(probe).period, 0)
+    if (perSecond <= cheapExecsPerSecond) return []
+    const message = `${perSecond.toFixed(1)} execs a second take about ${Math.round(perSecond * nodeCpuMsPerExec)} ms of CPU each second`
+    return [{ path: ['containers'], message }]
+  },
+}

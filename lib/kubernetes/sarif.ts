@@ -1,0 +1,53 @@
+import { docsOf, type Finding, unknownSuppression } from './lint.js'
+import { rules } from './rules/index.js'
+
+/** Where a finding is in a file: a path or URI, and a line from 1. */
+export interface Location {
+  uri: string
+  line: number
+}
+
+/**
+ * Findings as SARIF 2.1.0, which code hosts and editors show beside the lines.
+ *
+ * @param locationOf where the file of a finding is
+ * @param version of this package
+ */
+export function sarif(findings: Finding[], locationOf: (finding: Finding) => Location, version: string): object {
+  return {
+    $schema: 'https://json.schemastore.org/sarif-2.1.0.json',
+    version: '2.1.0',
+    runs: [
+      {
+        tool: { driver: { name: 'shm-liveness', version, rules: [...rules, unknownSuppression].map(ruleOf) } },
+        results: findings.map((finding) => resultOf(finding, locationOf(finding))),
+      },
+    ],
+  }
+}
+
+function ruleOf({ id, severity, reason, remedy }: Omit<(typeof rules)[number], 'check'>): object {
+  return {
+    id,
+    shortDescription: { text: reason },
+    help: { text: `${remedy} See ${docsOf(id)}.` },
+    defaultConfiguration: { level: severity },
+  }
+}
+
+function resultOf(finding: Finding, { uri, line }: Location): object {
+  const { rule, severity, message, remedy, resource, container, path, suppressed } = finding
+  const name = [resource, ...(container === undefined ? [] : [container])].join('/')
+  return {
+    ruleId: rule,
+    level: severity,
+    message: { text: `${name}: ${message}. ${remedy}` },
+    locations: [
+      {
+        physicalLocation: { artifactLocation: { uri }, region: { startLine: line } },
+        logicalLocations: [{ name, fullyQualifiedName: path.join('.') }],
+      },
+    ],
+    ...(suppressed === undefined ? {} : { suppressions: [{ kind: 'inSource', justification: suppressed }] }),
+  }
+}

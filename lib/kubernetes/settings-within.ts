@@ -1,0 +1,74 @@
+import type { Duration } from '../duration.js'
+import { invalid } from '../errors.js'
+import { type BudgetOptions, type BudgetRow, detectionBudget, type Reaction, seconds } from './budget.js'
+import { defaultSettings, type ProbeSettings, type RestartingProbeSettings } from './settings.js'
+
+export interface WithinOptions extends Omit<BudgetOptions, 'guard' | 'liveness' | 'readiness'> {
+  /** The time wanted, from the last beat to the reaction, at worst. */
+  within: Duration
+  /** To what. @default 'signal' */
+  reaction?: Reaction | undefined
+}
+
+/** What it takes: settings of a probe; only the guard; or nothing, since max age and what follows it take too long. */
+export type Within =
+  | { by: 'kubelet'; probe: 'liveness' | 'readiness'; settings: RestartingProbeSettings; worstSeconds: number }
+  | { by: 'guard'; worstSeconds: number; reason: string }
+  | { by: 'nothing'; leastSeconds: number; reason: string }
+
+/** Three failures in a row forgive more than two; fewer than two would make one bad moment a restart. */
+const thresholds = [3, 2]
+const longestPeriodSeconds = 60
+
+/**
+ * The gentlest settings that answer a stall within the wanted time, even at worst: the most failures forgiven, then the
+ * longest period. Or the word that only the guard can: the kubelet has no period below a second.
+ *
+ * @throws LivenessError `INVALID_OPTION`
+ * @example settingsWithin({ maxAge: '250ms', within: '10s' }) // { by: 'kubelet', settings: { periodSeconds: 1, … } … }
+ * @example settingsWithin({ maxAge: '250ms', within: '1s' }) // { by: 'guard', … }
+ */
+export function settingsWithin(options: WithinOptions): Within {
+  const { within, reaction = 'signal', ...limits } = options
+  const wantedSeconds = seconds('within', within, 1)
+  if (reaction !== 'signal' && reaction !== 'restart' && reaction !== 'removal') {
+    throw invalid('reaction', 'signal, restart or removal', reaction)
+  }
+  const probe = reaction === 'removal' ? 'readiness' : 'liveness'
+  for (const failureThreshold of thresholds) {
+    for (let periodSeconds = longestPeriodSeconds; periodSeconds >= 1; periodSeconds--) {
+      const settings = { ...defaultSettings(probe, false), periodSeconds, failureThreshold }
+      const { worstSeconds } = kubeletRow(limits, reaction, probe, settings)
+      if (worstSeconds <= wantedSeconds) return { by: 'kubelet', probe, settings, worstSeconds }
+    }
+  }
+  return withGuard(limits, reaction, wantedSeconds)
+}
+
+function kubeletRow(
+  limits: BudgetOptions,
+  reaction: Reaction,
+  probe: 'liveness' | 'readiness',
+  settings: ProbeSettings,
+): BudgetRow {
+  const rows = detectionBudget({ ...limits, guard: false, [probe]: settings })
+  return rows.find((row) => row.reaction === reaction) as BudgetRow
+}
+
+function withGuard(limits: BudgetOptions, reaction: Reaction, wantedSeconds: number): Within {
+  const rows = detectionBudget({ ...limits, guard: { restart: true } })
+  const { worstSeconds } = rows.find((row) => row.reaction === reaction && row.by === 'guard') ?? guardedRemoval(rows)
+  if (worstSeconds <= wantedSeconds) {
+    const reason = 'the kubelet asks once a second at most; the guard looks every 20 ms'
+    return { by: 'guard', worstSeconds, reason }
+  }
+  const what =
+    reaction === 'restart' ? "max age, the confirmation and the guard's grace" : 'max age and the confirmation'
+  return { by: 'nothing', leastSeconds: worstSeconds, reason: `${what} already take ${worstSeconds} s; lower max age` }
+}
+
+/** A guard that does not restart ends the container, which takes the pod out of service once the kubelet has seen it. */
+function guardedRemoval(rows: BudgetRow[]): { worstSeconds: number } {
+  const signal = rows.find((row) => row.reaction === 'signal' && row.by === 'guard') as BudgetRow
+  return { worstSeconds: Math.round((signal.worstSeconds + 1) * 1000) / 1000 }
+}
