@@ -1,0 +1,99 @@
+import { Command } from 'commander'
+import {
+  type BudgetOptions,
+  type BudgetRow,
+  detectionBudget,
+  type Reaction,
+  type ReadinessProbeSettings,
+  type RestartingProbeSettings,
+  settingsWithin,
+  type Within,
+} from '../../kubernetes/index.js'
+import { exitCodes } from '../exit-codes.js'
+import { saySeconds, table } from '../output.js'
+import { oneOf, probeSettings, wholeNumber } from './settings.js'
+
+interface Flags {
+  maxAge: string
+  confirm?: string
+  via?: 'exec' | 'httpGet'
+  liveness?: RestartingProbeSettings
+  readiness?: ReadinessProbeSettings
+  guard?: true
+  restart?: true
+  grace?: string
+  terminationGracePeriod?: number
+  restarts?: number
+  within?: string
+  reaction?: Reaction
+  json?: true
+}
+
+export function budgetCommand(): Command {
+  return new Command('budget')
+    .description('how long a stall goes unanswered; or, with --within, the settings for a wanted time')
+    .requiredOption('--max-age <dur>', "the worker's max age")
+    .option('--confirm <dur>', 'how long one new beat is waited for (default: max age, within 50ms and 300ms)')
+    .option('--via <how>', 'exec or httpGet (default: exec)', oneOf('exec', 'httpGet'))
+    .option('--liveness <settings>', 'such as periodSeconds=1,failureThreshold=2', probeSettings)
+    .option('--readiness <settings>', 'such as periodSeconds=1,failureThreshold=2', probeSettings)
+    .option('--guard', 'shm-guard is the entrypoint')
+    .option('--restart', 'and restarts in place')
+    .option('--grace <dur>', "the guard's --grace (default: 5s)")
+    .option('--termination-grace-period <s>', "the pod's, in whole seconds (default: 30)", wholeNumber)
+    .option('--restarts <n>', 'restarts shortly before, which the back-off goes by (default: 0)', wholeNumber)
+    .option('--within <dur>', 'the time wanted, at worst; exit 1 if the kubelet cannot')
+    .option(
+      '--reaction <what>',
+      'to which: signal, restart or removal (default: signal)',
+      oneOf('signal', 'restart', 'removal'),
+    )
+    .option('--json', 'as JSON')
+    .action((flags: Flags) => {
+      if (flags.within !== undefined) printWithin(flags, flags.within)
+      else printBudget(flags)
+    })
+}
+
+function limitsOf(flags: Flags): BudgetOptions {
+  const { maxAge, confirm, via, terminationGracePeriod, restarts } = flags
+  return { maxAge, confirm, via, terminationGracePeriodSeconds: terminationGracePeriod, restarts }
+}
+
+function printBudget(flags: Flags): void {
+  const isGuarded = flags.guard || flags.restart || flags.grace !== undefined
+  const rows = detectionBudget({
+    ...limitsOf(flags),
+    liveness: flags.liveness,
+    readiness: flags.readiness,
+    guard: isGuarded ? { restart: flags.restart, grace: flags.grace } : undefined,
+  })
+  process.stdout.write(flags.json ? `${JSON.stringify(rows, null, 2)}\n` : budgetTable(rows))
+}
+
+const reactions = { signal: 'the program is signalled', restart: 'it runs again', removal: 'the pod is out of service' }
+
+function budgetTable(rows: BudgetRow[]): string {
+  const said = rows.map(({ reaction, by, typicalSeconds, worstSeconds }) => [
+    reactions[reaction],
+    by,
+    saySeconds(typicalSeconds),
+    saySeconds(worstSeconds),
+  ])
+  return table([['after the last beat', 'by', 'typical', 'worst'], ...said])
+}
+
+function printWithin(flags: Flags, within: string): void {
+  const answer = settingsWithin({ ...limitsOf(flags), within, reaction: flags.reaction })
+  process.stdout.write(flags.json ? `${JSON.stringify(answer, null, 2)}\n` : sayWithin(answer, within))
+  if (answer.by !== 'kubelet') process.exitCode = exitCodes.found
+}
+
+function sayWithin(answer: Within, within: string): string {
+  if (answer.by === 'nothing') return `Nothing answers within ${within}: ${answer.reason}.\n`
+  if (answer.by === 'guard') {
+    return `Only the guard answers within ${within} (at worst ${saySeconds(answer.worstSeconds)}): ${answer.reason}.\n`
+  }
+  const settings = Object.entries(answer.settings).map(([name, value]) => `  ${name}: ${value}\n`)
+  return `${answer.probe}Probe:  # at worst ${saySeconds(answer.worstSeconds)}\n${settings.join('')}`
+}

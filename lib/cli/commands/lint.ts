@@ -1,0 +1,67 @@
+import { Command } from 'commander'
+import { type Finding, lint, sarif } from '../../kubernetes/index.js'
+import { exitCodes } from '../exit-codes.js'
+import { readSources } from '../input.js'
+import { packageVersion } from '../version.js'
+import { lineOf, parseManifests } from '../yaml/documents.js'
+import { oneOf } from './settings.js'
+
+interface Flags {
+  format: 'text' | 'json' | 'sarif'
+  suppressed?: true
+}
+
+interface Placed {
+  file: string
+  line: number
+  finding: Finding
+}
+
+export function lintCommand(): Command {
+  return new Command('lint')
+    .description('say what in the pods of manifests will hurt; exit 1 if there is an error among it')
+    .argument('[files...]', 'manifests; none or -: standard input')
+    .option('--format <format>', 'text, json or sarif', oneOf('text', 'json', 'sarif'), 'text')
+    .option('--suppressed', 'also what annotations suppress (sarif always has it)')
+    .action((files: string[], flags: Flags) => {
+      const findings = readSources(files).flatMap(({ name, text }) => {
+        const file = parseManifests(name, text)
+        return file.manifests.flatMap((manifest) =>
+          lint(manifest.value, { suppressed: true }).map((finding): Placed => {
+            return { file: name, line: lineOf(file, manifest, finding.path), finding }
+          }),
+        )
+      })
+      const isShown = ({ finding }: Placed): boolean => finding.suppressed === undefined || flags.suppressed === true
+      const shown = flags.format === 'sarif' ? findings : findings.filter(isShown)
+      process.stdout.write(formats[flags.format](shown))
+      const isError = ({ finding }: Placed): boolean => finding.severity === 'error' && finding.suppressed === undefined
+      if (findings.some(isError)) process.exitCode = exitCodes.found
+    })
+}
+
+const formats = {
+  text: (placed: Placed[]): string => placed.map(textOf).join(''),
+  json: (placed: Placed[]): string =>
+    `${JSON.stringify(
+      placed.map(({ file, line, finding }) => ({ file, line, ...finding })),
+      null,
+      2,
+    )}\n`,
+  sarif: (placed: Placed[]): string => {
+    const places = new Map(placed.map(({ file, line, finding }) => [finding, { uri: file, line }]))
+    const log = sarif(
+      placed.map(({ finding }) => finding),
+      (finding) => places.get(finding) ?? { uri: '', line: 1 },
+      packageVersion(),
+    )
+    return `${JSON.stringify(log, null, 2)}\n`
+  },
+}
+
+function textOf({ file, line, finding }: Placed): string {
+  const { severity, rule, resource, container, message, remedy, suppressed } = finding
+  const name = container === undefined ? resource : `${resource}/${container}`
+  const note = suppressed === undefined ? '' : ` (suppressed: ${suppressed || 'no reason given'})`
+  return `${file}:${line}: ${severity}: ${name}: ${message} [${rule}]${note}\n    ${remedy}\n`
+}

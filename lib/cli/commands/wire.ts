@@ -1,0 +1,144 @@
+import { Command, InvalidArgumentError } from 'commander'
+import { FILE_HEADERS_ONLY, formatPatch, structuredPatch } from 'diff'
+import type {
+  GuardOptions,
+  ReadinessProbeSettings,
+  RestartingProbeSettings,
+  WireOptions,
+} from '../../kubernetes/index.js'
+import { CommandError, exitCodes } from '../exit-codes.js'
+import { readSources } from '../input.js'
+import { replaceFile } from '../output.js'
+import { type WiredSource, wireSources } from '../wire-sources.js'
+import { collected, oneOf, probeSettings, wholeNumber, words } from './settings.js'
+
+interface Flags {
+  container?: string[]
+  allContainers?: true
+  image?: string
+  name?: string
+  directory?: string
+  region?: string
+  via?: 'exec' | 'httpGet'
+  startup?: RestartingProbeSettings | boolean
+  liveness?: RestartingProbeSettings | boolean
+  readiness?: RestartingProbeSettings | boolean
+  guard?: true
+  restart?: number
+  restartBudget?: string
+  signal?: string
+  grace?: string
+  guardFlag?: string[]
+  command?: string[]
+  port?: number
+  address?: string
+  replace?: true
+  runAsUser?: number | 'inherit'
+  diff?: true
+  inPlace?: true
+}
+
+export function wireCommand(): Command {
+  return new Command('wire')
+    .description('add probes, the installer and the guard to the pods of YAML or JSON manifests')
+    .argument('[files...]', 'manifests; none or -: standard input (kustomize, helm --post-renderer)')
+    .option('--container <name>', 'a container to wire; may be repeated (default: the only one)', collected)
+    .option('--all-containers', 'wire all of them')
+    .option('--replace', 'replace probes, guard flags and regions that are there and differ')
+    .option('--diff', 'print what would change; exit 1 if anything would')
+    .option('--in-place', 'write the files')
+    .option('--via <how>', 'exec or httpGet (which needs the guard, and adds it)', oneOf('exec', 'httpGet'))
+    .option('--startup <settings>', 'such as periodSeconds=5,failureThreshold=12', probeSettings)
+    .option('--no-startup', 'leave the startupProbe as it is')
+    .option('--liveness <settings>', 'such as periodSeconds=1,failureThreshold=2', probeSettings)
+    .option('--no-liveness', 'leave the livenessProbe as it is')
+    .option('--readiness <settings>', 'such as periodSeconds=1,failureThreshold=2', probeSettings)
+    .option('--no-readiness', 'leave the readinessProbe as it is')
+    .option('--region <name>', "of a single container (default: its variable, else the container's name)")
+    .option('--guard', 'make shm-guard the entrypoint')
+    .option('--restart <n>', 'the guard restarts the program in place, up to n times', wholeNumber)
+    .option('--restart-budget <dur>', 'how long probes forgive each such restart')
+    .option('--signal <sig>', 'what the guard sends a stalled program first (default: ABRT)')
+    .option('--grace <dur>', 'SIGKILL so long after it (default: 5s)')
+    .option('--guard-flag <flag>', 'any other flag of shm-guard; may be repeated', collected)
+    .option(
+      '--command <words>',
+      "the image's ENTRYPOINT and CMD, for containers without command; a JSON list, or words",
+      words,
+    )
+    .option('--port <n>', "the first guard's port (default: 9808)", wholeNumber)
+    .option('--address <address>', 'where guards listen (default: 0.0.0.0)')
+    .option('--image <image>', 'holds the executables (default: shm-liveness, of this version)')
+    .option('--name <name>', 'of the init container and the volume (default: shm-liveness)')
+    .option('--directory <path>', 'where the executables are mounted (default: /shm-liveness)')
+    .option('--run-as-user <uid>', 'of the init container; inherit: none (default: 65532)', userOf)
+    .action((files: string[], flags: Flags) => {
+      if (flags.inPlace && flags.diff) throw new CommandError(exitCodes.usage, 'either --diff or --in-place')
+      if (flags.inPlace && (files.length === 0 || files.includes('-'))) {
+        throw new CommandError(exitCodes.usage, '--in-place needs files')
+      }
+      const wired = wireSources(readSources(files), optionsOf(flags))
+      if (wired.every(({ wired }) => wired === 0)) console.error('shm-liveness: nothing to wire: no pod template in it')
+      if (flags.diff) printDiff(wired)
+      else if (flags.inPlace) writeFiles(wired)
+      else process.stdout.write(joined(wired.map(({ text }) => text)))
+    })
+}
+
+function optionsOf(flags: Flags): WireOptions {
+  const { container, allContainers, startup, liveness, readiness, diff, inPlace, ...rest } = flags
+  const { guard, restart, restartBudget, signal, grace, guardFlag, ...options } = rest
+  if (allContainers && container) throw new CommandError(exitCodes.usage, 'either --container or --all-containers')
+  const guardOptions: GuardOptions = { restart, restartBudget, signal, grace, flags: guardFlag }
+  const isGuarded = guard || Object.values(guardOptions).some((value) => value !== undefined)
+  return {
+    ...options,
+    containers: allContainers ? 'all' : container,
+    startup: settingsOf(startup),
+    liveness: settingsOf(liveness),
+    readiness: settingsOf(readiness) as ReadinessProbeSettings | false | undefined,
+    guard: isGuarded ? guardOptions : undefined,
+  }
+}
+
+/** commander has true for a flag whose negation alone is declared with it, and was not given. */
+function settingsOf(flag: RestartingProbeSettings | boolean | undefined): RestartingProbeSettings | false | undefined {
+  return flag === true ? undefined : flag
+}
+
+function userOf(text: string): number | 'inherit' {
+  if (text === 'inherit') return text
+  if (!/^\d+$/.test(text)) throw new InvalidArgumentError('Write a user id, or inherit.')
+  return Number(text)
+}
+
+function printDiff(wired: WiredSource[]): void {
+  const changed = wired.filter(({ source, text }) => source.text !== text)
+  for (const { source, text } of changed) {
+    const patch = structuredPatch(source.name, source.name, source.text, text)
+    process.stdout.write(formatPatch(patch, FILE_HEADERS_ONLY))
+  }
+  if (changed.length > 0) process.exitCode = exitCodes.found
+}
+
+function writeFiles(wired: WiredSource[]): void {
+  for (const { source, text } of wired) {
+    if (source.file === undefined || source.text === text) continue
+    try {
+      replaceFile(source.file, text)
+    } catch (cause) {
+      throw new CommandError(exitCodes.unreadable, `${source.file}: cannot be written: ${(cause as Error).message}`, {
+        cause,
+      })
+    }
+  }
+}
+
+/** One stream of documents. A single text stays as it is. */
+function joined(texts: string[]): string {
+  return texts.reduce((stream, text) => {
+    const ended = stream === '' || stream.endsWith('\n') ? stream : `${stream}\n`
+    const isSeparate = ended === '' || /^\uFEFF?(---|%)/.test(text)
+    return `${ended}${isSeparate ? '' : '---\n'}${text}`
+  }, '')
+}

@@ -1,0 +1,28 @@
+/** What the command line's exit codes mean; the table of docs/operations.md is checked against it. */
+export const exitCodes = {
+  /** Done; for lint: no finding of severity error. */
+  ok: 0,
+  /** lint: a finding of severity error. wire --diff: something would change. budget --within: not by the kubelet. */
+  found: 1,
+  /** A flag or argument is wrong. */
+  usage: 2,
+  /** An input cannot be read: no such file, no valid YAML, an unusable region, no executable for this platform. */
+  unreadable: 3,
+  /** wire: a pod cannot be wired as it is. Nothing was written. */
+  refused: 4,
+} as const
+
+export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes]
+
+/** An end of the command with an exit code, and the line that says why. */
+export class CommandError extends Error {
+  override readonly name = 'CommandError'
+
+  constructor(
+    readonly exitCode: ExitCode,
+    message: string,
+    options?: ErrorOptions,
+  ) {
+    super(message, options)
+  }
+}

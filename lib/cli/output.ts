@@ -1,0 +1,34 @@
+import { randomBytes } from 'node:crypto'
+import { chmodSync, realpathSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+
+/** Replaces a file's content whole or not at all; a symbolic link keeps pointing to it. */
+export function replaceFile(path: string, text: string): void {
+  const target = realpathSync(path)
+  const temporary = `${target}.${randomBytes(6).toString('hex')}`
+  try {
+    writeFileSync(temporary, text, { flag: 'wx' })
+    chmodSync(temporary, statSync(target).mode & 0o7777)
+    renameSync(temporary, target)
+  } catch (error) {
+    rmSync(temporary, { force: true })
+    throw error
+  }
+}
+
+/** Rows as text, columns aligned, the first row as the heading. */
+export function table(rows: readonly (readonly string[])[]): string {
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)))
+  const line = (row: readonly string[]): string =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .join('  ')
+      .trimEnd()
+  return rows.map((row) => `${line(row)}\n`).join('')
+}
+
+/** Seconds as a person writes them: `0.57 s`, `14.3 s`, `2 min 5 s`. */
+export function saySeconds(seconds: number): string {
+  if (seconds < 60) return `${Number(seconds.toPrecision(3))} s`
+  const rest = Math.round(seconds % 60)
+  return `${Math.floor(seconds / 60)} min${rest === 0 ? '' : ` ${rest} s`}`
+}

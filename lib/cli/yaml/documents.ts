@@ -1,0 +1,81 @@
+import { Composer, type Document, isAlias, isMap, isScalar, isSeq, LineCounter, Parser, type Tags } from 'yaml'
+import type { Path } from '../../kubernetes/types.js'
+import { CommandError, exitCodes } from '../exit-codes.js'
+
+/** One document of a file: its nodes with their places in the text, and its value. */
+export interface Manifest {
+  document: Document.Parsed
+  value: unknown
+}
+
+export interface ManifestFile {
+  name: string
+  text: string
+  manifests: Manifest[]
+  lines: LineCounter
+}
+
+/** Texts to the API server, which has no such types. */
+const unknownToKubernetes = ['timestamp', 'binary', 'set', 'omap', 'pairs'].map((name) => `tag:yaml.org,2002:${name}`)
+
+/**
+ * YAML as the Kubernetes tools read it: 1.1, so that `yes` is true, `0644` octal, and `<<` merges; and written so that
+ * readers of 1.2 understand the same.
+ */
+export const yamlOptions = {
+  version: '1.1',
+  compat: 'core',
+  customTags: (tags: Tags): Tags =>
+    tags.filter(
+      (tag) =>
+        typeof tag === 'string' ||
+        !(unknownToKubernetes.includes(tag.tag) || ('format' in tag && tag.format === 'TIME')),
+    ),
+  logLevel: 'silent',
+} as const
+
+/** @throws CommandError `unreadable`, with file and line */
+export function parseManifests(name: string, text: string): ManifestFile {
+  const lines = new LineCounter()
+  return { name, text, manifests: [...manifestsOf(name, text, lines)], lines }
+}
+
+/** One after the other, for whoever need not keep them: a large file's nodes take a hundred times its bytes. */
+export function* manifestsOf(name: string, text: string, lines = new LineCounter()): Generator<Manifest> {
+  const tokens = new Parser(lines.addNewLine).parse(text)
+  for (const document of new Composer(yamlOptions).compose(tokens)) {
+    const [error] = document.errors
+    if (error !== undefined) {
+      const { line, col } = lines.linePos(error.pos[0])
+      throw unreadable(`${name}:${line}:${col}`, error.message.replace(/:$/, ''), error)
+    }
+    try {
+      yield { document: document as Document.Parsed, value: document.toJS() as unknown }
+    } catch (cause) {
+      throw unreadable(`${name}:${lines.linePos(document.range?.[0] ?? 0).line}`, (cause as Error).message, cause)
+    }
+  }
+}
+
+function unreadable(where: string, reason: string, cause: unknown): CommandError {
+  return new CommandError(exitCodes.unreadable, `${where}: no valid YAML: ${reason}`, { cause })
+}
+
+/** The line, from 1, of the key or item that a path leads to; of the last part of it that is written out. */
+export function lineOf({ lines }: ManifestFile, { document }: Manifest, path: Path): number {
+  let node: unknown = document.contents
+  let offset = document.contents?.range[0] ?? document.range[0]
+  for (const key of path) {
+    if (isAlias(node)) node = node.resolve(document)
+    if (isMap(node)) {
+      const pair = node.items.find(({ key: name }) => isScalar(name) && String(name.value) === String(key))
+      if (pair === undefined) break
+      offset = (isScalar(pair.key) ? pair.key.range?.[0] : undefined) ?? offset
+      node = pair.value
+    } else if (isSeq(node)) {
+      node = node.items[key as number]
+      offset = (node as { range?: [number, number, number] } | undefined)?.range?.[0] ?? offset
+    } else break
+  }
+  return lines.linePos(offset).line
+}
