@@ -1,9 +1,14 @@
 import { defineConfig } from 'vitest/config'
 
+const compiled = (file: string) => new URL(`./dist/${file}`, import.meta.url).pathname
+
 export default defineConfig({
   resolve: {
     // What users import is what is tested: the compiled package, not its sources.
-    alias: { 'shm-liveness': new URL('./dist/index.js', import.meta.url).pathname },
+    alias: {
+      'shm-liveness/kubernetes': compiled('kubernetes/index.js'),
+      'shm-liveness': compiled('index.js'),
+    },
   },
   test: {
     include: ['test/**/*.test.ts'],

@@ -45,7 +45,10 @@ export function blockText(value: unknown, column: number, { indent, dashIndent, 
 
 /** Fields one by one, since most of what is added to a thousand pods is the same in all of them. */
 function blockLines(value: unknown, indent: number, indentSeq: boolean): string[] {
-  const parts = isFields(value) && Object.keys(value).length > 0 ? Object.entries(value).map(([key, field]) => ({ [key]: field })) : [value]
+  const parts =
+    isFields(value) && Object.keys(value).length > 0
+      ? Object.entries(value).map(([key, field]) => ({ [key]: field }))
+      : [value]
   return parts.flatMap((part) => {
     const key = JSON.stringify([part, indent, indentSeq])
     const known = writtenLines.get(key)
