@@ -1,0 +1,353 @@
+import { type Container, lint, type PodSpec, rules, wire } from 'shm-liveness/kubernetes'
+import { describe, expect, it } from 'vitest'
+import { container, frozen, podOf } from '../support/manifests.js'
+
+const exec = (...args: string[]) => ({ exec: { command: ['/usr/bin/shm-probe', ...args] } })
+/** Probes without a fault, of executables that are in the image. */
+const startupProbe = { ...exec('--check', 'startup', '--termination-log'), periodSeconds: 5, timeoutSeconds: 2 }
+const livenessProbe = {
+  ...exec('--termination-log'),
+  ...{ periodSeconds: 2, timeoutSeconds: 2, failureThreshold: 2, terminationGracePeriodSeconds: 5 },
+}
+const readinessProbe = { ...exec('--check', 'readiness'), periodSeconds: 2, timeoutSeconds: 2, failureThreshold: 2 }
+const guard = ['/usr/bin/shm-guard', '--', 'camera']
+
+function variables(of: Record<string, string>): NonNullable<Container['env']> {
+  return Object.entries(of).map(([name, value]) => ({ name, value }))
+}
+
+function watched(fields: Partial<Container> = {}): Container {
+  return container({ startupProbe, livenessProbe, readinessProbe, env: regionOf('camera'), ...fields })
+}
+
+const regionOf = (region: string) => variables({ SHM_LIVENESS_REGION: region })
+const one = (fields: Partial<Container>, spec: Partial<PodSpec> = {}) =>
+  podOf({ containers: [watched(fields)], ...spec })
+const other = (fields: Partial<Container> = {}) => watched({ name: 'other', env: regionOf('other'), ...fields })
+const memory = { name: 'shm', emptyDir: { medium: 'Memory' } }
+const atShm = { volumeMounts: [{ name: 'shm', mountPath: '/dev/shm' }] }
+const listens = (port: number, region: string) =>
+  variables({ SHM_LIVENESS_REGION: region, SHM_LIVENESS_LISTEN: `0.0.0.0:${port}` })
+const byHttp = (port: number) => ({ ...livenessProbe, exec: undefined, httpGet: { path: '/livez', port } }) as never
+const installed = { volumeMounts: [{ name: 'bin', mountPath: '/hb', readOnly: true }] }
+const fromBin = {
+  startupProbe: null,
+  readinessProbe: null,
+  livenessProbe: { ...livenessProbe, exec: { command: ['/hb/shm-probe', '--termination-log'] } },
+}
+const installing = container({
+  name: 'i',
+  command: ['/shm-probe', '--install', '/hb'],
+  volumeMounts: [{ name: 'bin', mountPath: '/hb' }],
+})
+const bin = [{ name: 'bin', emptyDir: {} }]
+const full = { resources: { limits: { cpu: 1, memory: '1Gi' }, requests: { 'ephemeral-storage': '1Gi' } } }
+const kata = { runtimeClassName: 'kata-qemu' }
+
+/** For each rule pods that trip it, and beside each the nearest one that does not. */
+const cases: [rule: string, trips: object, passes: object][] = [
+  [
+    'no-startup-probe',
+    one({ startupProbe: null, livenessProbe: { ...livenessProbe, initialDelaySeconds: 10 } }),
+    one({ startupProbe: null, livenessProbe: { ...livenessProbe, initialDelaySeconds: 9 } }),
+  ],
+  [
+    'no-startup-probe',
+    one({ startupProbe: null, env: variables({ SHM_LIVENESS_STARTUP_GRACE: '61s' }) }),
+    one({ startupProbe: null, env: variables({ SHM_LIVENESS_STARTUP_GRACE: '60s' }) }),
+  ],
+  [
+    'startup-period',
+    one({ startupProbe: { ...startupProbe, periodSeconds: 4 } }),
+    one({ startupProbe: { ...startupProbe, periodSeconds: 5 } }),
+  ],
+  [
+    'startup-before-grace',
+    one({ env: variables({ SHM_LIVENESS_STARTUP_GRACE: '16s' }) }),
+    one({ env: variables({ SHM_LIVENESS_STARTUP_GRACE: '15s' }) }),
+  ],
+  [
+    'liveness-before-readiness',
+    one({ readinessProbe: { ...readinessProbe, failureThreshold: 3 } }),
+    one({ readinessProbe: { ...readinessProbe, failureThreshold: 2 } }),
+  ],
+  [
+    'exec-timeout',
+    one({ readinessProbe: { ...readinessProbe, timeoutSeconds: 1 } }),
+    one({ readinessProbe: { ...readinessProbe, timeoutSeconds: 2 } }),
+  ],
+  [
+    'exec-timeout',
+    one({ startupProbe: { ...exec('--termination-log'), periodSeconds: 5 } }),
+    one({ livenessProbe: { ...byHttp(80), timeoutSeconds: 1 } as never }),
+  ],
+  [
+    'failure-threshold',
+    one({ livenessProbe: { ...livenessProbe, periodSeconds: 9, failureThreshold: 1 } }),
+    one({ readinessProbe: { ...readinessProbe, failureThreshold: 1 } }),
+  ],
+  [
+    'termination-grace',
+    one({ livenessProbe: { ...livenessProbe, terminationGracePeriodSeconds: undefined as never } }),
+    one(
+      { livenessProbe: { ...livenessProbe, terminationGracePeriodSeconds: undefined as never } },
+      { terminationGracePeriodSeconds: 30 },
+    ),
+  ],
+  [
+    'max-age-beyond-probe',
+    one({ env: variables({ SHM_LIVENESS_MAX_AGE: '4001ms' }) }),
+    one({ env: variables({ SHM_LIVENESS_MAX_AGE: '4s' }) }),
+  ],
+  ['guard-grace', one({ command: guard }), one({ command: ['/usr/bin/shm-guard', '--grace', '4s', '--', 'camera'] })],
+  [
+    'guard-grace',
+    one({ command: ['shm-guard', '--grace=9s', '--', 'a'] }),
+    one({ command: guard, env: variables({ SHM_LIVENESS_GRACE: '3s' }) }),
+  ],
+  [
+    'exec-cost',
+    one(
+      {
+        livenessProbe: { ...livenessProbe, periodSeconds: 1, failureThreshold: 9 },
+        readinessProbe: { ...readinessProbe, periodSeconds: 1 },
+      },
+      { initContainers: [other({ restartPolicy: 'Always' })] },
+    ),
+    podOf({ containers: [watched(), other()] }),
+  ],
+  ['identical-probes', one({ readinessProbe: { ...readinessProbe, exec: livenessProbe.exec } }), one({})],
+  [
+    'file-probe',
+    one({ livenessProbe: { ...livenessProbe, exec: { command: ['cat', '/tmp/healthy'] } } }),
+    one({ livenessProbe: { ...livenessProbe, exec: { command: ['/bin/healthy'] } } }),
+  ],
+  [
+    'file-probe',
+    one({ livenessProbe: { ...livenessProbe, exec: { command: ['/bin/sh', '-c', 'healthy'] } } }),
+    one({ livenessProbe: { ...livenessProbe, exec: { command: ['./sh-liveness'] } } }),
+  ],
+  [
+    'termination-log',
+    one({ livenessProbe: { ...livenessProbe, ...exec() } }),
+    one({ livenessProbe: { ...livenessProbe, ...exec('--termination-log=/tmp/log') } }),
+  ],
+  [
+    'termination-log',
+    one({ startupProbe: { ...startupProbe, ...exec('--check', 'startup') } }),
+    one({
+      startupProbe: { ...startupProbe, ...exec('--check', 'startup') },
+      env: variables({ SHM_LIVENESS_TERMINATION_LOG: '1' }),
+    }),
+  ],
+  [
+    'invalid-probe',
+    one({ livenessProbe: { ...livenessProbe, periodSeconds: 0.5 } }),
+    one({ livenessProbe: { ...livenessProbe, periodSeconds: 0 } }),
+  ],
+  [
+    'invalid-probe',
+    one({ livenessProbe: { ...livenessProbe, successThreshold: 2 } }),
+    one({ readinessProbe: { ...readinessProbe, successThreshold: 2 } }),
+  ],
+  [
+    'invalid-probe',
+    one({ readinessProbe: { ...readinessProbe, terminationGracePeriodSeconds: 5 } }),
+    one({ startupProbe: { ...startupProbe, terminationGracePeriodSeconds: 5 } }),
+  ],
+  [
+    'unreadable-duration',
+    one({ env: variables({ SHM_LIVENESS_MAX_AGE: '250' }) }),
+    one({ env: variables({ SHM_LIVENESS_MAX_AGE: '' }) }),
+  ],
+  [
+    'region-shared',
+    podOf({ containers: [watched(), other({ env: regionOf('camera') })] }),
+    podOf({ containers: [watched(), other()] }),
+  ],
+  [
+    'region-shared',
+    podOf({ containers: [watched({ env: [] }), other({ env: [] })] }),
+    podOf({ containers: [watched({ env: [] }), container({ name: 'other' })] }),
+  ],
+  [
+    'port-shared',
+    podOf({ containers: [watched({ env: listens(9808, 'camera') }), other({ env: listens(9808, 'other') })] }),
+    podOf({ containers: [watched({ env: listens(9808, 'camera') }), other({ env: listens(9809, 'other') })] }),
+  ],
+  [
+    'port-shared',
+    podOf({ containers: [watched({ env: listens(80, 'camera') }), other({ ports: [{ containerPort: 80 }] })] }),
+    podOf({ containers: [watched({ env: listens(80, 'camera'), ports: [{ containerPort: 80 }] }), other()] }),
+  ],
+  ['host-network-port', one({ env: listens(9808, 'camera') }, { hostNetwork: true }), one({}, { hostNetwork: true })],
+  ['host-ipc', one({}, { hostIPC: true }), one(atShm, { hostIPC: true, volumes: [memory] })],
+  ['host-ipc', one({ livenessProbe: null, startupProbe: null }, { hostIPC: true }), podOf({ hostIPC: true })],
+  [
+    'dev-shm-replaced',
+    podOf({ containers: [watched(atShm), other()], volumes: [memory] }),
+    podOf({ containers: [watched(atShm), other(atShm)], volumes: [memory] }),
+  ],
+  ['dev-shm-on-disk', one(atShm, { volumes: [{ name: 'shm', emptyDir: {} }] }), one(atShm, { volumes: [memory] })],
+  ['dev-shm-on-disk', one(atShm), podOf({ containers: [container(atShm)] })],
+  [
+    'probe-noexec',
+    one({ livenessProbe: { ...livenessProbe, exec: { command: ['/dev/shm/shm-probe', '--termination-log'] } } }),
+    one({ livenessProbe: { ...livenessProbe, exec: { command: ['/dev-shm/shm-probe', '--termination-log'] } } }),
+  ],
+  [
+    'probe-noexec',
+    one({ ...fromBin, ...installed }, { volumes: [{ name: 'bin', configMap: {} } as never] }),
+    one({ ...fromBin, ...installed }, { volumes: [{ name: 'bin', hostPath: {} } as never] }),
+  ],
+  [
+    'probe-not-installed',
+    one({ ...fromBin, ...installed }, { volumes: bin }),
+    one({ ...fromBin, ...installed }, { volumes: bin, initContainers: [installing] }),
+  ],
+  [
+    'probe-not-installed',
+    podOf({ initContainers: [other({ ...fromBin, ...installed, restartPolicy: 'Always' }), installing], volumes: bin }),
+    podOf({ initContainers: [installing, other({ ...fromBin, ...installed, restartPolicy: 'Always' })], volumes: bin }),
+  ],
+  [
+    'sidecar-liveness',
+    podOf({ containers: [watched({ livenessProbe: byHttp(9809) }), other({ env: listens(9809, 'other') })] }),
+    podOf({ containers: [watched(), other({ env: listens(9809, 'other'), livenessProbe: byHttp(9809) })] }),
+  ],
+  [
+    'sidecar-liveness',
+    one({ command: ['/shm-guard', '--listen', ':9808'], livenessProbe: byHttp(9808) }),
+    one({ command: ['/shm-guard', '--listen', ':9808', '--grace', '1s', '--', 'a'], livenessProbe: byHttp(9808) }),
+  ],
+  [
+    'kata-subpath',
+    one({ ...full, volumeMounts: [{ name: 'a', mountPath: '/a', subPath: 'b' }] }, kata),
+    one({ ...full, volumeMounts: [{ name: 'a', mountPath: '/a', subPath: '' }] }, kata),
+  ],
+  [
+    'kata-host-network',
+    one(full, { ...kata, hostNetwork: true }),
+    one(full, { runtimeClassName: 'runc', hostNetwork: true }),
+  ],
+  [
+    'kata-limits',
+    one({ resources: { limits: { cpu: 1 }, requests: { 'ephemeral-storage': 1 } } }, kata),
+    one(full, kata),
+  ],
+  [
+    'kata-ephemeral-storage',
+    one({ resources: { limits: { cpu: 1, memory: 1 } } }, kata),
+    one({ resources: { limits: { cpu: 1, memory: 1, 'ephemeral-storage': 1 } } }, kata),
+  ],
+]
+
+const idsOf = (resource: object) => new Set(lint(frozen(resource)).map(({ rule }) => rule))
+
+describe('lint()', () => {
+  it('finds nothing wrong with the pod that the cases begin from, nor with a bare one', () => {
+    expect(lint(one({}))).toEqual([])
+    expect(lint(podOf())).toEqual([])
+  })
+
+  it.each(cases)('%s: trips over one pod, and not over the nearest', (rule, trips, passes) => {
+    expect([...idsOf(trips)]).toContain(rule)
+    expect([...idsOf(passes)]).not.toContain(rule)
+  })
+
+  it('has a case for each rule', () => {
+    expect(new Set(cases.map(([rule]) => rule))).toEqual(new Set(rules.map(({ id }) => id)))
+  })
+
+  it('has nothing to say of what wire() makes, in any of its ways', () => {
+    const pod = podOf({ containers: [container({ command: ['a'] }), container({ name: 'b', command: ['b'] })] })
+    for (const options of [{}, { guard: true }, { via: 'httpGet' }, { guard: { restart: 1 } }] as const) {
+      const findings = lint(wire(pod, { ...options, containers: 'all' }))
+      expect(findings.filter(({ severity }) => severity !== 'note')).toEqual([])
+    }
+  })
+
+  it('says where, what, why and what to do', () => {
+    const deployment = {
+      kind: 'Deployment',
+      metadata: { name: 'd' },
+      spec: { template: { spec: one({ livenessProbe: { ...livenessProbe, failureThreshold: 1 } }).spec } },
+    }
+    expect(lint(deployment).filter(({ rule }) => rule === 'failure-threshold')).toEqual([
+      {
+        rule: 'failure-threshold',
+        severity: 'warning',
+        message: 'one failure of liveness restarts the container',
+        reason: expect.stringContaining('restarts a healthy container'),
+        remedy: 'Set failureThreshold to 2 or more.',
+        docs: 'docs/operations.md#lint-failure-threshold',
+        resource: 'Deployment/d',
+        container: 'camera',
+        path: ['spec', 'template', 'spec', 'containers', 0, 'livenessProbe'],
+      },
+    ])
+  })
+
+  it.each([
+    ['nothing', undefined],
+    ['no object', 'Pod'],
+    [
+      'fields of other types',
+      podOf({
+        containers: [
+          {
+            name: 1,
+            env: 'a',
+            ports: {},
+            volumeMounts: [null],
+            command: 'shm-guard',
+            livenessProbe: { exec: 'cat', httpGet: 1 },
+            startupProbe: [],
+            resources: 1,
+          } as never,
+        ],
+        volumes: 'a' as never,
+        initContainers: [1] as never,
+        os: null as never,
+        runtimeClassName: 1 as never,
+      }),
+    ],
+    [
+      'fields that are null',
+      podOf({
+        containers: [
+          {
+            name: 'a',
+            env: null,
+            command: null,
+            livenessProbe: { exec: { command: null }, periodSeconds: null },
+          } as never,
+        ],
+        volumes: null,
+        initContainers: null,
+      }),
+    ],
+  ])('does not fall over %s', (_what, resource) => {
+    expect(() => lint(resource)).not.toThrow()
+  })
+})
+
+describe('suppression by annotation', () => {
+  const bad = one({ livenessProbe: { ...livenessProbe, failureThreshold: 1 } })
+  const key = 'lint.shm-liveness/failure-threshold'
+
+  it('is of one rule, on the pod or on the object that makes it, and says why', () => {
+    const suppressing = podOf(bad.spec, { [key]: 'we know' })
+    expect(idsOf(bad)).toContain('failure-threshold')
+    expect(idsOf(suppressing)).not.toContain('failure-threshold')
+    const owner = { kind: 'Job', metadata: { annotations: { [key]: '' } }, spec: { template: { spec: bad.spec } } }
+    expect(idsOf(owner)).not.toContain('failure-threshold')
+    const all = lint(suppressing, { suppressed: true })
+    expect(all.find(({ rule }) => rule === 'failure-threshold')?.suppressed).toBe('we know')
+  })
+
+  it('is a finding, if there is no such rule', () => {
+    const mistaken = podOf(one({}).spec, { 'lint.shm-liveness/failure-treshold': 'we know' })
+    expect(lint(mistaken)).toMatchObject([{ rule: 'unknown-suppression', severity: 'warning' }])
+  })
+})

@@ -1,0 +1,55 @@
+import { lint, rules, sarif } from 'shm-liveness/kubernetes'
+import { describe, expect, it } from 'vitest'
+import { container, podOf } from '../support/manifests.js'
+
+interface Log {
+  version: string
+  runs: {
+    tool: { driver: { name: string; version: string; rules: { id: string }[] } }
+    results: {
+      ruleId: string
+      level: string
+      message: { text: string }
+      locations: object[]
+      suppressions?: object[]
+    }[]
+  }[]
+}
+
+describe('sarif()', () => {
+  const once = { exec: { command: ['a'] }, failureThreshold: 1, timeoutSeconds: 2, terminationGracePeriodSeconds: 5 }
+  const pod = podOf({ containers: [container({ livenessProbe: once })] })
+  const suppressed = podOf(pod.spec, { 'lint.shm-liveness/failure-threshold': 'we know' })
+  const log = (resource: object) =>
+    sarif(lint(resource, { suppressed: true }), () => ({ uri: 'pod.yaml', line: 7 }), '1.2.3') as Log
+
+  it('is of version 2.1.0, and describes each rule once', () => {
+    const { version, runs } = log(pod)
+    expect(version).toBe('2.1.0')
+    expect(runs[0]?.tool.driver).toMatchObject({ name: 'shm-liveness', version: '1.2.3' })
+    const ids = runs[0]?.tool.driver.rules.map(({ id }) => id)
+    expect(ids).toEqual([...rules.map(({ id }) => id), 'unknown-suppression'])
+  })
+
+  it('says of each finding which rule, how bad, what, and where', () => {
+    expect(log(pod).runs[0]?.results).toEqual([
+      {
+        ruleId: 'failure-threshold',
+        level: 'warning',
+        message: {
+          text: 'Pod/camera/camera: one failure of liveness restarts the container. Set failureThreshold to 2 or more.',
+        },
+        locations: [
+          {
+            physicalLocation: { artifactLocation: { uri: 'pod.yaml' }, region: { startLine: 7 } },
+            logicalLocations: [{ name: 'Pod/camera/camera', fullyQualifiedName: 'spec.containers.0.livenessProbe' }],
+          },
+        ],
+      },
+    ])
+  })
+
+  it('marks what is suppressed', () => {
+    expect(log(suppressed).runs[0]?.results[0]?.suppressions).toEqual([{ kind: 'inSource', justification: 'we know' }])
+  })
+})
