@@ -9,12 +9,12 @@ function pathsIn(resource: unknown): string[] {
 }
 
 describe('podTemplates()', () => {
-  it.each([
+  it.each<[kind: string, resource: object, path: string]>([
     ['Pod', { kind: 'Pod', spec }, 'spec'],
     ['bare pod spec', spec, ''],
     ['PodTemplate', { kind: 'PodTemplate', template }, 'template.spec'],
     ...['Deployment', 'StatefulSet', 'DaemonSet', 'ReplicaSet', 'Job', 'Rollout'].map(
-      (kind) => [kind, { kind, spec: { template } }, 'spec.template.spec'] as const,
+      (kind) => [kind, { kind, spec: { template } }, 'spec.template.spec'] satisfies [string, object, string],
     ),
     [
       'CronJob',

@@ -115,7 +115,7 @@ function userOf(text: string): number | 'inherit' {
 function printDiff(wired: WiredSource[]): void {
   const changed = wired.filter(({ source, text }) => source.text !== text)
   for (const { source, text } of changed) {
-    const patch = structuredPatch(source.name, source.name, source.text, text)
+    const patch = structuredPatch(source.name, source.name, source.text, text, undefined, undefined, { context: 3 })
     process.stdout.write(formatPatch(patch, FILE_HEADERS_ONLY))
   }
   if (changed.length > 0) process.exitCode = exitCodes.found

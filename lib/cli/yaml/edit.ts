@@ -49,8 +49,8 @@ class Editor {
     }
     if (isSeq(node) && Array.isArray(before) && Array.isArray(after) && node.items.length === before.length) {
       const pairs = pairedItems(before, after)
-      const isKept = before.length === 0 || pairs?.some((index) => index !== undefined)
-      if (pairs !== undefined && isKept) return this.editedSeq(node, before, after, pairs)
+      const isKept = before.length === 0 || pairs.some((index) => index !== undefined)
+      if (isKept) return this.editedSeq(node, before, after, pairs)
     }
     return [this.replaced(node, after)]
   }

@@ -5,11 +5,12 @@ type Pairs = (number | undefined)[]
 /**
  * For each item of `after` the index of the item of `before` that it comes from, undefined for a new one. Objects are
  * known by their `name` (and `mountPath`, for a volume may be mounted twice), other items by their value; objects
- * without a name that have changed (those of a List) by their place among what is known.
- *
- * @returns undefined if items that were kept have changed places
+ * without a name that have changed (those of a List) by their place among what is known. Where items have changed
+ * places, as few as possible count as new.
  */
-export function pairedItems(before: readonly unknown[], after: readonly unknown[]): Pairs | undefined {
+export function pairedItems(before: readonly unknown[], after: readonly unknown[]): Pairs {
+  // Most lists, and all that may be long (List), have only changed inside.
+  if (before.length === after.length && before.every((old, at) => isInPlace(old, after[at]))) return [...before.keys()]
   const taken = new Set<number>()
   const pairs = after.map((item) => {
     const index = before.findIndex((old, at) => !taken.has(at) && isSameItem(old, item))
@@ -17,9 +18,20 @@ export function pairedItems(before: readonly unknown[], after: readonly unknown[
     taken.add(index)
     return index
   })
-  const kept = pairs.filter((index) => index !== undefined)
-  const isInOrder = kept.every((index, at) => at === 0 || (kept[at - 1] as number) < index)
-  return isInOrder ? pairedByPlace(before, after, pairs) : undefined
+  const kept = longestRising(pairs.filter((index) => index !== undefined))
+  const inOrder = pairs.map((index) => (index !== undefined && kept.has(index) ? index : undefined))
+  return pairedByPlace(before, after, inOrder)
+}
+
+/** Of rows of the same length the one that ends last: what was put first is new, not all that it was put before. */
+function longestRising(indices: readonly number[]): Set<number> {
+  const rows: number[][] = []
+  for (const [at, index] of indices.entries()) {
+    const before = rows.slice(0, at).filter((row) => (row.at(-1) as number) < index)
+    const longest = before.reduce((best, row) => (row.length > best.length ? row : best), [] as number[])
+    rows.push([...longest, index])
+  }
+  return new Set(rows.reduce((best, row) => (row.length >= best.length ? row : best), []))
 }
 
 function isSameItem(a: unknown, b: unknown): boolean {
@@ -27,12 +39,19 @@ function isSameItem(a: unknown, b: unknown): boolean {
   return a['name'] === b['name'] && isSame(a['mountPath'], b['mountPath'])
 }
 
+function isInPlace(old: unknown, item: unknown): boolean {
+  return (isNameless(old) && isNameless(item)) || isSameItem(old, item)
+}
+
+function isNameless(item: unknown): boolean {
+  return isFields(item) && !isNamed(item)
+}
+
 function isNamed(item: unknown): item is Record<string, unknown> {
   return isFields(item) && item['name'] !== undefined
 }
 
 function pairedByPlace(before: readonly unknown[], after: readonly unknown[], pairs: Pairs): Pairs {
-  const isNameless = (item: unknown): boolean => isFields(item) && !isNamed(item)
   const taken = new Set(pairs)
   let next = 0
   return pairs.map((index, at) => {

@@ -1,0 +1,74 @@
+import { detectionBudget, settingsWithin } from 'shm-liveness/kubernetes'
+import { describe, expect, it } from 'vitest'
+import { shmLiveness } from '../support/command.js'
+
+describe('budget', () => {
+  it('is a table', () => {
+    expect(shmLiveness(['budget', '--max-age', '250ms', '--restart'])).toEqual({
+      code: 0,
+      stdout: `after the last beat        by       typical  worst
+the program is signalled   guard    0.51 s   0.57 s
+it runs again              guard    0.56 s   5.62 s
+the program is signalled   kubelet  13.2 s   18.3 s
+it runs again              kubelet  19.2 s   26.3 s
+the pod is out of service  kubelet  2.2 s    6.25 s
+`,
+      stderr: '',
+    })
+  })
+
+  it('takes the same options as detectionBudget()', () => {
+    const flags = ['--max-age', '1s', '--confirm', '50ms', '--via', 'exec', '--restarts', '6', '--json']
+    const timing = [
+      '--liveness',
+      'periodSeconds=7',
+      '--readiness',
+      'failureThreshold=9',
+      '--termination-grace-period',
+      '9',
+    ]
+    expect(JSON.parse(shmLiveness(['budget', ...flags, ...timing, '--grace', '2s']).stdout)).toEqual(
+      detectionBudget({
+        ...{ maxAge: '1s', confirm: '50ms', via: 'exec', restarts: 6, terminationGracePeriodSeconds: 9 },
+        ...{ liveness: { periodSeconds: 7 }, readiness: { failureThreshold: 9 }, guard: { grace: '2s' } },
+      }),
+    )
+    expect(shmLiveness(['budget', '--max-age', '1s', '--restarts', '9']).stdout).toContain('5 min 9 s')
+  })
+
+  it('gives the settings for a wanted time', () => {
+    expect(shmLiveness(['budget', '--max-age', '250ms', '--within', '10s'])).toEqual({
+      code: 0,
+      stdout:
+        'livenessProbe:  # at worst 9.25 s\n  periodSeconds: 2\n  timeoutSeconds: 2\n  failureThreshold: 3\n' +
+        '  terminationGracePeriodSeconds: 5\n',
+      stderr: '',
+    })
+  })
+
+  it('exits 1 with the word that only the guard can, or nothing', () => {
+    const guard = shmLiveness(['budget', '--max-age', '250ms', '--within', '1s'])
+    expect(guard).toMatchObject({
+      code: 1,
+      stdout: expect.stringMatching(/^Only the guard answers within 1s \(at worst 0.57 s\): /),
+    })
+    const nothing = shmLiveness(['budget', '--max-age', '250ms', '--within', '250ms'])
+    expect(nothing).toMatchObject({
+      code: 1,
+      stdout: expect.stringMatching(/^Nothing answers within 250ms: .*lower max age\.\n$/),
+    })
+    const json = shmLiveness(['budget', '--max-age', '1s', '--within', '40s', '--reaction', 'restart', '--json'])
+    expect(JSON.parse(json.stdout)).toEqual(settingsWithin({ maxAge: '1s', within: '40s', reaction: 'restart' }))
+  })
+
+  it.each([
+    [[]],
+    [['--max-age', 'soon']],
+    [['--max-age', '0']],
+    [['--max-age', '1s', '--reaction', 'panic']],
+    [['--max-age', '1s', '--within', '0']],
+    [['--max-age', '1s', '--restarts', '-1']],
+  ])('refuses %j', (flags) => {
+    expect(shmLiveness(['budget', ...flags])).toMatchObject({ code: 2, stdout: '' })
+  })
+})

@@ -1,0 +1,97 @@
+import { describe, expect, it } from 'vitest'
+import { shmLiveness } from '../support/command.js'
+
+const warned = `# a pod
+kind: Pod
+metadata:
+  name: camera
+  annotations:
+    lint.shm-liveness/termination-grace: 'thirty seconds are fine'
+spec:
+  containers:
+    - name: camera
+      livenessProbe:
+        timeoutSeconds: 2
+        failureThreshold: 1
+        exec: { command: [/bin/alive] }
+`
+const failing = warned.replace('failureThreshold: 1', 'periodSeconds: 0.5')
+
+describe('lint', () => {
+  it('says file, line, severity, place and rule, and what to do', () => {
+    expect(shmLiveness(['lint'], warned)).toEqual({
+      code: 0,
+      stdout:
+        'stdin:10: warning: Pod/camera/camera: one failure of liveness restarts the container [failure-threshold]\n' +
+        '    Set failureThreshold to 2 or more.\n',
+      stderr: '',
+    })
+  })
+
+  it('exits 1 over an error, unless that is suppressed', () => {
+    const done = shmLiveness(['lint'], failing)
+    expect(done).toMatchObject({ code: 1, stderr: '' })
+    expect(done.stdout).toContain('stdin:12: error: Pod/camera/camera: periodSeconds is 0.5')
+    const suppressed = failing.replace('annotations:', 'annotations:\n    lint.shm-liveness/invalid-probe: ""')
+    expect(shmLiveness(['lint'], suppressed)).toEqual({ code: 0, stdout: '', stderr: '' })
+  })
+
+  it('shows what is suppressed on request', () => {
+    const done = shmLiveness(['lint', '--suppressed'], warned)
+    expect(done.stdout).toContain('[termination-grace] (suppressed: thirty seconds are fine)')
+    expect(done.code).toBe(0)
+  })
+
+  it('finds the line in any document, through aliases and lists', () => {
+    const text = `a: 1\n---\nkind: List\nx: &probe\n  periodSeconds: 0.5\nitems:\n- ${warned
+      .trimEnd()
+      .split('\n')
+      .slice(1)
+      .join('\n  ')
+      .replace(/livenessProbe:[\s\S]*/, 'livenessProbe: *probe')}\n`
+    expect(shmLiveness(['lint'], text).stdout).toContain('stdin:5: error: Pod/camera/camera: periodSeconds')
+  })
+
+  it('has nothing to say of no pods', () => {
+    for (const text of ['', '---\n', 'kind: Service\n', '{}', 'just a text']) {
+      expect(shmLiveness(['lint'], text)).toEqual({ code: 0, stdout: '', stderr: '' })
+    }
+  })
+
+  it('gives JSON', () => {
+    const findings = JSON.parse(shmLiveness(['lint', '--format', 'json'], warned).stdout)
+    expect(findings).toMatchObject([
+      {
+        file: 'stdin',
+        line: 10,
+        rule: 'failure-threshold',
+        severity: 'warning',
+        path: ['spec', 'containers', 0, 'livenessProbe'],
+      },
+    ])
+    expect(JSON.parse(shmLiveness(['lint', '--format', 'json'], '').stdout)).toEqual([])
+  })
+
+  it('gives SARIF, with what is suppressed', () => {
+    const { runs } = JSON.parse(shmLiveness(['lint', '--format', 'sarif'], warned).stdout)
+    const [suppressed, finding] = runs[0].results.toSorted((a: { ruleId: string }, b: { ruleId: string }) =>
+      a.ruleId < b.ruleId ? 1 : -1,
+    )
+    expect(finding.locations[0].physicalLocation).toEqual({
+      artifactLocation: { uri: 'stdin' },
+      region: { startLine: 10 },
+    })
+    expect(suppressed.suppressions).toEqual([{ kind: 'inSource', justification: 'thirty seconds are fine' }])
+  })
+
+  it('reads YAML as the Kubernetes tools do: yes is true', () => {
+    const host = `kind: Pod\nspec:\n  hostIPC: yes\n  containers: [{name: a, command: [/shm-guard, --, a]}]\n`
+    expect(shmLiveness(['lint'], host).stdout).toContain(
+      "stdin:3: error: Pod: the pod's /dev/shm is the node's [host-ipc]",
+    )
+  })
+
+  it('refuses a format that it has not', () => {
+    expect(shmLiveness(['lint', '--format', 'xml'], '')).toMatchObject({ code: 2 })
+  })
+})
