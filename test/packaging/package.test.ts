@@ -24,6 +24,8 @@ const regions = mkdtempSync('/dev/shm/test-package-')
 /** A machine without compiler, make, python and even a shell. */
 const bare = { PATH: join(scratch, 'bin'), HOME: scratch, SHM_LIVENESS_DIR: regions }
 
+const dependencies = Object.keys(JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).dependencies)
+
 interface Packed {
   filename: string
   files: { path: string; size: number; mode: number }[]
@@ -41,10 +43,7 @@ beforeAll(() => {
   execFileSync('npm', ['run', 'prebuild'], { cwd: root, stdio: 'pipe' })
   packed = pack(root)
   // Its dependencies from here, so that no registry is asked.
-  const tarballs = [
-    packed,
-    ...['node-gyp-build', 'node-addon-api'].map((name) => pack(join(root, 'node_modules', name))),
-  ]
+  const tarballs = [packed, ...dependencies.map((name) => pack(join(root, 'node_modules', name)))]
   mkdirSync(bare.PATH)
   const npm = execFileSync('sh', ['-c', 'command -v npm'], { encoding: 'utf8' }).trim()
   symlinkSync(process.execPath, join(bare.PATH, 'node'))
@@ -114,7 +113,17 @@ describe('the tarball', () => {
       expect(manifest.scripts?.[script]).toBeUndefined()
     }
     expect(installLog).not.toMatch(/node-gyp rebuild|info run shm-liveness/)
-    expect(installLog).toContain('added 3 packages')
+    expect(installLog).toContain(`added ${1 + dependencies.length} packages`)
+  })
+})
+
+describe('the command line and the wiring that are shipped', () => {
+  it('run by their names', () => {
+    const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+    const command = join(project, 'node_modules/.bin/shm-liveness')
+    expect(spawnSync(command, ['--version'], { env: bare, encoding: 'utf8' }).stdout).toBe(`${version}\n`)
+    const program = "import { probes } from 'shm-liveness/kubernetes'; console.log(Object.keys(probes()).length)"
+    expect(run('wiring.mjs', program)).toMatchObject({ status: 0, stdout: '3\n' })
   })
 })
 
