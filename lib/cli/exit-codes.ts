@@ -1,8 +1,8 @@
 /** What the command line's exit codes mean; the table of docs/operations.md is checked against it. */
 export const exitCodes = {
-  /** Done; for lint: no finding of severity error. */
+  /** Done; for lint: no such finding as below. */
   ok: 0,
-  /** lint: a finding of severity error. wire --diff: something would change. budget --within: not by the kubelet. */
+  /** lint: a finding of severity error (or as --fail-on says). wire --diff: something would change. budget --within: not by the kubelet. */
   found: 1,
   /** A flag or argument is wrong. */
   usage: 2,

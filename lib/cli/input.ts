@@ -1,4 +1,5 @@
-import { readFileSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import { buffer } from 'node:stream/consumers'
 import { CommandError, exitCodes } from './exit-codes.js'
 
 /** A text and where it came from. */
@@ -11,26 +12,33 @@ export interface Source {
 }
 
 /** The files named, or standard input if there are none (or one is `-`). @throws CommandError `unreadable`, `usage` */
-export function readSources(files: readonly string[]): Source[] {
+export async function readSources(files: readonly string[]): Promise<Source[]> {
   if (files.length === 0 && process.stdin.isTTY) {
     throw new CommandError(exitCodes.usage, 'no file is named, and nothing is piped to standard input')
   }
-  return (files.length === 0 ? ['-'] : files).map((file) =>
-    file === '-'
-      ? { name: 'stdin', file: undefined, text: read(0, 'stdin') }
-      : { name: file, file, text: read(file, file) },
-  )
+  const sources: Source[] = []
+  for (const file of files.length === 0 ? ['-'] : files) {
+    const name = file === '-' ? 'stdin' : file
+    const bytes = await read(name, () => (file === '-' ? buffer(process.stdin) : readFile(file)))
+    sources.push({ name, file: file === '-' ? undefined : file, text: textOf(name, bytes) })
+  }
+  return sources
 }
 
-function read(file: string | number, name: string): string {
+/** Standard input as a stream: a pipe that its writer made non-blocking answers a plain read with EAGAIN. */
+async function read(name: string, bytes: () => Promise<Buffer>): Promise<Buffer> {
+  try {
+    return await bytes()
+  } catch (cause) {
+    throw new CommandError(exitCodes.unreadable, `${name}: ${(cause as Error).message}`, { cause })
+  }
+}
+
+function textOf(name: string, bytes: Buffer): string {
   try {
     // A byte order mark stays: what is not ours to change is written as it was read.
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(readFileSync(file))
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
   } catch (cause) {
-    const reason =
-      cause instanceof Error && 'code' in cause && cause.code !== 'ERR_ENCODING_INVALID_ENCODED_DATA'
-        ? cause.message
-        : 'it is not UTF-8 text'
-    throw new CommandError(exitCodes.unreadable, `${name}: ${reason}`, { cause })
+    throw new CommandError(exitCodes.unreadable, `${name}: it is not UTF-8 text`, { cause })
   }
 }

@@ -35,11 +35,12 @@ function* templatesOf(resource: unknown, path: Path): Generator<PodTemplate> {
     return
   }
   const { name, annotations } = metadataOf(resource)
-  if (isPodSpec(resource)) {
+  if (isPodSpec(resource) && kind === '') {
     yield { path, spec: resource, kind, name, annotations }
     return
   }
-  if (isPodSpec(resource['spec'])) {
+  // Other kinds have their own sense of spec.containers (Prometheus: patches of what its operator makes).
+  if (isPodSpec(resource['spec']) && (kind === 'Pod' || kind === '')) {
     yield { path: [...path, 'spec'], spec: resource['spec'], kind, name, annotations }
     return
   }
@@ -77,7 +78,7 @@ function holdsPodSpec(value: unknown): value is Fields & { spec: PodSpec } {
 }
 
 function isPodSpec(value: unknown): value is Fields & PodSpec {
-  return isFields(value) && Array.isArray(value['containers']) && value['containers'].every(isFields)
+  return isFields(value) && Array.isArray(value['containers']) && value['containers'].some(isFields)
 }
 
 function metadataOf(value: Fields): { name: string; annotations: Record<string, string> } {

@@ -3,6 +3,7 @@ import { isWindows, withInstaller } from './installer.js'
 import { ownerOf, type PodTemplate, podTemplates } from './pod-templates.js'
 import { objectsOf, withAt } from './shape.js'
 import type { Container, PodSpec } from './types.js'
+import { requireWellFormed } from './well-formed.js'
 import { wireContainer } from './wire-container.js'
 import { type WireOptions, type WireSettings, wireSettings } from './wire-options.js'
 import { WiringError } from './wiring-error.js'
@@ -56,6 +57,7 @@ function wiredSpec(template: PodTemplate, settings: WireSettings): PodSpec {
     throw new WiringError('WINDOWS', `${owner}: it runs on Windows, where there is no /dev/shm; leave it out`)
   }
   const targets = targetsOf(spec, settings, owner)
+  requireWellFormed(spec, targets, owner)
   const ports = portsInUse(spec)
   const wired = (container: Container): Container => {
     if (!targets.has(container)) return container

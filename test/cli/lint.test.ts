@@ -36,6 +36,11 @@ describe('lint', () => {
     expect(shmLiveness(['lint'], suppressed)).toEqual({ code: 0, stdout: '', stderr: '' })
   })
 
+  it('exits 1 over less, if told to', () => {
+    expect(shmLiveness(['lint', '--fail-on', 'warning'], warned).code).toBe(1)
+    expect(shmLiveness(['lint', '--fail-on', 'warning'], warned.replace('failureThreshold: 1', '')).code).toBe(0)
+  })
+
   it('shows what is suppressed on request', () => {
     const done = shmLiveness(['lint', '--suppressed'], warned)
     expect(done.stdout).toContain('[termination-grace] (suppressed: thirty seconds are fine)')

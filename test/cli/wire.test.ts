@@ -1,8 +1,10 @@
+import { execFile } from 'node:child_process'
 import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { afterAll, describe, expect, it } from 'vitest'
-import { shmLiveness } from '../support/command.js'
+import { main, shmLiveness } from '../support/command.js'
 
 const folder = mkdtempSync(join(tmpdir(), 'shm-liveness-wire-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
@@ -29,6 +31,14 @@ describe('wire', () => {
   it('reads standard input, by default or as -, and writes standard output', () => {
     expect(wired).toContain('  livenessProbe:')
     expect(shmLiveness(['wire', '-'], pod)).toEqual({ code: 0, stdout: wired, stderr: '' })
+  })
+
+  it('waits for a slow writer, also on a pipe that does not block', async () => {
+    const program = `const write = (text) => process.stdout.write(text)
+      write('kind: Pod\\nspec:\\n'); setTimeout(() => write('  containers: [{name: a}]\\n'), 300)`
+    const pipe = `${process.execPath} -e "$PROGRAM" | ${process.execPath} ${main} wire | grep -c Probe:`
+    const { stdout } = await promisify(execFile)('sh', ['-c', pipe], { env: { ...process.env, PROGRAM: program } })
+    expect(stdout).toBe('1\n')
   })
 
   it('makes one stream of several files', () => {

@@ -60,6 +60,9 @@ describe('podTemplates()', () => {
     ['a Service', { kind: 'Service', spec: { selector: {} } }],
     ['a schema of one', { spec: { template: { spec: { containers: { type: 'array' } } } } }],
     ['containers that are none', { kind: 'Pod', spec: { containers: ['camera'] } }],
+    ['a pod without containers', { kind: 'Pod', spec: { containers: [] } }],
+    ['another sense of containers', { kind: 'Prometheus', spec }],
+    ['containers of another kind', { kind: 'Odd', ...spec }],
     ['a ConfigMap that holds one as a text', { kind: 'ConfigMap', data: { pod: 'spec: {containers: []}' } }],
   ])('finds none in %s', (_what, resource) => {
     expect(pathsIn(resource)).toEqual([])

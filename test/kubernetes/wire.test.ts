@@ -189,6 +189,35 @@ describe('what is there already', () => {
   })
 })
 
+describe('what is not as the API has it', () => {
+  it.each<[string, object]>([
+    ['env', { env: { MODE: 'fast' } }],
+    ['env', { env: [null] }],
+    ['volumeMounts', { volumeMounts: '/data' }],
+    ['command', { command: 'node main.js' }],
+    ['command', { command: [1] }],
+    ['livenessProbe', { livenessProbe: true }],
+    ['startupProbe', { startupProbe: [] }],
+  ])('is not overwritten: a container with %s: %j', (field, fields) => {
+    const pod = podOf({ containers: [container(fields as Partial<Container>)] })
+    expect(() => wire(pod)).toThrow(refused('FIELD_MALFORMED', `container "camera": its ${field} is not`))
+  })
+
+  it.each<[string, object]>([
+    ['containers', { containers: [null, container()] }],
+    ['initContainers', { initContainers: [null] }],
+    ['initContainers', { initContainers: {} }],
+    ['volumes', { volumes: { data: {} } }],
+  ])('is not overwritten: a pod with %s: %j', (field, fields) => {
+    expect(() => wire(podOf(fields))).toThrow(refused('FIELD_MALFORMED', `Pod/camera: its ${field} is not`))
+  })
+
+  it('does not matter in containers that stay as they are', () => {
+    const odd = container({ name: 'odd', env: { MODE: 'fast' } as never })
+    expect(named(wire(podOf({ containers: [container(), odd] }), { containers: ['camera'] }), 'odd')).toEqual(odd)
+  })
+})
+
 describe('the guard', () => {
   const pod = podOf({ containers: [container({ command: ['node', 'main.js'], args: ['--fast'] })] })
 

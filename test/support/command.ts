@@ -1,7 +1,8 @@
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 
-const main = join(import.meta.dirname, '../../dist/cli/main.js')
+/** The compiled command line. */
+export const main = join(import.meta.dirname, '../../dist/cli/main.js')
 
 export interface CommandResult {
   code: number | null

@@ -1,14 +1,18 @@
 import { Command } from 'commander'
-import { type Finding, lint, sarif } from '../../kubernetes/index.js'
+import { type Finding, lint, type Severity, sarif } from '../../kubernetes/index.js'
 import { exitCodes } from '../exit-codes.js'
 import { readSources } from '../input.js'
 import { packageVersion } from '../version.js'
 import { lineOf, parseManifests } from '../yaml/documents.js'
 import { oneOf } from './settings.js'
 
+/** The worst first. */
+const severities = ['error', 'warning', 'note'] as const satisfies readonly Severity[]
+
 interface Flags {
   format: 'text' | 'json' | 'sarif'
   suppressed?: true
+  failOn: Severity
 }
 
 interface Placed {
@@ -22,9 +26,16 @@ export function lintCommand(): Command {
     .description('say what in the pods of manifests will hurt; exit 1 if there is an error among it')
     .argument('[files...]', 'manifests; none or -: standard input')
     .option('--format <format>', 'text, json or sarif', oneOf('text', 'json', 'sarif'), 'text')
+    .option(
+      '--fail-on <severity>',
+      'exit 1 from this severity on: error, warning or note',
+      oneOf(...severities),
+      'error',
+    )
     .option('--suppressed', 'also what annotations suppress (sarif always has it)')
-    .action((files: string[], flags: Flags) => {
-      const findings = readSources(files).flatMap(({ name, text }) => {
+    .action(async (files: string[], flags: Flags) => {
+      const sources = await readSources(files)
+      const findings = sources.flatMap(({ name, text }) => {
         const file = parseManifests(name, text)
         return file.manifests.flatMap((manifest) =>
           lint(manifest.value, { suppressed: true }).map((finding): Placed => {
@@ -35,8 +46,9 @@ export function lintCommand(): Command {
       const isShown = ({ finding }: Placed): boolean => finding.suppressed === undefined || flags.suppressed === true
       const shown = flags.format === 'sarif' ? findings : findings.filter(isShown)
       process.stdout.write(formats[flags.format](shown))
-      const isError = ({ finding }: Placed): boolean => finding.severity === 'error' && finding.suppressed === undefined
-      if (findings.some(isError)) process.exitCode = exitCodes.found
+      const isBad = ({ finding }: Placed): boolean =>
+        finding.suppressed === undefined && severities.indexOf(finding.severity) <= severities.indexOf(flags.failOn)
+      if (findings.some(isBad)) process.exitCode = exitCodes.found
     })
 }
 

@@ -72,12 +72,12 @@ export function wireCommand(): Command {
     .option('--name <name>', 'of the init container and the volume (default: shm-liveness)')
     .option('--directory <path>', 'where the executables are mounted (default: /shm-liveness)')
     .option('--run-as-user <uid>', 'of the init container; inherit: none (default: 65532)', userOf)
-    .action((files: string[], flags: Flags) => {
+    .action(async (files: string[], flags: Flags) => {
       if (flags.inPlace && flags.diff) throw new CommandError(exitCodes.usage, 'either --diff or --in-place')
       if (flags.inPlace && (files.length === 0 || files.includes('-'))) {
         throw new CommandError(exitCodes.usage, '--in-place needs files')
       }
-      const wired = wireSources(readSources(files), optionsOf(flags))
+      const wired = wireSources(await readSources(files), optionsOf(flags))
       if (wired.every(({ wired }) => wired === 0)) console.error('shm-liveness: nothing to wire: no pod template in it')
       if (flags.diff) printDiff(wired)
       else if (flags.inPlace) writeFiles(wired)
