@@ -2,7 +2,7 @@ import { podTemplates, type WireOptions, WiringError, wire } from '../kubernetes
 import { hasTarget } from '../kubernetes/wire.js'
 import type { Source } from './input.js'
 import { changedText } from './yaml/changed-text.js'
-import { lineOf, type Manifest, type ManifestFile, parseManifests } from './yaml/documents.js'
+import { lineOf, type Manifest } from './yaml/documents.js'
 
 export interface WiredSource {
   source: Source
@@ -18,33 +18,32 @@ export interface WiredSource {
  * @throws WiringError naming file and line; CommandError `unreadable`
  */
 export function wireSources(sources: readonly Source[], options: WireOptions): WiredSource[] {
-  const files = sources.map(({ name, text }) => parseManifests(name, text))
-  const names = options.containers
-  const isWanted = ({ value }: Manifest): boolean => podTemplates(value).some(({ spec }) => hasTarget(spec, names))
-  const wired = files.map((file, index): WiredSource => {
-    const wanted = new Set(file.manifests.filter(isWanted))
-    const values = file.manifests.map((manifest) =>
-      wanted.has(manifest) ? wiredValue(file, manifest, options) : manifest.value,
-    )
-    return { source: sources[index] as Source, text: changedText(file, values), wired: wanted.size }
+  let hasTemplates = false
+  const results = sources.map((source): WiredSource => {
+    let wired = 0
+    const text = changedText(source.name, source.text, (manifest) => {
+      const templates = podTemplates(manifest.value)
+      hasTemplates ||= templates.length > 0
+      if (!templates.some(({ spec }) => hasTarget(spec, options.containers))) return manifest.value
+      wired++
+      return wiredValue(source, manifest, options)
+    })
+    return { source, text, wired }
   })
-  const hasTemplates = files.some(({ manifests }) => manifests.some(({ value }) => podTemplates(value).length > 0))
-  if (hasTemplates && wired.every((source) => source.wired === 0)) {
-    throw new WiringError(
-      'CONTAINER_MISSING',
-      `no pod has a container ${JSON.stringify(names)}; name one that is there`,
-    )
+  if (hasTemplates && results.every(({ wired }) => wired === 0)) {
+    const names = JSON.stringify(options.containers)
+    throw new WiringError('CONTAINER_MISSING', `no pod has a container ${names}; name one that is there`)
   }
-  return wired
+  return results
 }
 
-function wiredValue(file: ManifestFile, manifest: Manifest, options: WireOptions): unknown {
+function wiredValue(source: Source, manifest: Manifest, options: WireOptions): unknown {
   try {
     return wire(manifest.value as object, options)
   } catch (error) {
     if (!(error instanceof WiringError)) throw error
     const path = podTemplates(manifest.value)[0]?.path ?? []
-    const where = `${file.name}:${lineOf(file, manifest, path)}`
+    const where = `${source.name}:${lineOf(manifest, path)}`
     throw new WiringError(error.code, `${where}: ${error.message}`, { cause: error })
   }
 }

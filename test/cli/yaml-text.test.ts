@@ -4,7 +4,7 @@ import { wire } from 'shm-liveness/kubernetes'
 import { describe, expect, it } from 'vitest'
 import { stringify } from 'yaml'
 import { wireSources } from '../../lib/cli/wire-sources.js'
-import { parseManifests } from '../../lib/cli/yaml/documents.js'
+import { manifestsOf } from '../../lib/cli/yaml/documents.js'
 import type { WireOptions } from '../../lib/kubernetes/index.js'
 
 function wiredText(text: string, options: WireOptions = {}): string {
@@ -12,7 +12,7 @@ function wiredText(text: string, options: WireOptions = {}): string {
 }
 
 function valuesOf(text: string): unknown[] {
-  return parseManifests('test', text).manifests.map(({ value }) => value)
+  return [...manifestsOf('test', text)].map(({ value }) => value)
 }
 
 /** The lines of the text, in their order, and others among them. */
@@ -209,6 +209,14 @@ describe('a manifest whose text cannot say it', () => {
       message: expect.stringMatching(/^test:1: .*write these out/),
     })
     expect(() => wiredText(text, { containers })).toThrow(refusal)
+  })
+
+  it('is found out also behind a thousand that can', () => {
+    const good =
+      'kind: Pod\nspec:\n  containers:\n  - name: a\n    env:\n    - name: A\n  - name: b\n    env:\n    - name: A\n'
+    const bad = good.replace('env:', 'env: &env').replace(/env:\n {4}- name: A\n$/, 'env: *env\n')
+    const refusal = expect.objectContaining({ message: expect.stringMatching(/^test:10001: /) })
+    expect(() => wiredText(`${`${good}---\n`.repeat(1000)}${bad}`, { containers: ['a'] })).toThrow(refusal)
   })
 
   it('is wired, where what it shares changes everywhere', () => {

@@ -3,7 +3,7 @@ import { type Finding, lint, type Severity, sarif } from '../../kubernetes/index
 import { exitCodes } from '../exit-codes.js'
 import { readSources } from '../input.js'
 import { packageVersion } from '../version.js'
-import { lineOf, parseManifests } from '../yaml/documents.js'
+import { lineOf, manifestsOf } from '../yaml/documents.js'
 import { oneOf } from './settings.js'
 
 /** The worst first. */
@@ -35,14 +35,7 @@ export function lintCommand(): Command {
     .option('--suppressed', 'also what annotations suppress (sarif always has it)')
     .action(async (files: string[], flags: Flags) => {
       const sources = await readSources(files)
-      const findings = sources.flatMap(({ name, text }) => {
-        const file = parseManifests(name, text)
-        return file.manifests.flatMap((manifest) =>
-          lint(manifest.value, { suppressed: true }).map((finding): Placed => {
-            return { file: name, line: lineOf(file, manifest, finding.path), finding }
-          }),
-        )
-      })
+      const findings = sources.flatMap(({ name, text }) => findingsOf(name, text))
       const isShown = ({ finding }: Placed): boolean => finding.suppressed === undefined || flags.suppressed === true
       const shown = flags.format === 'sarif' ? findings : findings.filter(isShown)
       process.stdout.write(formats[flags.format](shown))
@@ -50,6 +43,15 @@ export function lintCommand(): Command {
         finding.suppressed === undefined && severities.indexOf(finding.severity) <= severities.indexOf(flags.failOn)
       if (findings.some(isBad)) process.exitCode = exitCodes.found
     })
+}
+
+function findingsOf(name: string, text: string): Placed[] {
+  const placed: Placed[] = []
+  for (const manifest of manifestsOf(name, text)) {
+    const findings = lint(manifest.value, { suppressed: true })
+    placed.push(...findings.map((finding) => ({ file: name, line: lineOf(manifest, finding.path), finding })))
+  }
+  return placed
 }
 
 const formats = {

@@ -6,12 +6,7 @@ import { CommandError, exitCodes } from '../exit-codes.js'
 export interface Manifest {
   document: Document.Parsed
   value: unknown
-}
-
-export interface ManifestFile {
-  name: string
-  text: string
-  manifests: Manifest[]
+  /** Where the lines of the file begin. */
   lines: LineCounter
 }
 
@@ -34,14 +29,14 @@ export const yamlOptions = {
   logLevel: 'silent',
 } as const
 
-/** @throws CommandError `unreadable`, with file and line */
-export function parseManifests(name: string, text: string): ManifestFile {
+/**
+ * The documents of a file, one after the other: a document's nodes take a hundred times its bytes, and nobody needs
+ * those of two.
+ *
+ * @throws CommandError `unreadable`, with file and line
+ */
+export function* manifestsOf(name: string, text: string): Generator<Manifest> {
   const lines = new LineCounter()
-  return { name, text, manifests: [...manifestsOf(name, text, lines)], lines }
-}
-
-/** One after the other, for whoever need not keep them: a large file's nodes take a hundred times its bytes. */
-export function* manifestsOf(name: string, text: string, lines = new LineCounter()): Generator<Manifest> {
   const tokens = new Parser(lines.addNewLine).parse(text)
   for (const document of new Composer(yamlOptions).compose(tokens)) {
     const [error] = document.errors
@@ -50,7 +45,7 @@ export function* manifestsOf(name: string, text: string, lines = new LineCounter
       throw unreadable(`${name}:${line}:${col}`, error.message.replace(/:$/, ''), error)
     }
     try {
-      yield { document: document as Document.Parsed, value: document.toJS() as unknown }
+      yield { document: document as Document.Parsed, value: document.toJS() as unknown, lines }
     } catch (cause) {
       throw unreadable(`${name}:${lines.linePos(document.range?.[0] ?? 0).line}`, (cause as Error).message, cause)
     }
@@ -62,7 +57,7 @@ function unreadable(where: string, reason: string, cause: unknown): CommandError
 }
 
 /** The line, from 1, of the key or item that a path leads to; of the last part of it that is written out. */
-export function lineOf({ lines }: ManifestFile, { document }: Manifest, path: Path): number {
+export function lineOf({ document, lines }: Manifest, path: Path): number {
   let node: unknown = document.contents
   let offset = document.contents?.range[0] ?? document.range[0]
   for (const key of path) {
