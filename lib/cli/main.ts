@@ -27,7 +27,7 @@ process.env = { ...process.env }
 // Whoever reads only the beginning (head) ends us without a fuss.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code === 'EPIPE') process.exit()
-  throw error
+  process.exitCode = exitCodeOf(error)
 })
 
 try {
@@ -36,14 +36,15 @@ try {
   process.exitCode = exitCodeOf(error)
 }
 
+/** Says why, and gives the exit code. What is no failure that we know of is a bug, and ends with its stack. */
 function exitCodeOf(error: unknown): number {
   // commander has said it already; help and version are no errors.
   if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage
-  if (error instanceof CommandError || error instanceof WiringError || error instanceof LivenessError) {
-    console.error(`shm-liveness: ${error.message}`)
-    if (error instanceof CommandError) return error.exitCode
-    if (error instanceof WiringError) return exitCodes.refused
-    return error.code === 'INVALID_OPTION' || error.code === 'INVALID_NAME' ? exitCodes.usage : exitCodes.unreadable
-  }
-  throw error
+  const isKnown = error instanceof CommandError || error instanceof WiringError || error instanceof LivenessError
+  if (!isKnown && !(error instanceof Error && 'syscall' in error)) throw error
+  console.error(`shm-liveness: ${error.message}`)
+  if (error instanceof CommandError) return error.exitCode
+  if (error instanceof WiringError) return exitCodes.refused
+  const isUsage = error instanceof LivenessError && (error.code === 'INVALID_OPTION' || error.code === 'INVALID_NAME')
+  return isUsage ? exitCodes.usage : exitCodes.unreadable
 }

@@ -162,6 +162,22 @@ describe('wire', () => {
   })
 })
 
+describe('a reader of wire', () => {
+  const piped = (to: string) =>
+    promisify(execFile)('sh', ['-c', `"$NODE" "$MAIN" wire "$FILE" ${to}`], {
+      env: { NODE: process.execPath, MAIN: main, FILE: fileOf(`${pod}---\n`.repeat(300)) },
+    })
+
+  it('may go after the first line', async () => {
+    expect(await piped('| { read -r line; echo "$line"; }')).toEqual({ stdout: 'kind: Pod\n', stderr: '' })
+  })
+
+  it('may have no room, which is said in a line', async () => {
+    const full = expect.objectContaining({ code: 3, stderr: expect.stringMatching(/^shm-liveness: ENOSPC.*\n$/) })
+    await expect(piped('> /dev/full')).rejects.toEqual(full)
+  })
+})
+
 describe('what wire cannot do', () => {
   it.each([
     ['an unknown flag', ['wire', '--contaner', 'a'], "unknown option '--contaner'"],
