@@ -55,6 +55,8 @@ function made(settings: WireSettings): Container {
     command: installCommand(directory),
     volumeMounts: [{ name, mountPath: directory }],
     resources: { requests: { ...resources }, limits: { ...resources } },
+    // What stands in the way of the install is a line on standard error; so the pod's status says it, too.
+    terminationMessagePolicy: 'FallbackToLogsOnError',
     securityContext: { ...user, ...restricted },
   }
 }

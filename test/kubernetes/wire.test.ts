@@ -27,6 +27,7 @@ describe('wire()', () => {
       command: ['/shm-probe', '--install', '/shm-liveness'],
       volumeMounts: [{ name: 'shm-liveness', mountPath: '/shm-liveness' }],
       resources: { requests: { cpu: '100m', memory: '32Mi' }, limits: { cpu: '100m', memory: '32Mi' } },
+      terminationMessagePolicy: 'FallbackToLogsOnError',
       securityContext: {
         runAsUser: 65532,
         runAsGroup: 65532,

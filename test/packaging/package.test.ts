@@ -87,8 +87,8 @@ describe('the tarball', () => {
     const tops = new Set(paths.map((path) => path.split('/')[0]))
     expect([...tops].sort()).toEqual(
       [
-        ...['CHANGELOG.md', 'LICENSE', 'README.md', 'binding.gyp', 'dist', 'docs', 'native', 'package.json'],
-        ...['prebuilds', 'probe'],
+        ...['CHANGELOG.md', 'LICENSE', 'README.md', 'binding.gyp', 'dist', 'docs', 'images', 'native'],
+        ...['package.json', 'prebuilds', 'probe'],
       ].sort(),
     )
     expect(
