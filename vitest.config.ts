@@ -1,8 +1,8 @@
-import { defineConfig } from 'vitest/config'
+import { defineConfig, mergeConfig } from 'vitest/config'
 
 const compiled = (file: string) => new URL(`./dist/${file}`, import.meta.url).pathname
 
-export default defineConfig({
+export const shared = defineConfig({
   resolve: {
     // What users import is what is tested: the compiled package, not its sources.
     alias: {
@@ -11,10 +11,20 @@ export default defineConfig({
     },
   },
   test: {
-    include: ['test/**/*.test.ts'],
     // Clocks and scheduling are what is tested, and two cores are what CI has: files side by side would be noise.
     fileParallelism: false,
     testTimeout: 30_000,
     hookTimeout: 30_000,
   },
 })
+
+export default mergeConfig(
+  shared,
+  defineConfig({
+    test: {
+      include: ['test/**/*.test.ts'],
+      // They need a cluster, and have a configuration of their own.
+      exclude: ['test/cluster/*.test.ts'],
+    },
+  }),
+)

@@ -40,6 +40,7 @@ const typescriptInputs = [
   'lib',
   'examples',
   'test/fixtures',
+  'test/cluster/support',
   'bench',
   'tsconfig.json',
   'tsconfig.build.json',
