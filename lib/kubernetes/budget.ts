@@ -63,8 +63,10 @@ const kubeletSeconds: Span = { typical: 0.1, worst: 1 }
 const noticeSeconds: Span = { typical: 0.5, worst: 1 }
 /** An abort without a core dump, and a start by the guard. */
 const guardRestartSeconds = 0.05
-/** A look of the guard takes microseconds; a busy machine may run it late. */
-const guardDelaySeconds = 0.05
+/** Its pause before a restart: doubled with each, up to a most. */
+const guardPauseSeconds = { first: 0.1, most: 10 }
+/** How late the guard's look may come: what the benchmark holds it to. */
+const guardDelaySeconds = 0.005
 
 export const plus = (...spans: Span[]): Span => ({
   typical: spans.reduce((sum, { typical }) => sum + typical, 0),
@@ -106,7 +108,7 @@ export function detectionBudget(options: BudgetOptions): BudgetRow[] {
   const guarded = guardSignalSeconds(options, timing)
   const ended = plus(guarded, { typical: 0, worst: seconds('guard.grace', timing.grace ?? '5s') })
   const guardRestart = timing.restart
-    ? row('restart', 'guard', plus(ended, { typical: guardRestartSeconds, worst: guardRestartSeconds }))
+    ? row('restart', 'guard', plus(ended, guardAgainSeconds(restarts)))
     : row('restart', 'guard', plus(ended, noticeSeconds, again))
   return [row('signal', 'guard', guarded), guardRestart, ...kubelet, row('removal', 'kubelet', removal)]
 }
@@ -136,12 +138,18 @@ export function failedSeconds(settings: ProbeSettings, via: 'exec' | 'httpGet', 
   }
 }
 
-/** From the last beat until the guard signals the program. */
+/**
+ * From the last beat until the guard signals the program. It waits for no confirmation, as the probe does: a worker ages
+ * in the time in which the guard itself ran.
+ */
 export function guardSignalSeconds(options: BudgetOptions, timing: GuardTiming): Span {
   const interval = seconds('guard.interval', timing.interval ?? '20ms', 1)
-  const look: Span = { typical: interval / 2, worst: interval + guardDelaySeconds }
-  const confirm = confirmSeconds(options)
-  return plus(staleSeconds(options), { typical: confirm, worst: confirm }, look)
+  return plus(staleSeconds(options), { typical: interval / 2, worst: interval + guardDelaySeconds })
+}
+
+function guardAgainSeconds(restarts: number): Span {
+  const again = Math.min(guardPauseSeconds.most, guardPauseSeconds.first * 2 ** restarts) + guardRestartSeconds
+  return { typical: again, worst: again }
 }
 
 function row(reaction: Reaction, by: BudgetRow['by'], { typical, worst }: Span): BudgetRow {

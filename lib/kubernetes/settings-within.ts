@@ -63,7 +63,7 @@ function withGuard(limits: BudgetOptions, reaction: Reaction, wantedSeconds: num
     return { by: 'guard', worstSeconds, reason }
   }
   const what =
-    reaction === 'restart' ? "max age, the confirmation and the guard's grace" : 'max age and the confirmation'
+    reaction === 'restart' ? "max age, the guard's interval and its grace" : "max age and the guard's interval"
   return { by: 'nothing', leastSeconds: worstSeconds, reason: `${what} already take ${worstSeconds} s; lower max age` }
 }
 

@@ -114,15 +114,20 @@ export function wireSettings(options: WireOptions): WireSettings {
   }
 }
 
+/** What the guard takes. */
+const mostRestarts = 1_000_000
+
 function flagsOf(guard: GuardOptions): string[] {
   const { restart = 0, restartBudget, signal, grace, flags = [], ...unknown } = guard
   for (const key of Object.keys(unknown)) throw invalid('guard', 'options of GuardOptions', key)
-  if (!Number.isInteger(restart) || restart < 0) throw invalid('guard.restart', 'a whole number', restart)
+  if (!Number.isInteger(restart) || restart < 0 || restart > mostRestarts) {
+    throw invalid('guard.restart', `a whole number up to ${mostRestarts}`, restart)
+  }
   if (signal !== undefined && !/^(SIG)?[A-Z0-9+-]+$/.test(signal)) throw invalid('guard.signal', 'a signal', signal)
   if (!isTexts(flags) || flags.includes('--')) throw invalid('guard.flags', 'flags of shm-guard', flags)
   return [
     ...(restart > 0 ? ['--restart', String(restart)] : []),
-    ...(restartBudget === undefined ? [] : ['--restart-budget', durationFlag('guard.restartBudget', restartBudget)]),
+    ...(restartBudget === undefined ? [] : ['--restart-budget', durationFlag('guard.restartBudget', restartBudget, 1)]),
     ...(signal === undefined ? [] : ['--signal', signal]),
     ...(grace === undefined ? [] : ['--grace', durationFlag('guard.grace', grace)]),
     ...flags,
@@ -130,8 +135,8 @@ function flagsOf(guard: GuardOptions): string[] {
 }
 
 /** As the programs read it: a number needs its unit. */
-function durationFlag(what: string, duration: Duration): string {
-  const ns = durationNs(what, duration)
+function durationFlag(what: string, duration: Duration, leastNs = 0): string {
+  const ns = durationNs(what, duration, leastNs)
   if (typeof duration === 'string') return duration
   return ns % 1e6 === 0 ? `${ns / 1e6}ms` : `${ns}ns`
 }

@@ -7,8 +7,8 @@ describe('budget', () => {
     expect(shmLiveness(['budget', '--max-age', '250ms', '--restart'])).toEqual({
       code: 0,
       stdout: `after the last beat        by       typical  worst
-the program is signalled   guard    0.51 s   0.57 s
-it runs again              guard    0.56 s   5.62 s
+the program is signalled   guard    0.26 s   0.275 s
+it runs again              guard    0.41 s   5.42 s
 the program is signalled   kubelet  13.2 s   18.3 s
 it runs again              kubelet  19.2 s   26.3 s
 the pod is out of service  kubelet  2.2 s    6.25 s
@@ -50,7 +50,7 @@ the pod is out of service  kubelet  2.2 s    6.25 s
     const guard = shmLiveness(['budget', '--max-age', '250ms', '--within', '1s'])
     expect(guard).toMatchObject({
       code: 1,
-      stdout: expect.stringMatching(/^Only the guard answers within 1s \(at worst 0.57 s\): /),
+      stdout: expect.stringMatching(/^Only the guard answers within 1s \(at worst 0.275 s\): /),
     })
     const nothing = shmLiveness(['budget', '--max-age', '250ms', '--within', '250ms'])
     expect(nothing).toMatchObject({

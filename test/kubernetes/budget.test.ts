@@ -48,18 +48,26 @@ describe('detectionBudget()', () => {
     ])
   })
 
-  it('is, with a guard that restarts in place, what max age and the confirmation take', () => {
+  it('is, with a guard that restarts in place, what max age, its interval and its pause take', () => {
     expect(rowsOf({ maxAge: '250ms', guard: { restart: true } })).toEqual([
-      ['signal', 'guard', 0.51, 0.57],
-      ['restart', 'guard', 0.56, 5.62],
+      ['signal', 'guard', 0.26, 0.275],
+      ['restart', 'guard', 0.41, 5.425],
       ['signal', 'kubelet', 13.2, 18.25],
       ['restart', 'kubelet', 19.2, 26.25],
       ['removal', 'kubelet', 2.2, 6.25],
     ])
   })
 
+  it("counts the guard's pauses, which double up to 10 s", () => {
+    const again = (restarts: number) => rowsOf({ maxAge: '250ms', guard: { restart: true }, restarts })[1]
+    expect([again(1), again(20)]).toEqual([
+      ['restart', 'guard', 0.51, 5.525],
+      ['restart', 'guard', 10.31, 15.325],
+    ])
+  })
+
   it('waits for the kubelet to see the end, if the guard does not restart', () => {
-    expect(rowsOf({ maxAge: '250ms', guard: true, restarts: 2 })[1]).toEqual(['restart', 'guard', 22.01, 29.57])
+    expect(rowsOf({ maxAge: '250ms', guard: true, restarts: 2 })[1]).toEqual(['restart', 'guard', 21.76, 29.275])
   })
 
   it('counts the back-off and the grace of the pod', () => {
@@ -126,15 +134,15 @@ describe('settingsWithin()', () => {
     expect(settingsWithin({ maxAge: '250ms', within: '6.25s' })).toMatchObject({
       settings: { failureThreshold: 2, periodSeconds: 1 },
     })
-    expect(settingsWithin({ maxAge: '250ms', within: '6.24s' })).toMatchObject({ by: 'guard', worstSeconds: 0.57 })
-    expect(settingsWithin({ maxAge: '250ms', within: '570ms' })).toMatchObject({ by: 'guard' })
+    expect(settingsWithin({ maxAge: '250ms', within: '6.24s' })).toMatchObject({ by: 'guard', worstSeconds: 0.275 })
+    expect(settingsWithin({ maxAge: '250ms', within: '275ms' })).toMatchObject({ by: 'guard' })
   })
 
   it('says when nothing is, since the max age is too long', () => {
-    const answer = settingsWithin({ maxAge: '250ms', within: '569ms' })
+    const answer = settingsWithin({ maxAge: '250ms', within: '274ms' })
     expect(answer).toMatchObject({
       by: 'nothing',
-      leastSeconds: 0.57,
+      leastSeconds: 0.275,
       reason: expect.stringContaining('lower max age'),
     })
   })
@@ -143,7 +151,7 @@ describe('settingsWithin()', () => {
     expect(settingsWithin({ maxAge: '1s', within: '30s', reaction: 'removal' })).toMatchObject({ probe: 'readiness' })
     expect(settingsWithin({ maxAge: '250ms', within: '2s', reaction: 'removal' })).toMatchObject({
       by: 'guard',
-      worstSeconds: 1.57,
+      worstSeconds: 1.275,
     })
   })
 
