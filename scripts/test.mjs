@@ -78,9 +78,7 @@ if (filters.length === 0) {
   }
 }
 if (filters.length === 0) {
-  console.error(
-    '\ntest: SKIPPED the tests on a real cluster: KUBECONFIG=… npm run test:cluster (docs/operations.md, "Tests on a cluster")\n',
-  )
+  console.error('\ntest: SKIPPED the tests on a real cluster: KUBECONFIG=… npm run test:cluster (docs/operations.md)\n')
   results.push({ passed: 0, failed: 0, skipped: 1 })
 }
 const sum = (key) => results.reduce((total, result) => total + result[key], 0)

@@ -18,7 +18,7 @@ export default async function setup(project: TestProject): Promise<(() => Promis
   const run = randomBytes(4).toString('hex')
   project.provide('run', run)
   if (settings.kubeconfig === undefined) {
-    console.error('\nSKIPPED the tests on a real cluster: set KUBECONFIG (docs/operations.md, "Tests on a cluster")\n')
+    console.error('\nSKIPPED the tests on a real cluster: set KUBECONFIG (docs/operations.md)\n')
     return undefined
   }
   const cluster = Cluster.connect(settings.kubeconfig, run)
