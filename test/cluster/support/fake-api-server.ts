@@ -7,11 +7,11 @@ export interface Behaviour {
   /** The status of a pod, each time it is read; `reads` counts from 1. */
   status?: (pod: V1Pod, reads: number) => V1PodStatus
   /** An answer in place of the usual one. */
-  refuse?: (method: string, path: string) => { status: number; message: string } | undefined
+  refuse?: (method: string, path: string, body: unknown) => { status: number; message: string } | undefined
   events?: object[]
-  log?: (container: string, previous: boolean) => string
-  /** The kubelet's summary. */
-  summary?: () => object
+  log?: (container: string, previous: boolean, pod: string) => string
+  /** The kubelet's summary, with the pods that there are. */
+  summary?: (pods: string[]) => object
 }
 
 interface Answer {
@@ -72,8 +72,8 @@ export class FakeApiServer {
     const url = new URL(request.url ?? '', this.url)
     const method = request.method ?? ''
     this.calls.push(`${method} ${url.pathname}`)
-    const refused = this.behaviour.refuse?.(method, url.pathname)
-    const body = text === '' ? undefined : JSON.parse(text)
+    const body: unknown = text === '' ? undefined : JSON.parse(text)
+    const refused = this.behaviour.refuse?.(method, url.pathname, body)
     const answer = refused ? refusal(refused.status, refused.message) : this.#answer(method, url, body)
     const isText = typeof answer.body === 'string'
     response.writeHead(answer.status, { 'content-type': isText ? 'text/plain' : 'application/json' })
@@ -84,7 +84,8 @@ export class FakeApiServer {
     const path = url.pathname
     if (path === '/version') return ok({ gitVersion: 'v1.36.0-fake' })
     if (path === '/api/v1/nodes') return ok({ items: [{ metadata: { name: 'node-1' }, status: { nodeInfo: {} } }] })
-    if (path === '/api/v1/nodes/node-1/proxy/stats/summary') return ok(this.behaviour.summary?.() ?? {})
+    if (path === '/api/v1/nodes/node-1/proxy/stats/summary')
+      return ok(this.behaviour.summary?.([...this.pods.keys()]) ?? {})
     if (path === '/api/v1/namespaces') return this.#listOrCreateNamespace(method, url, body as V1Namespace)
     const [, namespace = '', kind, name, part] =
       /^\/api\/v1\/namespaces\/([^/]+)(?:\/(\w+)(?:\/([^/]+)(?:\/(\w+))?)?)?$/.exec(path) ?? []
@@ -93,7 +94,8 @@ export class FakeApiServer {
     if (kind === 'events') return ok({ items: this.behaviour.events ?? [] })
     if (kind === 'pods' && part === 'log') {
       const { log } = this.behaviour
-      return ok(log?.(url.searchParams.get('container') ?? '', url.searchParams.get('previous') === 'true') ?? '')
+      const { searchParams } = url
+      return ok(log?.(searchParams.get('container') ?? '', searchParams.get('previous') === 'true', name ?? '') ?? '')
     }
     if (kind === 'pods' && name !== undefined) return this.#read(name)
     if (kind === 'pods') return this.#listOrCreatePod(method, namespace, body as V1Pod)
@@ -118,7 +120,10 @@ export class FakeApiServer {
 
   #listOrCreatePod(method: string, namespace: string, body: V1Pod): Answer {
     if (method === 'POST') {
-      this.pods.set(body.metadata?.name ?? '', { ...body, metadata: { ...body.metadata, namespace } })
+      const name = body.metadata?.name ?? ''
+      const spec = { nodeName: 'node-1', containers: [], ...body.spec }
+      this.pods.set(name, { ...body, spec, metadata: { ...body.metadata, namespace } })
+      this.#reads.delete(name)
       return { status: 201, body }
     }
     if (method === 'DELETE') {
