@@ -9,7 +9,7 @@ import { isFields } from './shape.js'
 export interface GuardOptions {
   /** Start the command again in place, in milliseconds, up to so many times. @default 0: the kubelet restarts */
   restart?: number | undefined
-  /** How long exec probes forgive each restart in place. @default the startup grace */
+  /** With `restart`: how long exec probes forgive each restart in place. @default the startup grace */
   restartBudget?: Duration | undefined
   /** What a stalled program is sent first. @default 'ABRT' */
   signal?: string | undefined
@@ -120,11 +120,14 @@ const mostRestarts = 1_000_000
 function flagsOf(guard: GuardOptions): string[] {
   const { restart = 0, restartBudget, signal, grace, flags = [], ...unknown } = guard
   for (const key of Object.keys(unknown)) throw invalid('guard', 'options of GuardOptions', key)
+  if (!isTexts(flags) || flags.includes('--')) throw invalid('guard.flags', 'flags of shm-guard', flags)
   if (!Number.isInteger(restart) || restart < 0 || restart > mostRestarts) {
     throw invalid('guard.restart', `a whole number up to ${mostRestarts}`, restart)
   }
+  if (restart === 0 && restartBudget !== undefined && !flags.some((flag) => /^--restart(=|$)/.test(flag))) {
+    throw invalid('guard.restartBudget', 'no value without restart: the guard refuses it', restartBudget)
+  }
   if (signal !== undefined && !/^(SIG)?[A-Z0-9+-]+$/.test(signal)) throw invalid('guard.signal', 'a signal', signal)
-  if (!isTexts(flags) || flags.includes('--')) throw invalid('guard.flags', 'flags of shm-guard', flags)
   return [
     ...(restart > 0 ? ['--restart', String(restart)] : []),
     ...(restartBudget === undefined ? [] : ['--restart-budget', durationFlag('guard.restartBudget', restartBudget, 1)]),

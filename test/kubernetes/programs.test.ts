@@ -30,7 +30,8 @@ describe('the guard', () => {
   it('refuses what wire refuses to write', async () => {
     for (const [args, options] of [
       [['--restart', '1000001'], { restart: 1_000_001 }],
-      [['--restart-budget', '0'], { restartBudget: 0 }],
+      [['--restart', '1', '--restart-budget', '0'], { restart: 1, restartBudget: 0 }],
+      [['--restart-budget', '3s'], { restartBudget: '3s' }],
     ] as const) {
       expect((await guard([...args, '--', '/bin/true'], { env: region })).code).toBe(2)
       expect(() => wire(podOf(), { command: ['/bin/true'], guard: options })).toThrow(
