@@ -3,7 +3,7 @@ import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { guardPath, probePath } from 'shm-liveness'
 import { describe, expect, it } from 'vitest'
-import { images, podman, podmanDid, sharedFolder, useImages, whyNoPodman } from '../support/podman.js'
+import { buildImages, images, podman, podmanDid, sharedFolder, useImages, whyNoPodman } from '../support/podman.js'
 
 useImages()
 
@@ -78,5 +78,19 @@ describe.skipIf(whyNoPodman !== undefined)('the image of the sample worker', () 
     expect(done.code).toBe(7)
     expect(done.stdout.replaceAll(/^\d{13} /gm, '')).toBe('claimed by uid 65532, pid 1\nready\nbeat 20ms\nexit 7\n')
     expect(run('fly')).toMatchObject({ code: 2, stderr: 'sample-worker: no step: "fly"\n' })
+  })
+})
+
+describe.skipIf(whyNoPodman !== undefined)('npm run images', () => {
+  it('writes both into one archive, under the names that nodes are to know', () => {
+    const archive = join(sharedFolder('archive'), 'images.tar')
+    for (let time = 0; time < 2; time++) expect(buildImages('--save', archive)).toMatchObject({ code: 0 })
+    const manifest = execFileSync('tar', ['--extract', '--to-stdout', '--file', archive, 'manifest.json'])
+    const tags = (JSON.parse(String(manifest)) as { RepoTags: string[] }[]).flatMap(({ RepoTags }) => RepoTags)
+    expect(tags.sort()).toEqual([images.worker, images.programs].sort())
+  })
+
+  it('says how it is used', () => {
+    expect(buildImages('--push')).toMatchObject({ code: 2, stderr: expect.stringContaining('usage: npm run images') })
   })
 })

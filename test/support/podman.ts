@@ -86,16 +86,22 @@ function whyNot(): string | undefined {
 export const whyNoPodman = whyNot()
 if (whyNoPodman !== undefined) console.error(`\nSKIPPED the tests on real containers: ${whyNoPodman}\n`)
 
+/** What `npm run images` runs, with these arguments. */
+export function buildImages(...args: string[]): Result {
+  const names = { SHM_LIVENESS_IMAGE: images.programs, SHM_LIVENESS_WORKER_IMAGE: images.worker }
+  const done = spawnSync(process.execPath, [join(root, 'scripts/images.mjs'), ...args], {
+    env: { ...environment, ...names, CONTAINER_ENGINE: 'podman' },
+    encoding: 'utf8',
+  })
+  return { code: done.status, stdout: done.stdout, stderr: done.stderr }
+}
+
 /** Builds the images before the tests of a file; ends all containers after each test, and removes all after the last. */
 export function useImages(): void {
   if (whyNoPodman !== undefined) return
   beforeAll(() => {
-    const names = { SHM_LIVENESS_IMAGE: images.programs, SHM_LIVENESS_WORKER_IMAGE: images.worker }
-    const built = spawnSync(process.execPath, [join(root, 'scripts/images.mjs')], {
-      env: { ...environment, ...names, CONTAINER_ENGINE: 'podman' },
-      encoding: 'utf8',
-    })
-    if (built.status !== 0) throw new Error(`the images cannot be built:\n${built.stdout}${built.stderr}`)
+    const built = buildImages()
+    if (built.code !== 0) throw new Error(`the images cannot be built:\n${built.stdout}${built.stderr}`)
   }, 120_000)
   afterEach(() => {
     podmanDid(['pod', 'rm', '--force', '--all', '--time', '0'])
