@@ -84,7 +84,10 @@ function whyNot(): string | undefined {
 
 /** Set where the tests on podman are to be skipped, which is said loudly: a test that did not run has proved nothing. */
 export const whyNoPodman = whyNot()
-if (whyNoPodman !== undefined) console.error(`\nSKIPPED the tests on real containers: ${whyNoPodman}\n`)
+if (whyNoPodman !== undefined) {
+  console.error(`\nSKIPPED the tests on real containers: ${whyNoPodman}\n`)
+  rmSync(folder, { recursive: true, force: true }) // where no test runs, no hook does
+}
 
 /** What `npm run images` runs, with these arguments. */
 export function buildImages(...args: string[]): Result {
