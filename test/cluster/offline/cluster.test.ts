@@ -114,6 +114,23 @@ describe('a call to the API server', () => {
   })
 })
 
+describe('the log of a container', () => {
+  const logThat = async (status: number) => {
+    const refuse = (_method: string, path: string) =>
+      path.endsWith('/log') ? { status, message: 'no log' } : undefined
+    const { namespace } = await namespaceThat({ refuse })
+    return namespace.log(await namespace.create(pod), 'camera', true)
+  }
+
+  it.each([400, 404, 500])('is empty while there is none (HTTP %i)', async (status) => {
+    expect(await logThat(status)).toBe('')
+  })
+
+  it('is an error, if it may not be read', async () => {
+    await expect(logThat(403)).rejects.toThrow('no log')
+  })
+})
+
 describe('the story of a failed test', () => {
   it('has statuses, events, the logs of both runs, and the manifest', async () => {
     const last = { terminated: { exitCode: 137, reason: 'Error', message: 'stalled: loop last beat 3s ago' } }

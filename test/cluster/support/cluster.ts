@@ -146,14 +146,17 @@ export class Namespace {
     return items.sort((a, b) => timeOf(a) - timeOf(b))
   }
 
-  /** What a container printed; empty, if it has not run (so often). */
+  /**
+   * What a container printed; empty, if it has not run (so often), or the kubelet is just now between two runs: then it
+   * answers 400, 404 or 500.
+   */
   async log(pod: string, container: string, previous = false): Promise<string> {
     try {
-      const where = { namespace: this.name, name: pod, container, previous }
-      return (await retried(() => this.#core.readNamespacedPodLog(where))) ?? ''
+      return (await this.#core.readNamespacedPodLog({ namespace: this.name, name: pod, container, previous })) ?? ''
     } catch (error) {
-      if (statusOf(error) === 400 || statusOf(error) === 404) return ''
-      throw error
+      const status = statusOf(error)
+      if (status === undefined || status === 401 || status === 403) throw error
+      return ''
     }
   }
 
