@@ -78,7 +78,7 @@ describe.skipIf(!hasCluster)('on a real kubelet', () => {
     const restarts = 3
     const pods = [
       await namespace().create(stallsAlways(settings, 'by-kubelet')),
-      await namespace().create(stallsAlways(settings, 'by-guard', { guard: { restart: 5 } })),
+      await namespace().create(stallsAlways(settings, 'by-guard', { guard: { restart: 100 } })),
     ]
     const recoveries = await Promise.all(
       pods.map((pod) => {

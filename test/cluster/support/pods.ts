@@ -148,7 +148,7 @@ export function allPods(settings: Settings): V1Pod[] {
   return [
     stallsOnce(settings),
     stallsAlways(settings, 'stalls-always'),
-    stallsAlways(settings, 'guarded', { guard: { restart: 5 } }),
+    stallsAlways(settings, 'guarded', { guard: { restart: 100 } }),
     leavesService(settings),
     withoutProgram(settings),
     withoutRoom(settings),
