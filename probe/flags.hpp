@@ -5,6 +5,7 @@
 #include "../native/shm_liveness/duration.hpp"
 #include "../native/shm_liveness/verdict.hpp"
 #include "program.hpp"
+#include "termination_log.hpp"
 
 namespace shm_liveness::program {
 
@@ -179,7 +180,7 @@ class FlagParser {
       case CommonFlag::cycle_window:
         return set_duration(value, origin, policy.cycle_window_ns, 0);
       case CommonFlag::termination_log:
-        watched_.termination_log = value.empty() ? "/dev/termination-log" : value;
+        watched_.termination_log = value.empty() ? kTerminationLog : value;
         return true;
       case CommonFlag::directory:
         watched_.directory = value;

@@ -28,8 +28,6 @@ Exit complain(std::string_view text, Exit status) {
   return status;
 }
 
-Exit print(std::string_view text) { return write_all(os::kStandardOutput, text) ? Exit::healthy : Exit::unusable; }
-
 Exit print_version() {
   char buffer[64];
   Text out(buffer);
@@ -48,8 +46,7 @@ Exit print_help() {
 void record_refusal(const Options& options, int status, std::string_view why) {
   Outcome outcome{Ending::not_started, status, ""};
   Text(outcome.line, sizeof outcome.line - 1) << why;
-  const std::string_view log = options.watched.termination_log;
-  write_outcome(log.empty() ? "/dev/termination-log" : log, !log.empty(), outcome);
+  write_outcome(options.watched.termination_log, outcome);
 }
 
 Exit guard_command(const Start& start, const Options& options) {

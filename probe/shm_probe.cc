@@ -184,8 +184,6 @@ Exit install_here(const Start& start, const Options& options) {
   return complain(text.view(), Exit::unusable);
 }
 
-Exit print(std::string_view text) { return write_all(1, text) ? Exit::healthy : Exit::unusable; }
-
 Exit print_version() {
   char buffer[64];
   Text out(buffer);

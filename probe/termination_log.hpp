@@ -6,6 +6,8 @@
 
 namespace shm_liveness::program {
 
+inline constexpr std::string_view kTerminationLog = "/dev/termination-log";
+
 // Replaces what is there. `make`: if there is none, one is made where the directory allows it. -errno, or 0.
 inline int write_termination_log(std::string_view path, bool make, std::string_view text) {
   char buffer[4096];

@@ -53,8 +53,10 @@ class Guard {
     parts_.progress.look(parts_.received(), now());
     parts_.watch.tick();
     parts_.server.expire();
-    if (parts_.watch.ticks() % kLooksBetweenNames == 0) parts_.keep_claim();
-    if (parts_.watch.ticks() % kLooksBetweenThrottling == 0) note_throttling();
+    if (parts_.watch.is_long_look()) {
+      parts_.keep_claim();
+      note_throttling();
+    }
     switch (stage_) {
       case Stage::running:
         watch_command();
@@ -269,19 +271,15 @@ class Guard {
       }
     }
     if (options_.notify) parts_.service.start(options_.watched.policy.startup_grace_ns);
-    char* const* const argv = step != nullptr ? step->argv : options_.command;
-    const Launch launching{argv,
-                           parts_.environment,
-                           parts_.output[0].inlet(),
-                           parts_.output[parts_.has_steps() ? 0 : 1].inlet(),
-                           init_.before(),
-                           parts_.rooms.watchdog_pid};
+    const Launch launching{report_.argv(),           parts_.environment,
+                           parts_.output[0].inlet(), parts_.output[parts_.has_steps() ? 0 : 1].inlet(),
+                           init_.before(),           parts_.rooms.watchdog_pid};
     for (Output& output : parts_.output) output.reset();
     parts_.watch.begin_life();
     const Launched launched = launch(launching);
     started_ns_ = now();
     if (launched.pid < 0) {
-      report_.refused(argv[0], -launched.pid);
+      report_.refused(-launched.pid);
       return may_restart() ? pause() : end();  // no room for a process now may be some later
     }
     pid_ = group_ = launched.pid;
@@ -324,14 +322,13 @@ class Guard {
     if (worker_ >= 0) sys::close(worker_);
     worker_ = -1;
     if (exec_error_ != 0) {
-      report_.refused(report_.step() != nullptr ? report_.step()->argv[0] : options_.command[0], exec_error_);
+      report_.refused(exec_error_);
       return end();
     }
     report_.ended(end_);
     report_.mark_end(now() - started_ns_);
     const bool went_well = report_.outcome().status == 0;
-    if (parts_.has_steps() && went_well && !is_told() && step_ + 1 < parts_.rooms.steps.count) {
-      report_.at_step(++step_);
+    if (went_well && !is_told() && report_.begin_next_step()) {
       start();
     } else if (!went_well && may_restart()) {
       pause();
@@ -382,8 +379,6 @@ class Guard {
 
   static constexpr std::uint64_t kPaceNs = 20'000'000;
   static constexpr std::uint64_t kKillTimeNs = 5'000'000'000;  // on top of the grace, for what SIGKILL tears down
-  static constexpr std::uint64_t kLooksBetweenThrottling = 50;
-  static constexpr std::uint64_t kLooksBetweenNames = 50;
 
   Parts& parts_;
   const Options& options_;
@@ -406,7 +401,6 @@ class Guard {
   bool is_group_struck_ = false;
   bool is_hurried_ = false;  // looks more often than the interval says
   std::uint32_t restarts_ = 0;
-  std::size_t step_ = 0;
   std::uint64_t asked_until_ns_ = 0;
   std::uint64_t started_ns_ = 0;  // these four in the guard's running time
   std::uint64_t half_ns_ = 0;

@@ -121,15 +121,18 @@ inline std::uint64_t realtime_s() {
   return static_cast<std::uint64_t>(now.seconds);
 }
 
-// Two lines: for people, then for programs.
-inline int write_outcome(std::string_view path, bool make, const Outcome& outcome) {
+// Two lines: for people, then for programs. `asked`: --termination-log's value; without one the outcome is written only
+// where the kubelet has made a file for it, and that there is none is no error. -errno, or 0.
+inline int write_outcome(std::string_view asked, const Outcome& outcome) {
   char buffer[2048];
   Text text(buffer);
   say_outcome(text, outcome);
   text << '\n';
   json_outcome(text, outcome, realtime_s());
   text << '\n';
-  return program::write_termination_log(path, make, text.view());
+  if (!asked.empty()) return program::write_termination_log(asked, true, text.view());
+  program::write_termination_log(program::kTerminationLog, false, text.view());
+  return 0;
 }
 
 }  // namespace shm_liveness::guard

@@ -20,8 +20,15 @@ class Report {
 
   const Outcome& outcome() const { return outcome_; }
   void begin() { outcome_ = {}; }
-  void at_step(std::size_t index) { step_ = index; }
+  // False: there is none.
+  bool begin_next_step() {
+    if (!parts_.has_steps() || step_ + 1 == parts_.rooms.steps.count) return false;
+    ++step_;
+    return true;
+  }
   const Step* step() const { return parts_.has_steps() ? &parts_.rooms.steps.list[step_] : nullptr; }
+
+  char* const* argv() const { return step() != nullptr ? step()->argv : parts_.options.command; }
 
   // --- a worker failed
 
@@ -59,12 +66,12 @@ class Report {
 
   // --- the command ended, or never began
 
-  void refused(const char* program, int error) {
+  void refused(int error) {
     outcome_.ending = Ending::not_started;
     outcome_.status = status_of_failed_start(error);
     Text line = set_line();
     line << "cannot run \"";
-    say_error(line.printable(head(program, 100)) << "\": ", error);
+    say_error(line.printable(head(argv()[0], 100)) << "\": ", error);
     if (step() != nullptr && step()->is_shell) line << " (a shell line needs /bin/sh in the image)";
     Line() << outcome_.line;
   }
@@ -170,9 +177,8 @@ class Report {
     }
     outcome.restarts = parts_.counts.restarts;
     const std::string_view asked = parts_.options.watched.termination_log;
-    // Without being asked, only where the kubelet has made one.
-    const int error = write_outcome(asked.empty() ? "/dev/termination-log" : asked, !asked.empty(), outcome);
-    if (error >= 0 || asked.empty()) return;
+    const int error = write_outcome(asked, outcome);
+    if (error >= 0) return;
     Line line;
     (line << "cannot write the termination log ").printable(asked) << ": ";
     line.error(-error);

@@ -9,8 +9,8 @@
 
 namespace shm_liveness::guard {
 
-// Whether the process is on its way out. Its locks go before its parent
-// hears of it, so a death that is seen may be an end that will be told in a moment.
+// Whether the process is on its way out. Its locks go before its parent hears of it, so a death that is seen may be an
+// end that will be told in a moment.
 inline bool is_exiting(std::uint32_t pid) {
   Stat stat;
   return read_stat(pid, stat) && stat.is_exiting;

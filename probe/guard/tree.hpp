@@ -8,7 +8,6 @@ namespace shm_liveness::guard {
 
 struct Stat {
   std::uint32_t parent = 0;
-  char state = '\0';
   bool is_exiting = false;      // on its way out, or a zombie
   std::uint64_t cpu_ticks = 0;  // with its reaped children's; a tick is 10 ms on every architecture we support
   std::uint64_t start_ticks = 0;
@@ -26,9 +25,7 @@ inline bool read_stat(std::uint32_t pid, Stat& out) {
     parse_number(stat_field(stat, field), ~std::uint64_t(0), value);
     return value;
   };
-  const std::string_view state = stat_field(stat, 3);
-  if (state.empty()) return false;
-  out.state = state[0];
+  if (stat_field(stat, 3).empty()) return false;
   constexpr std::uint64_t kExiting = 4;  // PF_EXITING, among the flags
   out.parent = static_cast<std::uint32_t>(number(4));
   out.is_exiting = (number(9) & kExiting) != 0;

@@ -43,6 +43,8 @@ class Watch {
   const Verdict& tick() {
     ++ticks_;
     time_.tick(monotonic_ns());
+    is_long_look_ = time_.running_ns() - long_look_ns_ >= kBetweenLongLooksNs;
+    if (is_long_look_) long_look_ns_ = time_.running_ns();
     for (std::size_t r = 0; r < seen_.region_count; ++r) keep_open(r);
     look(seen_);
     for (WorkerFacts& worker : seen_.room.first(seen_.worker_count)) {
@@ -130,6 +132,8 @@ class Watch {
   std::uint64_t running_ns() const { return time_.running_ns(); }
   std::uint64_t lost_ns() const { return time_.lost_ns(); }
   std::uint64_t ticks() const { return ticks_; }
+  // About once a second: the time for what need not be asked at every look.
+  bool is_long_look() const { return is_long_look_; }
 
  private:
   bool is_usable(const WorkerFacts& worker) const { return condition_of(worker) != Condition::unusable; }
@@ -165,7 +169,7 @@ class Watch {
       if (truncation::is_lost(mapped_[r])) {
         release(r);
         seen_.facts[r].failure = {Fault::truncated, 0};
-      } else if (!all_well || ticks_ % kLooksBetweenNames == 0) {
+      } else if (!all_well || is_long_look_) {
         follow_name(r);
       }
     }
@@ -194,7 +198,7 @@ class Watch {
     close_region(seen_.regions[r]);
   }
 
-  static constexpr std::uint64_t kLooksBetweenNames = 50;
+  static constexpr std::uint64_t kBetweenLongLooksNs = 1'000'000'000;
 
   const program::Watched& watched_;
   RunningTime time_;
@@ -207,6 +211,8 @@ class Watch {
   bool is_told_of_removal_[kMaxRegions] = {};
   unsigned judged_ = 0;
   std::uint64_t ticks_ = 0;
+  std::uint64_t long_look_ns_ = 0;
+  bool is_long_look_ = false;
   std::uint64_t container_start_ns_ = 0;
   std::uint64_t began_boottime_ns_ = 0;  // the command's latest start; 0: none
 };
