@@ -64,6 +64,22 @@ template <class Run>
 int in_child(Run&& run) {
   return wait_for(start_child(run));
 }
+// Returns once the child has made itself ready; it waits until it is killed.
+template <class Run>
+pid_t start_waiting_child(Run&& make_ready) {
+  int ready[2];
+  REQUIRE(pipe(ready) == 0);
+  const pid_t child = start_child([&] {
+    make_ready();
+    if (write(ready[1], "!", 1) != 1) return 1;
+    return pause();
+  });
+  char byte = 0;
+  REQUIRE(read(ready[0], &byte, 1) == 1);
+  ::close(ready[0]);
+  ::close(ready[1]);
+  return child;
+}
 inline void kill_child(pid_t pid) {
   kill(pid, SIGKILL);
   wait_for(pid);

@@ -16,18 +16,7 @@ std::uint32_t self() { return sys::process_id(); }
 
 // Waits as a program does that knows nothing of signals: without doctest's handlers.
 pid_t start_waiting() {
-  int ready[2];
-  REQUIRE(pipe(ready) == 0);
-  const pid_t child = start_child([&] {
-    signal(SIGTERM, SIG_DFL);
-    if (write(ready[1], "!", 1) != 1) return 1;
-    return pause();
-  });
-  char byte = 0;
-  REQUIRE(read(ready[0], &byte, 1) == 1);
-  ::close(ready[0]);
-  ::close(ready[1]);
-  return child;
+  return start_waiting_child([] { signal(SIGTERM, SIG_DFL); });
 }
 
 std::uint64_t ticks_of(pid_t pid) {
