@@ -31,8 +31,8 @@ export const fileProbe: Rule = {
   id: 'file-probe',
   severity: 'warning',
   reason:
-    'A file that a loop touches is I/O on every cycle, and one that exists says nothing of now; a shell or cat takes six ' +
-    'times as long as shm-probe, and a scratch image has neither.',
+    'A file that a loop touches is I/O on every cycle, and one that exists says nothing of now; cat takes five ' +
+    'times as long as shm-probe, and a scratch image has none.',
   remedy: 'Stamp beats into shared memory, and exec shm-probe.',
   check: (pod) =>
     probesOf(pod, 'startup', 'liveness', 'readiness').flatMap(({ member, probe, path }) => {
