@@ -157,16 +157,16 @@ TEST_CASE("the outcome replaces what was in the file, which is made only on requ
     return std::string(std::istreambuf_iterator<char>(file), {});
   };
   const Outcome outcome = outcome_with_step();
-  CHECK(write_outcome(path, false, outcome) == -ENOENT);
+  CHECK(shm_liveness::program::write_termination_log(path, false, "a line") == -ENOENT);
   CHECK(access(path.c_str(), F_OK) != 0);
-  CHECK(write_outcome(path, true, outcome) == 0);
+  CHECK(write_outcome(path, outcome) == 0);
   const std::string first = content();
   CHECK(first.starts_with("stalled: main last beat 5m2s ago (limit 5m), step 2/5 \"install\"\n{"));
   CHECK(first.ends_with("}\n"));
   std::ofstream(path) << std::string(5000, 'x');
-  CHECK(write_outcome(path, false, outcome) == 0);
+  CHECK(write_outcome(path, outcome) == 0);
   CHECK(content().size() == first.size());
-  CHECK(write_outcome(path + "/under/a/file", true, outcome) < 0);
+  CHECK(write_outcome(path + "/under/a/file", outcome) < 0);
   unlink(path.c_str());
   rmdir(directory);
 }
