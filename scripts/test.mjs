@@ -3,7 +3,7 @@
 import { spawnSync } from 'node:child_process'
 import { readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 
 process.chdir(join(import.meta.dirname, '..'))
 const report = join(tmpdir(), `shm-liveness-tests-${process.pid}.json`)
@@ -24,16 +24,26 @@ function vitest() {
     ...filters,
   ])
   try {
-    const { numPassedTests, numFailedTests, numPendingTests, numTotalTests, success } = JSON.parse(
+    const { numPassedTests, numFailedTests, numPendingTests, numTotalTests, success, testResults } = JSON.parse(
       readFileSync(report, 'utf8'),
     )
     const failed = numFailedTests || (success && numTotalTests > 0 && status === 0 ? 0 : 1)
-    return { passed: numPassedTests, failed, skipped: numPendingTests }
+    return { passed: numPassedTests, failed, skipped: numPendingTests, failures: failuresOf(testResults) }
   } catch {
     return { passed: 0, failed: 1, skipped: 0 } // vitest did not come to its end
   } finally {
     rmSync(report, { force: true })
   }
+}
+
+// Which tests failed and with what, told again at the end: of a long run often only the end is kept.
+function failuresOf(files) {
+  return files.flatMap(({ name, status, message, assertionResults }) => {
+    const file = relative(process.cwd(), name)
+    const failed = assertionResults.filter((test) => test.status === 'failed')
+    if (failed.length === 0) return status === 'failed' ? [`${file}\n${message}`] : []
+    return failed.map((test) => `${file} > ${test.fullName}\n${test.failureMessages.join('\n')}`)
+  })
 }
 
 // The C++ tests in one flavour; each ctest entry counts as a test.
@@ -55,7 +65,10 @@ function cpp(flavour, sanitizer) {
   const summary = /(\d+)% tests passed, (\d+) tests failed out of (\d+)/.exec(ctest.stdout)
   if (summary === null) return { passed: 0, failed: 1, skipped: 0 }
   const failed = Number(summary[2])
-  return { passed: Number(summary[3]) - failed, failed, skipped: 0 }
+  const names = [...ctest.stdout.matchAll(/^\s*\d+ - (\S+) \((.*)\)$/gm)].map(
+    ([, name, how]) => `${flavour}: ${name}: ${how}`,
+  )
+  return { passed: Number(summary[3]) - failed, failed, skipped: 0, failures: names }
 }
 
 function hasCppTools() {
@@ -80,6 +93,9 @@ if (filters.length === 0) {
 if (filters.length === 0) {
   console.error('\ntest: SKIPPED the tests on a real cluster: KUBECONFIG=… npm run test:cluster (docs/operations.md)\n')
   results.push({ passed: 0, failed: 0, skipped: 1 })
+}
+for (const failure of results.flatMap(({ failures = [] }) => failures)) {
+  console.log(`\nFAILED ${failure.split('\n').slice(0, 12).join('\n  ')}`)
 }
 const sum = (key) => results.reduce((total, result) => total + result[key], 0)
 console.log(`${sum('passed')} passed, ${sum('failed')} failed, ${sum('skipped')} skipped`)
