@@ -42,7 +42,9 @@ function failuresOf(files) {
     const file = relative(process.cwd(), name)
     const failed = assertionResults.filter((test) => test.status === 'failed')
     if (failed.length === 0) return status === 'failed' ? [`${file}\n${message}`] : []
-    return failed.map((test) => `${file} > ${test.fullName}\n${test.failureMessages.join('\n')}`)
+    return failed.map(
+      (test) => `${file} > ${test.fullName}\n${test.failureMessages.join('\n').replace(/^.*node_modules.*\n?/gm, '')}`,
+    )
   })
 }
 
