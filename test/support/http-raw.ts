@@ -1,6 +1,7 @@
 /** HTTP as bytes on a connection: for what a well-behaved client library would never send, and would not notice. */
 import { once } from 'node:events'
 import { connect, createServer, type Socket } from 'node:net'
+import { networkInterfaces } from 'node:os'
 import { afterEach } from 'vitest'
 import { eventually } from './eventually.js'
 import { startGuard } from './guard.js'
@@ -209,3 +210,9 @@ export async function accepts(port: number, host = '127.0.0.1'): Promise<boolean
     return false
   }
 }
+
+/** Not every sandbox has it; tests of it are skipped there, and that is said. */
+export const hasIpv6 = Object.values(networkInterfaces()).some((addresses) =>
+  addresses?.some(({ address }) => address === '::1'),
+)
+if (!hasIpv6) console.error('\nSKIPPED the tests of IPv6: this machine has no ::1\n')
