@@ -8,6 +8,8 @@ import { join, relative } from 'node:path'
 process.chdir(join(import.meta.dirname, '..'))
 const report = join(tmpdir(), `shm-liveness-tests-${process.pid}.json`)
 const filters = process.argv.slice(2)
+// How often a test that failed is tried again; the reporter says which were.
+const retries = Number(process.env.SHM_LIVENESS_TEST_RETRIES ?? 0)
 
 function run(command, args) {
   const done = spawnSync(command, args, { stdio: 'inherit' })
@@ -20,6 +22,8 @@ function vitest() {
     'run',
     '--reporter=default',
     '--reporter=json',
+    '--reporter=./scripts/retried-reporter.mjs',
+    `--retry=${retries}`,
     `--outputFile.json=${report}`,
     ...filters,
   ])
@@ -62,7 +66,11 @@ function cpp(flavour, sanitizer) {
       '-Wno-dev',
     ]) === 0
   if (!configured || run('cmake', ['--build', build, '-j2']) !== 0) return { passed: 0, failed: 1, skipped: 0 }
-  const ctest = spawnSync('ctest', ['--test-dir', build, '--output-on-failure'], { encoding: 'utf8' })
+  const ctest = spawnSync(
+    'ctest',
+    ['--test-dir', build, '--output-on-failure', '--repeat', `until-pass:${retries + 1}`],
+    { encoding: 'utf8' },
+  )
   console.log(ctest.stdout, ctest.stderr)
   const summary = /(\d+)% tests passed, (\d+) tests failed out of (\d+)/.exec(ctest.stdout)
   if (summary === null) return { passed: 0, failed: 1, skipped: 0 }

@@ -96,15 +96,13 @@ describe('stop() racing the probe', () => {
     const region = uniqueRegion()
     const racer = Program.fixture('claims-and-stops', [region])
     await racer.said('racing')
-    const until = performance.now() + 3_000
     let runs = 0
     const run = async () => {
-      for (; performance.now() < until; runs++) {
+      for (; runs < 400; runs++) {
         expect(await probe(['--region', region])).toMatchObject({ code: 0, stdout: '', stderr: '' })
       }
     }
     await Promise.all([run(), run()])
-    expect(runs).toBeGreaterThan(200)
   })
 
   it('is never a death for readers in Node.js', async () => {
