@@ -83,7 +83,7 @@ export const plus = (...spans: Span[]): Span => ({
  *
  * @returns rows, in seconds; `removal` is until the pod's Ready condition is false, endpoints follow within about 1 s
  * @throws LivenessError `INVALID_OPTION`
- * @example detectionBudget({ maxAge: '250ms' })[0] // { reaction: 'signal', by: 'kubelet', typicalSeconds: 2.2, … }
+ * @example detectionBudget({ maxAge: '250ms' })[0] // { reaction: 'signal', by: 'kubelet', typicalSeconds: 3.2, … }
  */
 export function detectionBudget(options: BudgetOptions): BudgetRow[] {
   const { via = 'exec', guard = via === 'httpGet', restarts = 0 } = options

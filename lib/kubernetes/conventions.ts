@@ -2,8 +2,11 @@
 import { baseName, objectsOf, textOf } from './shape.js'
 import type { Container } from './types.js'
 
-/** The image that holds the executables, of this package's own version. */
-export const defaultImage = 'shm-liveness:0.1.0'
+/**
+ * The image that holds the executables, of this package's own version, as `npm run images` names it. With its registry
+ * written out: a short name is one on Docker Hub to containerd, and nobody has published this there.
+ */
+export const defaultImage = 'localhost/shm-liveness:0.1.0'
 /** The init container, and the volume that it fills. */
 export const defaultName = 'shm-liveness'
 export const defaultDirectory = '/shm-liveness'
@@ -17,6 +20,9 @@ export const guardProgram = 'shm-guard'
 
 export const regionVariable = 'SHM_LIVENESS_REGION'
 export const listenVariable = 'SHM_LIVENESS_LISTEN'
+export const startupGraceVariable = 'SHM_LIVENESS_STARTUP_GRACE'
+/** The API's default of a container's `terminationMessagePath`, and the programs'. */
+export const kubeletTerminationLog = '/dev/termination-log'
 /** The region of whoever names none, as in the programs. */
 export const defaultRegion = 'default'
 

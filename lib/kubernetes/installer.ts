@@ -1,16 +1,18 @@
 /** The init container that brings the executables, and the volume that it fills. */
-import { probeProgram, runs } from './conventions.js'
+import { installerUser, probeProgram, runs } from './conventions.js'
 import { allContainers } from './guard.js'
-import { isFields, objectsOf } from './shape.js'
+import { type Fields, isFields, objectsOf } from './shape.js'
 import type { Container, PodSpec, Volume, VolumeMount } from './types.js'
 import type { WireSettings } from './wire-options.js'
 import { WiringError } from './wiring-error.js'
 
+/** Below 32 MiB some runtimes cannot start a container; a tenth of a CPU starts it without a second of throttling. */
+const limits = { cpu: '100m', memory: '32Mi' }
 /**
- * Equal requests and limits leave a Guaranteed pod Guaranteed; a pod's containers run after it, so it adds nothing to
- * what the pod asks for. Below 32 MiB some runtimes cannot start a container.
+ * A pod's request is the most of what an init container asks for and what its containers ask for together: so little
+ * raises the smallest pods only.
  */
-const resources = { cpu: '100m', memory: '32Mi' }
+const requests = { ...limits, cpu: '10m' }
 
 /** What the restricted Pod Security level asks of a container. */
 const restricted = {
@@ -41,31 +43,46 @@ export function withInstaller(spec: PodSpec, settings: WireSettings, where: stri
       `${where}: a container "${settings.name}" is there already and does something else; choose another name (--name)`,
     )
   }
-  const installer = existing === undefined || settings.replace ? made(settings) : kept(existing, settings, where)
+  const installer = existing === undefined ? made(spec, settings) : kept(existing, settings, where)
   const initContainers = [installer, ...others.filter((container) => container !== existing)]
   return { ...spec, initContainers, volumes: withVolume(objectsOf(spec.volumes), settings, where) }
 }
 
-function made(settings: WireSettings): Container {
-  const { name, image, directory, runAsUser } = settings
-  const user = runAsUser === 'inherit' ? {} : { runAsUser, runAsGroup: runAsUser }
+function made(spec: PodSpec, settings: WireSettings): Container {
+  const { name, image, directory } = settings
   return {
     name,
     image,
     command: installCommand(directory),
     volumeMounts: [{ name, mountPath: directory }],
-    resources: { requests: { ...resources }, limits: { ...resources } },
+    resources: { requests: { ...(isGuaranteed(spec) ? limits : requests) }, limits: { ...limits } },
     // What stands in the way of the install is a line on standard error; so the pod's status says it, too.
     terminationMessagePolicy: 'FallbackToLogsOnError',
-    securityContext: { ...user, ...restricted },
+    securityContext: { ...userOf(settings.runAsUser ?? installerUser), ...restricted },
   }
 }
 
-/** An installer that is there keeps what was changed in it by hand; image and directory are as asked for. */
+function userOf(runAsUser: number | 'inherit'): { runAsUser?: number; runAsGroup?: number } {
+  return runAsUser === 'inherit' ? {} : { runAsUser, runAsGroup: runAsUser }
+}
+
+/** Whether all containers ask for exactly their limits, which is what keeps a pod from eviction longest. */
+function isGuaranteed(spec: PodSpec): boolean {
+  return allContainers(spec).every(({ resources }) =>
+    ['cpu', 'memory'].every((name) => {
+      const limit = resources?.limits?.[name]
+      return limit !== undefined && (resources?.requests?.[name] ?? limit) === limit
+    }),
+  )
+}
+
+/** An installer that is there keeps what was changed in it by hand, but for what was asked for now. */
 function kept(existing: Container, settings: WireSettings, where: string): Container {
+  const { runAsUser: _, runAsGroup: __, ...others } = (existing.securityContext ?? {}) as Fields
   return {
     ...existing,
     ...(settings.imageGiven ? { image: settings.image } : {}),
+    ...(settings.runAsUser === undefined ? {} : { securityContext: { ...userOf(settings.runAsUser), ...others } }),
     command: [existing.command?.[0] ?? '', ...installCommand(settings.directory).slice(1)],
     volumeMounts: withMount(existing, settings, { readOnly: false }, where),
   }

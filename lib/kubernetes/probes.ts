@@ -1,5 +1,5 @@
 import { invalid } from '../errors.js'
-import { defaultDirectory, firstPort, probeProgram } from './conventions.js'
+import { defaultDirectory, firstPort, kubeletTerminationLog, probeProgram } from './conventions.js'
 import {
   checkNames,
   defaultSettings,
@@ -21,9 +21,11 @@ export interface ProbesOptions {
   directory?: string | undefined
   /** The guard's port, for httpGet. @default 9808 */
   port?: number | undefined
+  /** The container's `terminationMessagePath`, absolute. @default the kubelet's, /dev/termination-log */
+  terminationLog?: string | undefined
   /** `false`: none. @default every 5 s, 12 times: a minute to start in */
   startup?: RestartingProbeSettings | false | undefined
-  /** `false`: none. @default every second, twice; with the guard every 5 s, three times */
+  /** `false`: none. @default every second, three times; with the guard every 5 s, three times */
   liveness?: RestartingProbeSettings | false | undefined
   /** `false`: none. @default every second, twice */
   readiness?: ReadinessProbeSettings | false | undefined
@@ -64,17 +66,20 @@ export function probes<const Options extends ProbesOptions = Record<never, never
   options?: Options & NoOthers<Options>,
 ): Probes<Options> {
   const { via = 'exec', directory = defaultDirectory, port = firstPort, ...checks }: ProbesOptions = options ?? {}
-  const { guard = via === 'httpGet', startup, liveness, readiness, ...unknown } = checks
+  const { guard = via === 'httpGet', terminationLog, startup, liveness, readiness, ...unknown } = checks
   for (const name of Object.keys(unknown)) throw invalid('probes', 'options of ProbesOptions', name)
   if (via !== 'exec' && via !== 'httpGet') throw invalid('via', 'exec or httpGet', via)
   requireDirectory(directory)
+  if (terminationLog !== undefined && !/^\/[^\0]*$/.test(terminationLog)) {
+    throw invalid('terminationLog', 'an absolute path', terminationLog)
+  }
   if (!Number.isInteger(port) || port < 1 || port > 65535) throw invalid('port', 'a port from 1 to 65535', port)
   const settings = { startup, liveness, readiness }
   const wanted = checkNames.filter((check) => settings[check] !== false)
   const entries = wanted.map((check) => {
     const handler =
       via === 'exec'
-        ? { exec: { command: commandOf(check, directory) } }
+        ? { exec: { command: commandOf(check, directory, terminationLog) } }
         : { httpGet: { path: httpPaths[check], port } }
     const timing = mergedSettings(check, defaultSettings(check, guard), settings[check])
     return [`${check}Probe`, { ...handler, ...timing }]
@@ -86,9 +91,14 @@ export function probes<const Options extends ProbesOptions = Record<never, never
 export const httpPaths = { startup: '/startupz', liveness: '/livez', readiness: '/readyz' } as const
 
 /** Only a probe that restarts writes the termination log: the record of why. */
-function commandOf(check: Check, directory: string): string[] {
+function commandOf(check: Check, directory: string, terminationLog: string | undefined): string[] {
   const command = [`${directory}/${probeProgram}`, '--check', check]
-  return check === 'readiness' ? command : [...command, '--termination-log']
+  return check === 'readiness' ? command : [...command, terminationLogFlag(terminationLog)]
+}
+
+/** The flag of both programs that has them write the record of why; `path` is the container's, if it has its own. */
+export function terminationLogFlag(path: string | undefined): string {
+  return path === undefined || path === kubeletTerminationLog ? '--termination-log' : `--termination-log=${path}`
 }
 
 export function requireDirectory(directory: unknown): asserts directory is string {

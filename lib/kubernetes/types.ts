@@ -72,6 +72,7 @@ export interface Container {
   ports?: { containerPort?: number }[]
   volumeMounts?: VolumeMount[]
   resources?: Resources
+  terminationMessagePath?: string
   terminationMessagePolicy?: string
   securityContext?: object
   /** Of an init container: `Always` makes it a sidecar. */

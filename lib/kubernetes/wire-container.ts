@@ -1,9 +1,17 @@
 /** What wiring changes in one container. */
-import { guardProgram, listenVariable, regionVariable } from './conventions.js'
+import { parseDuration } from '../duration.js'
+import {
+  guardProgram,
+  kubeletTerminationLog,
+  listenVariable,
+  regionVariable,
+  startupGraceVariable,
+  variableOf,
+} from './conventions.js'
 import { guardedCommand, guardPort, listensElsewhere } from './guard.js'
 import { withMount } from './installer.js'
-import { probes } from './probes.js'
-import { checkNames } from './settings.js'
+import { probes, terminationLogFlag } from './probes.js'
+import { checkNames, defaultSettings, mergedSettings } from './settings.js'
 import { type Fields, isFields, isSame, objectsOf } from './shape.js'
 import type { Container, EnvVar, PodSpec, Probe } from './types.js'
 import type { WireSettings } from './wire-options.js'
@@ -42,7 +50,8 @@ function probesOf(
     guard: settings.guardFlags !== undefined || guardedCommand(container) !== undefined,
     directory: settings.directory,
     port,
-    startup: settings.startup,
+    terminationLog: container.terminationMessagePath || undefined,
+    startup: withRoomFor(container, settings.startup),
     liveness: settings.liveness,
     readiness: settings.readiness ?? (runsToCompletion ? false : undefined),
   })
@@ -63,6 +72,18 @@ function probesOf(
   return wired
 }
 
+/** A worker that was given a grace to start in gets a startup probe that gives up no sooner. */
+function withRoomFor(container: Container, settings: WireSettings['startup']): WireSettings['startup'] {
+  const graceNs = parseDuration(variableOf(container, startupGraceVariable) ?? '')
+  if (graceNs === undefined || settings === false || settings?.failureThreshold !== undefined) return settings
+  const { periodSeconds = 1, failureThreshold = 1 } = mergedSettings(
+    'startup',
+    defaultSettings('startup', false),
+    settings,
+  )
+  return { ...settings, failureThreshold: Math.max(failureThreshold, Math.ceil(graceNs / 1e9 / periodSeconds)) }
+}
+
 /** Without what the API server adds by itself, so that a live object's probe is known again. */
 function withoutDefaults(probe: Probe | Fields): Fields {
   const { successThreshold, initialDelaySeconds, httpGet, ...rest } = probe as Fields
@@ -77,8 +98,8 @@ function withoutDefaults(probe: Probe | Fields): Fields {
 
 /** The guard before what the container runs; `args` follow `command` in the kubelet, and stay where they are. */
 function commandOf(container: Container, settings: WireSettings, where: string): string[] | undefined {
-  const flags = settings.guardFlags
-  if (flags === undefined) return undefined
+  if (settings.guardFlags === undefined) return undefined
+  const flags = [...settings.guardFlags, ...terminationLogOf(container)]
   const guard = [`${settings.directory}/${guardProgram}`, ...flags, '--']
   const guarded = guardedCommand(container)
   if (guarded !== undefined) {
@@ -101,6 +122,11 @@ function commandOf(container: Container, settings: WireSettings, where: string):
     )
   }
   return [...guard, ...program]
+}
+
+/** The guard writes its outcome on every exit, and where the kubelet reads by default without being told. */
+function terminationLogOf({ terminationMessagePath: path }: Container): string[] {
+  return !path || path === kubeletTerminationLog ? [] : [terminationLogFlag(path)]
 }
 
 function portOf(container: Container, settings: WireSettings, ports: Set<number>, where: string): number {

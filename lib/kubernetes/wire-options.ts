@@ -1,6 +1,6 @@
 import { type Duration, durationNs } from '../duration.js'
 import { invalid } from '../errors.js'
-import { defaultDirectory, defaultImage, defaultName, firstPort, installerUser } from './conventions.js'
+import { defaultDirectory, defaultImage, defaultName, firstPort } from './conventions.js'
 import { requireDirectory } from './probes.js'
 import type { ReadinessProbeSettings, RestartingProbeSettings } from './settings.js'
 import { isFields } from './shape.js'
@@ -25,7 +25,7 @@ export interface WireOptions {
    * of `containers`. @default the only container; an error, if there are several
    */
   containers?: readonly string[] | 'all' | undefined
-  /** The image that holds the executables. @default `shm-liveness:` and this package's version */
+  /** The image that holds the executables. @default `localhost/shm-liveness:` and this package's version, as `npm run images` builds it */
   image?: string | undefined
   /** Of the init container and the volume. @default 'shm-liveness' */
   name?: string | undefined
@@ -74,7 +74,8 @@ export interface WireSettings {
   port: number
   address: string
   replace: boolean
-  runAsUser: number | 'inherit'
+  /** undefined: not asked for. */
+  runAsUser: number | 'inherit' | undefined
 }
 
 /** @throws LivenessError `INVALID_OPTION` */
@@ -82,7 +83,7 @@ export function wireSettings(options: WireOptions): WireSettings {
   if (typeof options !== 'object' || options === null) throw invalid('options', 'an object', options)
   const { containers, image, name = defaultName, directory = defaultDirectory, region, via = 'exec', ...more } = options
   const { startup, liveness, readiness, guard, command, port = firstPort, address = '0.0.0.0', ...rest } = more
-  const { replace = false, runAsUser = installerUser, ...unknown } = rest
+  const { replace = false, runAsUser, ...unknown } = rest
   for (const key of Object.keys(unknown)) throw invalid('wire', 'options of WireOptions', key)
   requireContainers(containers)
   if (via !== 'exec' && via !== 'httpGet') throw invalid('via', 'exec or httpGet', via)
@@ -103,7 +104,7 @@ export function wireSettings(options: WireOptions): WireSettings {
   if (!Number.isInteger(port) || port < 1 || port > 65535) throw invalid('port', 'a port from 1 to 65535', port)
   if (typeof address !== 'string' || address === '') throw invalid('address', 'an address', address)
   if (typeof replace !== 'boolean') throw invalid('replace', 'true or false', replace)
-  if (runAsUser !== 'inherit' && (!Number.isInteger(runAsUser) || runAsUser < 1)) {
+  if (runAsUser !== undefined && runAsUser !== 'inherit' && (!Number.isInteger(runAsUser) || runAsUser < 1)) {
     throw invalid('runAsUser', "a user id above 0, or 'inherit'", runAsUser)
   }
   if (via === 'httpGet' && guard === false) throw invalid('guard', 'the guard, which answers httpGet', guard)

@@ -33,7 +33,7 @@ the pod is out of service  kubelet  2.2 s    6.25 s
         ...{ liveness: { periodSeconds: 7 }, readiness: { failureThreshold: 9 }, guard: { grace: '2s' } },
       }),
     )
-    expect(shmLiveness(['budget', '--max-age', '1s', '--restarts', '9']).stdout).toContain('5 min 9 s')
+    expect(shmLiveness(['budget', '--max-age', '1s', '--restarts', '9']).stdout).toContain('5 min 10 s')
   })
 
   it('gives the settings for a wanted time', () => {

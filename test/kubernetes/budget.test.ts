@@ -38,12 +38,12 @@ describe('backoffSeconds()', () => {
 
 describe('detectionBudget()', () => {
   it('is, with the default probes, seconds', () => {
-    // max age .25, half a period .5, another 1, an exec .1 with a confirmation of .25, the kubelet .1
+    // max age .25, half a period .5, two more 2, an exec .1 with a confirmation of .25, the kubelet .1
     expect(rowsOf({ maxAge: '250ms' })).toEqual([
-      // at worst a whole period 1, another stretched to the timeout 2, a timeout 2, the kubelet 1
-      ['signal', 'kubelet', 2.2, 6.25],
+      // at worst a whole period 1, two more stretched to the timeout 4, a timeout 2, the kubelet 1
+      ['signal', 'kubelet', 3.2, 8.25],
       // and the termination grace 5, and 1 to 3 as measured
-      ['restart', 'kubelet', 8.2, 14.25],
+      ['restart', 'kubelet', 9.2, 16.25],
       ['removal', 'kubelet', 2.2, 6.25],
     ])
   })
@@ -72,15 +72,15 @@ describe('detectionBudget()', () => {
 
   it('counts the back-off and the grace of the pod', () => {
     const restart = (options: object) => rowsOf({ maxAge: '250ms', ...options })[1]
-    expect(restart({ restarts: 6 })).toEqual(['restart', 'kubelet', 308.2, 314.25])
+    expect(restart({ restarts: 6 })).toEqual(['restart', 'kubelet', 309.2, 316.25])
     const none = { terminationGracePeriodSeconds: undefined }
     expect(restart({ liveness: none, terminationGracePeriodSeconds: 1 })).toEqual(restart({}))
-    expect(restart({ liveness: { terminationGracePeriodSeconds: 1 } })).toEqual(['restart', 'kubelet', 4.2, 10.25])
+    expect(restart({ liveness: { terminationGracePeriodSeconds: 1 } })).toEqual(['restart', 'kubelet', 5.2, 12.25])
   })
 
   it('is shorter by httpGet, which waits for no confirmation of its own', () => {
     const [signal] = rowsOf({ maxAge: '250ms', via: 'httpGet', guard: false, liveness: { timeoutSeconds: 1 } })
-    expect(signal).toEqual(['signal', 'kubelet', 1.86, 4.25])
+    expect(signal).toEqual(['signal', 'kubelet', 2.86, 5.25])
   })
 
   it('never has a worst below the typical, nor less for more', () => {

@@ -13,7 +13,7 @@ describe('probes()', () => {
       },
       livenessProbe: {
         exec: { command: ['/shm-liveness/shm-probe', '--check', 'liveness', '--termination-log'] },
-        ...{ periodSeconds: 1, timeoutSeconds: 2, failureThreshold: 2, terminationGracePeriodSeconds: 5 },
+        ...{ periodSeconds: 1, timeoutSeconds: 2, failureThreshold: 3, terminationGracePeriodSeconds: 5 },
       },
       readinessProbe: {
         exec: { command: ['/shm-liveness/shm-probe', '--check', 'readiness'] },

@@ -23,10 +23,10 @@ describe('wire()', () => {
     const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'))
     expect(installer(pod)).toEqual({
       name: 'shm-liveness',
-      image: `shm-liveness:${version}`,
+      image: `localhost/shm-liveness:${version}`,
       command: ['/shm-probe', '--install', '/shm-liveness'],
       volumeMounts: [{ name: 'shm-liveness', mountPath: '/shm-liveness' }],
-      resources: { requests: { cpu: '100m', memory: '32Mi' }, limits: { cpu: '100m', memory: '32Mi' } },
+      resources: { requests: { cpu: '10m', memory: '32Mi' }, limits: { cpu: '100m', memory: '32Mi' } },
       terminationMessagePolicy: 'FallbackToLogsOnError',
       securityContext: {
         runAsUser: 65532,
@@ -186,7 +186,11 @@ describe('what is there already', () => {
     const moved = { ...wired, spec: { ...wired.spec, initContainers: [container({ name: 'migrate' }), mine] } }
     expect(wire(moved).spec.initContainers).toEqual([mine, container({ name: 'migrate' })])
     expect(installer(wire(moved, { image: 'shm-liveness:10' })).image).toBe('shm-liveness:10')
-    expect(installer(wire(moved, { replace: true }))).toEqual(installer(wired))
+    expect(installer(wire(moved, { replace: true, liveness: { periodSeconds: 2 } }))).toEqual(mine)
+    const byPlatform = installer(wire(moved, { runAsUser: 'inherit' }))
+    const { runAsUser, runAsGroup, ...others } = installer(wired).securityContext as Record<string, unknown>
+    expect([runAsUser, runAsGroup]).toEqual([65532, 65532])
+    expect(byPlatform).toEqual({ ...mine, securityContext: others })
   })
 })
 
