@@ -15,7 +15,7 @@ const securityContext = {
 
 /** With limits, because under Kata they are the size of the virtual machine. */
 const resources = {
-  requests: { cpu: '20m', memory: '32Mi', 'ephemeral-storage': '8Mi' },
+  requests: { cpu: '10m', memory: '32Mi', 'ephemeral-storage': '8Mi' },
   limits: { cpu: '500m', memory: '128Mi' },
 }
 
