@@ -1,4 +1,4 @@
-export type { Duration } from '../duration.js'
+export { type Duration, parseDuration } from '../duration.js'
 export { type BackoffOptions, backoffSeconds } from './backoff.js'
 export { type BudgetOptions, type BudgetRow, detectionBudget, type GuardTiming, type Reaction } from './budget.js'
 export { type Finding, type LintOptions, lint } from './lint.js'
