@@ -1,23 +1,11 @@
-import { type Duration, durationNs } from '../duration.js'
 import { invalid } from '../errors.js'
 import { defaultDirectory, defaultImage, defaultName, firstPort } from './conventions.js'
+import { type GuardOptions, guardFlagsOf, isTexts } from './guard-flags.js'
 import { requireDirectory } from './probes.js'
 import type { ReadinessProbeSettings, RestartingProbeSettings } from './settings.js'
 import { isFields } from './shape.js'
 
-/** Flags of `shm-guard`; a flag that is not given keeps the guard's own default. */
-export interface GuardOptions {
-  /** Start the command again in place, in milliseconds, up to so many times. @default 0: the kubelet restarts */
-  restart?: number | undefined
-  /** With `restart`: how long exec probes forgive each restart in place. @default the startup grace */
-  restartBudget?: Duration | undefined
-  /** What a stalled program is sent first. @default 'ABRT' */
-  signal?: string | undefined
-  /** How long after that signal comes SIGKILL. @default '5s' */
-  grace?: Duration | undefined
-  /** Any further flags, as they are. @default [] */
-  flags?: readonly string[] | undefined
-}
+export type { GuardOptions } from './guard-flags.js'
 
 export interface WireOptions {
   /**
@@ -108,45 +96,11 @@ export function wireSettings(options: WireOptions): WireSettings {
     throw invalid('runAsUser', "a user id above 0, or 'inherit'", runAsUser)
   }
   if (via === 'httpGet' && guard === false) throw invalid('guard', 'the guard, which answers httpGet', guard)
-  const guardFlags = guard || via === 'httpGet' ? flagsOf(isFields(guard) ? guard : {}) : undefined
+  const guardFlags = guard || via === 'httpGet' ? guardFlagsOf(isFields(guard) ? guard : {}) : undefined
   return {
     ...{ containers, image: image ?? defaultImage, imageGiven: image !== undefined, name, directory, region, via },
     ...{ startup, liveness, readiness, guardFlags, command, port, address, replace, runAsUser },
   }
-}
-
-/** What the guard takes. */
-const mostRestarts = 1_000_000
-
-function flagsOf(guard: GuardOptions): string[] {
-  const { restart = 0, restartBudget, signal, grace, flags = [], ...unknown } = guard
-  for (const key of Object.keys(unknown)) throw invalid('guard', 'options of GuardOptions', key)
-  if (!isTexts(flags) || flags.includes('--')) throw invalid('guard.flags', 'flags of shm-guard', flags)
-  if (!Number.isInteger(restart) || restart < 0 || restart > mostRestarts) {
-    throw invalid('guard.restart', `a whole number up to ${mostRestarts}`, restart)
-  }
-  if (restart === 0 && restartBudget !== undefined && !flags.some((flag) => /^--restart(=|$)/.test(flag))) {
-    throw invalid('guard.restartBudget', 'no value without restart: the guard refuses it', restartBudget)
-  }
-  if (signal !== undefined && !/^(SIG)?[A-Z0-9+-]+$/.test(signal)) throw invalid('guard.signal', 'a signal', signal)
-  return [
-    ...(restart > 0 ? ['--restart', String(restart)] : []),
-    ...(restartBudget === undefined ? [] : ['--restart-budget', durationFlag('guard.restartBudget', restartBudget, 1)]),
-    ...(signal === undefined ? [] : ['--signal', signal]),
-    ...(grace === undefined ? [] : ['--grace', durationFlag('guard.grace', grace)]),
-    ...flags,
-  ]
-}
-
-/** As the programs read it: a number needs its unit. */
-function durationFlag(what: string, duration: Duration, leastNs = 0): string {
-  const ns = durationNs(what, duration, leastNs)
-  if (typeof duration === 'string') return duration
-  return ns % 1e6 === 0 ? `${ns / 1e6}ms` : `${ns}ns`
-}
-
-function isTexts(value: unknown): value is readonly string[] {
-  return Array.isArray(value) && value.every((text) => typeof text === 'string')
 }
 
 function requireContainers(containers: unknown): void {

@@ -190,6 +190,7 @@ describe('what wire cannot do', () => {
     ['both ways to pick', ['wire', '--container', 'a', '--all-containers'], 'either'],
     ['two outputs', ['wire', '--diff', '--in-place', 'a'], 'either'],
     ['standard input in place', ['wire', '--in-place'], 'needs files'],
+    ['a guard flag that wire decides', ['wire', '--guard-flag=--listen=0.0.0.0:9000'], 'say port and address (--port'],
     ['words that are no list', ['wire', '--command', '["a'], 'JSON list'],
     ['a user that is none', ['wire', '--run-as-user', 'nobody'], 'inherit'],
   ])('is usage, if it is %s', (_what, args, reason) => {

@@ -292,12 +292,10 @@ describe('the guard', () => {
     const byVariable = [{ name: 'SHM_LIVENESS_LISTEN', value: '[::]:7000' }]
     const variable = podOf({ containers: [container({ command: ['a'], env: byVariable })] })
     expect(named(wire(variable, { via: 'httpGet' }), 'camera').livenessProbe?.httpGet?.port).toBe(7000)
-    const command = ['/shm-liveness/shm-guard', '--listen=127.0.0.1:7001', '--', 'a']
-    const flag = wire(podOf({ containers: [container({ command })] }), {
-      via: 'httpGet',
-      guard: { flags: ['--listen=127.0.0.1:7001'] },
-    })
+    const command = ['/shm-liveness/shm-guard', '--listen=0.0.0.0:7001', '--', 'a']
+    const flag = wire(podOf({ containers: [container({ command })] }), { via: 'httpGet', replace: true })
     expect(named(flag, 'camera').livenessProbe?.httpGet?.port).toBe(7001)
+    expect(named(flag, 'camera').env).toContainEqual({ name: 'SHM_LIVENESS_LISTEN', value: '0.0.0.0:7001' })
     const valueFrom = { fieldRef: { fieldPath: 'metadata.name' } }
     const hidden = podOf({
       containers: [container({ command: ['a'], env: [{ name: 'SHM_LIVENESS_LISTEN', valueFrom }] })],
@@ -328,6 +326,14 @@ describe('options of wire()', () => {
     [{ guard: { grace: '5' } }, 'guard.grace'],
     [{ guard: { signal: 'kill -9' } }, 'guard.signal'],
     [{ guard: { flags: ['--'] } }, 'guard.flags'],
+    [{ guard: { flags: ['--listen=0.0.0.0:9000'] } }, 'port and address'],
+    [{ guard: { flags: ['--build', '--listen', '[::]:9000'] } }, 'port and address'],
+    [{ guard: { flags: ['--region=x'] } }, 'say region'],
+    [{ guard: { flags: ['--restart', '3'] } }, 'guard.restart '],
+    [{ guard: { flags: ['--restart-budget=1s'] } }, 'guard.restartBudget'],
+    [{ guard: { flags: ['--signal=TERM'] } }, 'guard.signal'],
+    [{ guard: { flags: ['--grace=1s'] } }, 'guard.grace'],
+    [{ guard: { flags: ['--steps=/steps.json'] } }, 'write such a guard in the pod'],
     [{ guard: { restarts: 1 } }, 'restarts'],
     [{ command: [] }, 'command'],
     [{ command: 'node main.js' }, 'command'],

@@ -60,7 +60,7 @@ export function wireCommand(): Command {
     .option('--restart-budget <dur>', 'how long probes forgive each such restart')
     .option('--signal <sig>', 'what the guard sends a stalled program first (default: ABRT)')
     .option('--grace <dur>', 'SIGKILL so long after it (default: 5s)')
-    .option('--guard-flag <flag>', 'any other flag of shm-guard; may be repeated', collected)
+    .option('--guard-flag <flag>', 'a flag of shm-guard that has no option here; may be repeated', collected)
     .option(
       '--command <words>',
       "the image's ENTRYPOINT and CMD, for containers without command; a JSON list, or words",
