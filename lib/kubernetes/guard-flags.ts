@@ -1,6 +1,7 @@
 /** The options of `wire()` for the guard, as flags of the guard. */
 import { type Duration, durationNs } from '../duration.js'
 import { invalid } from '../errors.js'
+import { isSignal } from './signals.js'
 
 /** Flags of `shm-guard`; a flag that is not given keeps the guard's own default. */
 export interface GuardOptions {
@@ -30,6 +31,11 @@ const ownFlags: ReadonlyMap<string, string> = new Map([
   ['--steps', 'steps take the place of the command that wire puts the guard before: write such a guard in the pod'],
 ])
 
+/** Whether a flag of a guard that is there cannot be given to wire again. */
+export function isUnsayable(flag: string): boolean {
+  return ['--listen', '--region', '--steps'].includes(nameOf(flag))
+}
+
 /** What the guard takes. */
 const mostRestarts = 1_000_000
 
@@ -39,7 +45,7 @@ export function guardFlagsOf(guard: GuardOptions): string[] {
   for (const key of Object.keys(unknown)) throw invalid('guard', 'options of GuardOptions', key)
   if (!isTexts(flags) || flags.includes('--')) throw invalid('guard.flags', 'flags of shm-guard', flags)
   for (const flag of flags) {
-    const remedy = ownFlags.get(flag.replace(/=.*$/s, ''))
+    const remedy = ownFlags.get(nameOf(flag))
     if (remedy !== undefined) throw invalid('guard.flags', `none that wire decides itself; ${remedy}`, flag)
   }
   if (!Number.isInteger(restart) || restart < 0 || restart > mostRestarts) {
@@ -48,7 +54,9 @@ export function guardFlagsOf(guard: GuardOptions): string[] {
   if (restart === 0 && restartBudget !== undefined) {
     throw invalid('guard.restartBudget', 'no value without restart: the guard refuses it', restartBudget)
   }
-  if (signal !== undefined && !/^(SIG)?[A-Z0-9+-]+$/.test(signal)) throw invalid('guard.signal', 'a signal', signal)
+  if (signal !== undefined && !isSignal(signal)) {
+    throw invalid('guard.signal', 'a signal that the guard knows, such as ABRT, SIGTERM or 6', signal)
+  }
   return [
     ...(restart > 0 ? ['--restart', String(restart)] : []),
     ...(restartBudget === undefined ? [] : ['--restart-budget', durationFlag('guard.restartBudget', restartBudget, 1)]),
@@ -56,6 +64,10 @@ export function guardFlagsOf(guard: GuardOptions): string[] {
     ...(grace === undefined ? [] : ['--grace', durationFlag('guard.grace', grace)]),
     ...flags,
   ]
+}
+
+function nameOf(flag: string): string {
+  return flag.replace(/=.*$/s, '')
 }
 
 /** As the programs read it: a number needs its unit. */

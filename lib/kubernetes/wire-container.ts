@@ -1,19 +1,15 @@
 /** What wiring changes in one container. */
 import { parseDuration } from '../duration.js'
-import {
-  guardProgram,
-  kubeletTerminationLog,
-  listenVariable,
-  regionVariable,
-  startupGraceVariable,
-  variableOf,
-} from './conventions.js'
-import { guardedCommand, guardPort, listensElsewhere } from './guard.js'
+import { guardProgram, kubeletTerminationLog, startupGraceVariable, variableOf } from './conventions.js'
+import { guardedCommand } from './guard.js'
+import { isUnsayable } from './guard-flags.js'
 import { withMount } from './installer.js'
 import { probes, terminationLogFlag } from './probes.js'
 import { checkNames, defaultSettings, mergedSettings } from './settings.js'
-import { type Fields, isFields, isSame, objectsOf } from './shape.js'
-import type { Container, EnvVar, PodSpec, Probe } from './types.js'
+import { type Fields, isFields, isSame } from './shape.js'
+import type { Container, PodSpec, Probe } from './types.js'
+import { envOf } from './wire-env.js'
+import { listenOf } from './wire-listen.js'
 import type { WireSettings } from './wire-options.js'
 import { WiringError } from './wiring-error.js'
 
@@ -25,14 +21,14 @@ export function wireContainer(
   ports: Set<number>,
   where: string,
 ): Container {
-  const port = settings.via === 'httpGet' ? portOf(container, settings, ports, where) : undefined
   const command = commandOf(container, settings, where)
+  const wired = command === undefined ? container : { ...container, command }
+  const listen = settings.via === 'httpGet' ? listenOf(wired, container, settings, ports, where) : undefined
   return {
-    ...container,
-    ...(command === undefined ? {} : { command }),
-    env: envOf(container, settings, port, where),
+    ...wired,
+    env: envOf(container, settings, listen?.text, where),
     volumeMounts: withMount(container, settings, { readOnly: true }, where),
-    ...probesOf(container, spec, settings, port, where),
+    ...probesOf(container, spec, settings, listen?.port, where),
   }
 }
 
@@ -110,7 +106,9 @@ function commandOf(container: Container, settings: WireSettings, where: string):
       `${where}: it runs ${guardProgram} already, with other flags (${guarded.flags.join(' ') || 'none'}); ` +
         (guarded.program === undefined
           ? "end the guard's flags with -- first"
-          : 'replace them (--replace) or give the same'),
+          : guarded.flags.some(isUnsayable)
+            ? 'replace them (--replace): among them are such as wire cannot give'
+            : 'replace them (--replace) or give the same'),
     )
   }
   const program = container.command?.length ? container.command : settings.command
@@ -127,56 +125,4 @@ function commandOf(container: Container, settings: WireSettings, where: string):
 /** The guard writes its outcome on every exit, and where the kubelet reads by default without being told. */
 function terminationLogOf({ terminationMessagePath: path }: Container): string[] {
   return !path || path === kubeletTerminationLog ? [] : [terminationLogFlag(path)]
-}
-
-function portOf(container: Container, settings: WireSettings, ports: Set<number>, where: string): number {
-  const there = guardPort(container)
-  if (there !== undefined) return there
-  if (listensElsewhere(container)) {
-    throw new WiringError(
-      'PORT_UNAVAILABLE',
-      `${where}: its ${listenVariable} has no port that can be read here; write ADDRESS:PORT as its value`,
-    )
-  }
-  let port = settings.port
-  while (ports.has(port)) port++
-  if (port > 65535) {
-    throw new WiringError(
-      'PORT_UNAVAILABLE',
-      `${where}: no port from ${settings.port} up is free; choose another --port`,
-    )
-  }
-  ports.add(port)
-  return port
-}
-
-/**
- * Region and port go by the environment, for each container its own: a pod's containers share /dev/shm and the network,
- * and argv stays the same everywhere.
- */
-function envOf(container: Container, settings: WireSettings, port: number | undefined, where: string): EnvVar[] {
-  const env = objectsOf(container.env)
-  const region = settings.region ?? container.name
-  const withRegion = withVariable(env, regionVariable, region ?? '', settings.region !== undefined, settings, where)
-  if (port === undefined || guardPort({ ...container, command: [] }) !== undefined) return withRegion
-  return withVariable(withRegion, listenVariable, `${settings.address}:${port}`, false, settings, where)
-}
-
-/** @param asked whether this value was asked for; otherwise one that is there stays */
-function withVariable(
-  env: EnvVar[],
-  name: string,
-  value: string,
-  asked: boolean,
-  settings: WireSettings,
-  where: string,
-): EnvVar[] {
-  const there = env.findLast((variable) => variable.name === name)
-  if (there === undefined) return [...env, { name, value }]
-  if (!asked || there.value === value) return env
-  if (settings.replace) return env.map((variable) => (variable === there ? { name, value } : variable))
-  throw new WiringError(
-    'VARIABLE_IN_USE',
-    `${where}: its ${name} is set already, and not to "${value}"; replace it (--replace) or give no --region`,
-  )
 }

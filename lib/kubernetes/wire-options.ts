@@ -1,6 +1,7 @@
 import { invalid } from '../errors.js'
 import { defaultDirectory, defaultImage, defaultName, firstPort } from './conventions.js'
 import { type GuardOptions, guardFlagsOf, isTexts } from './guard-flags.js'
+import { groupsOf, isLoopbackHost } from './listen-address.js'
 import { requireDirectory } from './probes.js'
 import type { ReadinessProbeSettings, RestartingProbeSettings } from './settings.js'
 import { isFields } from './shape.js'
@@ -35,7 +36,7 @@ export interface WireOptions {
   command?: readonly string[] | undefined
   /** The first guard's port; each further guard of a pod takes the next free one. @default 9808 */
   port?: number | undefined
-  /** Where guards listen; `[::]` where pods have only IPv6. @default '0.0.0.0' */
+  /** Where guards listen, as a literal; `[::]` where pods have only IPv6. With httpGet no loopback. @default '0.0.0.0' */
   address?: string | undefined
   /** Replace probes, guard flags and variables that are there and differ. @default false: they are errors */
   replace?: boolean | undefined
@@ -90,7 +91,7 @@ export function wireSettings(options: WireOptions): WireSettings {
     throw invalid('command', 'a list of texts that is not empty', command)
   }
   if (!Number.isInteger(port) || port < 1 || port > 65535) throw invalid('port', 'a port from 1 to 65535', port)
-  if (typeof address !== 'string' || address === '') throw invalid('address', 'an address', address)
+  requireAddress(address, via)
   if (typeof replace !== 'boolean') throw invalid('replace', 'true or false', replace)
   if (runAsUser !== undefined && runAsUser !== 'inherit' && (!Number.isInteger(runAsUser) || runAsUser < 1)) {
     throw invalid('runAsUser', "a user id above 0, or 'inherit'", runAsUser)
@@ -106,6 +107,21 @@ export function wireSettings(options: WireOptions): WireSettings {
 function requireContainers(containers: unknown): void {
   if (containers === undefined || containers === 'all') return
   if (!isTexts(containers) || containers.length === 0) throw invalid('containers', "names, or 'all'", containers)
+}
+
+function requireAddress(address: unknown, via: 'exec' | 'httpGet'): void {
+  const isLoopback = typeof address === 'string' ? isLoopbackHost(address) : undefined
+  if (isLoopback === undefined) {
+    const isBare = typeof address === 'string' && groupsOf(address) !== undefined
+    throw invalid(
+      'address',
+      isBare ? `[${address}], in brackets` : 'an IPv4 address, or an IPv6 one in brackets',
+      address,
+    )
+  }
+  if (isLoopback && via === 'httpGet') {
+    throw invalid('address', 'one that the kubelet can reach, such as 0.0.0.0 or [::]', address)
+  }
 }
 
 /** RFC 1123, as the API server wants names of containers and volumes. */

@@ -273,41 +273,6 @@ describe('the guard', () => {
     const guarded = wire(pod, { guard: true })
     expect(wire(guarded)).toEqual(guarded)
   })
-
-  it('listens at a port of its own for each container', () => {
-    const ports = [{ containerPort: 9809 }]
-    const three = podOf({
-      initContainers: [container({ name: 'proxy', restartPolicy: 'Always', command: ['proxy'] })],
-      containers: [container({ command: ['a'], ports }), container({ name: 'b', command: ['b'] })],
-    })
-    const wired = wire(three, { containers: ['camera', 'b', 'proxy'], via: 'httpGet' })
-    const listens = ['camera', 'b', 'proxy'].map((name) => named(wired, name).env?.[1]?.value)
-    expect(listens).toEqual(['0.0.0.0:9808', '0.0.0.0:9810', '0.0.0.0:9811'])
-    expect(named(wired, 'b').readinessProbe?.httpGet).toEqual({ path: '/readyz', port: 9810 })
-    expect(wire(wired, { containers: ['camera', 'b', 'proxy'], via: 'httpGet' })).toEqual(wired)
-    expect(lint(wired)).toEqual([])
-  })
-
-  it('keeps the port it has been given, by variable or flag', () => {
-    const byVariable = [{ name: 'SHM_LIVENESS_LISTEN', value: '[::]:7000' }]
-    const variable = podOf({ containers: [container({ command: ['a'], env: byVariable })] })
-    expect(named(wire(variable, { via: 'httpGet' }), 'camera').livenessProbe?.httpGet?.port).toBe(7000)
-    const command = ['/shm-liveness/shm-guard', '--listen=0.0.0.0:7001', '--', 'a']
-    const flag = wire(podOf({ containers: [container({ command })] }), { via: 'httpGet', replace: true })
-    expect(named(flag, 'camera').livenessProbe?.httpGet?.port).toBe(7001)
-    expect(named(flag, 'camera').env).toContainEqual({ name: 'SHM_LIVENESS_LISTEN', value: '0.0.0.0:7001' })
-    const valueFrom = { fieldRef: { fieldPath: 'metadata.name' } }
-    const hidden = podOf({
-      containers: [container({ command: ['a'], env: [{ name: 'SHM_LIVENESS_LISTEN', valueFrom }] })],
-    })
-    expect(() => wire(hidden, { via: 'httpGet' })).toThrow(refused('PORT_UNAVAILABLE'))
-  })
-
-  it('finds no port above the last', () => {
-    const ports = [{ containerPort: 65535 }]
-    const full = podOf({ containers: [container({ command: ['a'], ports })] })
-    expect(() => wire(full, { via: 'httpGet', port: 65535 })).toThrow(refused('PORT_UNAVAILABLE'))
-  })
 })
 
 describe('options of wire()', () => {
@@ -325,6 +290,8 @@ describe('options of wire()', () => {
     [{ guard: { restart: -1 } }, 'guard.restart'],
     [{ guard: { grace: '5' } }, 'guard.grace'],
     [{ guard: { signal: 'kill -9' } }, 'guard.signal'],
+    [{ guard: { signal: 'FOO' } }, 'guard.signal: a signal that the guard knows'],
+    [{ guard: { signal: 6 } }, 'guard.signal'],
     [{ guard: { flags: ['--'] } }, 'guard.flags'],
     [{ guard: { flags: ['--listen=0.0.0.0:9000'] } }, 'port and address'],
     [{ guard: { flags: ['--build', '--listen', '[::]:9000'] } }, 'port and address'],
@@ -339,6 +306,12 @@ describe('options of wire()', () => {
     [{ command: 'node main.js' }, 'command'],
     [{ port: 0 }, 'port'],
     [{ address: '' }, 'address'],
+    [{ address: '::' }, 'address: [::], in brackets'],
+    [{ address: 'fd00::1' }, 'address: [fd00::1], in brackets'],
+    [{ address: '0.0.0.0:9808' }, 'address: an IPv4 address'],
+    [{ address: 'localhost' }, 'address: an IPv4 address'],
+    [{ address: '127.0.0.1', via: 'httpGet' }, 'that the kubelet can reach'],
+    [{ address: '[::1]', via: 'httpGet' }, 'that the kubelet can reach'],
     [{ replace: 1 }, 'replace'],
     [{ runAsUser: 0 }, 'runAsUser'],
     [{ liveness: { period: 1 } }, 'period'],

@@ -67,7 +67,7 @@ export function wireCommand(): Command {
       words,
     )
     .option('--port <n>', "the first guard's port (default: 9808)", wholeNumber)
-    .option('--address <address>', 'where guards listen (default: 0.0.0.0)')
+    .option('--address <address>', 'where guards listen, such as [::] (default: 0.0.0.0)')
     .option('--image <image>', 'holds the executables (default: shm-liveness, of this version)')
     .option('--name <name>', 'of the init container and the volume (default: shm-liveness)')
     .option('--directory <path>', 'where the executables are mounted (default: /shm-liveness)')
