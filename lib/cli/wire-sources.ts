@@ -1,5 +1,6 @@
-import { podTemplates, type WireOptions, WiringError, wire } from '../kubernetes/index.js'
-import { hasTarget } from '../kubernetes/wire.js'
+import { type PodTemplate, podTemplates, type WireOptions, WiringError } from '../kubernetes/index.js'
+import { wireSettings } from '../kubernetes/wire-options.js'
+import { Wiring } from '../kubernetes/wiring.js'
 import type { Source } from './input.js'
 import { changedText } from './yaml/changed-text.js'
 import { lineOf, type Manifest } from './yaml/documents.js'
@@ -13,37 +14,33 @@ export interface WiredSource {
 
 /**
  * Wires all documents of all sources that have a pod template with one of the containers named; others stay as they
- * are, byte for byte.
+ * are, byte for byte. Each container named must be in one of them.
  *
  * @throws WiringError naming file and line; CommandError `unreadable`
  */
 export function wireSources(sources: readonly Source[], options: WireOptions): WiredSource[] {
+  const wiring = new Wiring(wireSettings(options))
   let hasTemplates = false
   const results = sources.map((source): WiredSource => {
     let wired = 0
     const text = changedText(source.name, source.text, (manifest) => {
       const templates = podTemplates(manifest.value)
       hasTemplates ||= templates.length > 0
-      if (!templates.some(({ spec }) => hasTarget(spec, options.containers))) return manifest.value
-      wired++
-      return wiredValue(source, manifest, options)
+      if (wiring.hasTarget(templates)) wired++
+      return wiredValue(source, manifest, templates, wiring)
     })
     return { source, text, wired }
   })
-  if (hasTemplates && results.every(({ wired }) => wired === 0)) {
-    const names = JSON.stringify(options.containers)
-    throw new WiringError('CONTAINER_MISSING', `no pod has a container ${names}; name one that is there`)
-  }
+  if (hasTemplates) wiring.requireComplete()
   return results
 }
 
-function wiredValue(source: Source, manifest: Manifest, options: WireOptions): unknown {
+function wiredValue(source: Source, manifest: Manifest, templates: PodTemplate[], wiring: Wiring): unknown {
   try {
-    return wire(manifest.value as object, options)
+    return wiring.wired(manifest.value, templates)
   } catch (error) {
     if (!(error instanceof WiringError)) throw error
-    const path = podTemplates(manifest.value)[0]?.path ?? []
-    const where = `${source.name}:${lineOf(manifest, path)}`
+    const where = `${source.name}:${lineOf(manifest, templates[0]?.path ?? [])}`
     throw new WiringError(error.code, `${where}: ${error.message}`, { cause: error })
   }
 }

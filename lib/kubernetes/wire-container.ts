@@ -92,6 +92,11 @@ function withoutDefaults(probe: Probe | Fields): Fields {
   }
 }
 
+/** Whether a container that is to be guarded says nothing itself of what it runs, and is given `command`. */
+export function takesCommand(container: Container, { guardFlags, command }: WireSettings): boolean {
+  return guardFlags !== undefined && command !== undefined && !container.command?.length
+}
+
 /** The guard before what the container runs; `args` follow `command` in the kubelet, and stay where they are. */
 function commandOf(container: Container, settings: WireSettings, where: string): string[] | undefined {
   if (settings.guardFlags === undefined) return undefined
@@ -111,13 +116,13 @@ function commandOf(container: Container, settings: WireSettings, where: string):
             : 'replace them (--replace) or give the same'),
     )
   }
-  const program = container.command?.length ? container.command : settings.command
-  if (program === undefined) {
-    throw new WiringError(
-      'COMMAND_UNKNOWN',
-      `${where}: it has no command, and what its image runs (ENTRYPOINT and CMD) cannot be seen from here; the guard ` +
-        'must be told: give it with --command, or write command: in the pod',
-    )
+  const program = takesCommand(container, settings) ? settings.command : container.command
+  if (!program?.length) {
+    const parts = container.args?.length
+      ? 'what its image runs (ENTRYPOINT) cannot be seen from here; the guard must be told: give the ENTRYPOINT alone with ' +
+        '--command, for the args stay behind it and stand for the CMD'
+      : 'what its image runs (ENTRYPOINT and CMD) cannot be seen from here; the guard must be told: give both with --command'
+    throw new WiringError('COMMAND_UNKNOWN', `${where}: it has no command, and ${parts}, or write command: in the pod`)
   }
   return [...guard, ...program]
 }

@@ -32,7 +32,10 @@ export interface WireOptions {
   readiness?: ReadinessProbeSettings | false | undefined
   /** Make `shm-guard` the entrypoint. @default true with httpGet, else false */
   guard?: boolean | GuardOptions | undefined
-  /** The image's ENTRYPOINT with its CMD, for containers without `command`, which the guard has to start. */
+  /**
+   * What the image runs, for the one container without `command`, which the guard has to start: its ENTRYPOINT with its
+   * CMD, or the ENTRYPOINT alone, if there are `args`, which stand for the CMD. An error, if several would take it.
+   */
   command?: readonly string[] | undefined
   /** The first guard's port; each further guard of a pod takes the next free one. @default 9808 */
   port?: number | undefined

@@ -157,8 +157,24 @@ describe('wire', () => {
     expect(all.stdout).toContain('value: camera')
     expect(shmLiveness(['wire', '--container', 'none'], pod)).toMatchObject({
       code: 4,
-      stderr: expect.stringContaining('["none"]'),
+      stderr: 'shm-liveness: no pod has a container "none", they have camera; name one that is there\n',
     })
+  })
+
+  it('wants each container that is named somewhere in the input, and one for a command', () => {
+    const radar = pod.replaceAll('camera', 'radar')
+    const named = (...names: string[]) => names.flatMap((name) => ['--container', name])
+    expect(shmLiveness(['wire', ...named('camera', 'radar'), fileOf(pod), fileOf(radar)])).toMatchObject({ code: 0 })
+    const file = fileOf(`${pod}---\n${radar}`)
+    const misspelt = shmLiveness(['wire', '--in-place', ...named('camera', 'raddar'), file])
+    expect(misspelt).toMatchObject({ code: 4, stdout: '' })
+    expect(misspelt.stderr).toContain('no pod has a container "raddar", they have camera, radar;')
+    const untold = `${pod}---\n${radar}`.replace(/ +command: .*\n/g, '')
+    const args = ['wire', '--guard', '--command', '/entry serve']
+    const twice = shmLiveness([...args, '--all-containers'], untold)
+    expect(twice).toMatchObject({ code: 4, stdout: '' })
+    expect(twice.stderr).toContain('Pod/camera, container "camera", Pod/radar, container "radar"')
+    expect(shmLiveness([...args, '--container', 'radar'], untold)).toMatchObject({ code: 0 })
   })
 })
 

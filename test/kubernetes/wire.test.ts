@@ -102,7 +102,12 @@ describe('which containers are wired', () => {
   it('is one of some template at least', () => {
     const list = { kind: 'List', items: [two, podOf()] }
     expect(wire(list, { containers: ['proxy'] }).items[1]).toEqual(podOf())
-    expect(() => wire(list, { containers: ['camra'] })).toThrow(refused('CONTAINER_MISSING', 'camra'))
+    expect(() => wire(list, { containers: ['camra'] })).toThrow(
+      refused('CONTAINER_MISSING', 'no pod has a container "camra", they have camera, proxy'),
+    )
+    expect(() => wire(list, { containers: ['proxy', 'camra', 'prxy'] })).toThrow(
+      refused('CONTAINER_MISSING', 'no pod has a container "camra", "prxy"'),
+    )
   })
 
   it('has a name', () => {
@@ -240,9 +245,11 @@ describe('the guard', () => {
 
   it('must be told what an image runs', () => {
     const unknown = podOf({ containers: [container({ args: ['--fast'] })] })
-    expect(() => wire(unknown, { guard: true })).toThrow(refused('COMMAND_UNKNOWN', '--command'))
+    expect(() => wire(unknown, { guard: true })).toThrow(
+      refused('COMMAND_UNKNOWN', 'the ENTRYPOINT alone with --command'),
+    )
     expect(() => wire(podOf({ containers: [container({ command: [] })] }), { guard: true })).toThrow(
-      refused('COMMAND_UNKNOWN'),
+      refused('COMMAND_UNKNOWN', '(ENTRYPOINT and CMD)'),
     )
     const told = named(wire(unknown, { guard: true, command: ['/entrypoint.sh'] }), 'camera')
     expect(told.command).toEqual(['/shm-liveness/shm-guard', '--', '/entrypoint.sh'])
@@ -250,6 +257,26 @@ describe('the guard', () => {
       'node',
       'main.js',
     ])
+  })
+
+  it('is told what one image runs, and not what several do', () => {
+    const options: WireOptions = { containers: 'all', guard: true, command: ['/entry'] }
+    const radar = container({ name: 'radar' })
+    const two = podOf({ containers: [container(), radar] })
+    expect(() => wire(two, options)).toThrow(
+      refused(
+        'COMMAND_UNKNOWN',
+        '2 containers that have none: Pod/camera, container "camera", Pod/camera, container "radar"',
+      ),
+    )
+    expect(() => wire({ kind: 'List', items: [podOf(), podOf()] }, options)).toThrow(refused('COMMAND_UNKNOWN'))
+    // One that says itself what it runs, or has a guard already, does not take it.
+    const told = podOf({ containers: [container(), { ...radar, command: ['radar'] }] })
+    expect(named(wire(told, options), 'radar').command).toEqual(['/shm-liveness/shm-guard', '--', 'radar'])
+    const once = wire(two, { ...options, containers: ['camera'] })
+    expect(named(wire(once, { ...options, command: ['/other'] }), 'radar').command?.at(-1)).toBe('/other')
+    // Without the guard nobody does.
+    expect(() => wire(two, { ...options, guard: false })).not.toThrow()
   })
 
   it('is there once, and with other flags only on request', () => {

@@ -63,7 +63,7 @@ export function wireCommand(): Command {
     .option('--guard-flag <flag>', 'a flag of shm-guard that has no option here; may be repeated', collected)
     .option(
       '--command <words>',
-      "the image's ENTRYPOINT and CMD, for containers without command; a JSON list, or words",
+      "the image's ENTRYPOINT, and its CMD unless the pod has args; for one container without command; a JSON list, or words",
       words,
     )
     .option('--port <n>', "the first guard's port (default: 9808)", wholeNumber)

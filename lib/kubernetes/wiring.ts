@@ -1,0 +1,94 @@
+/** Wiring all that is asked for at once: one object, or a stream of documents. */
+import { allContainers, portsInUse } from './guard.js'
+import { isWindows, withInstaller } from './installer.js'
+import { ownerOf, type PodTemplate } from './pod-templates.js'
+import { objectsOf, withAt } from './shape.js'
+import type { Container, PodSpec } from './types.js'
+import { requireWellFormed } from './well-formed.js'
+import { takesCommand, wireContainer } from './wire-container.js'
+import type { WireSettings } from './wire-options.js'
+import { targetsOf } from './wire-targets.js'
+import { WiringError } from './wiring-error.js'
+
+/** Pods wired with the same settings, and what only all of them together show. */
+export class Wiring {
+  /** Containers of any kind, by their names. */
+  readonly #seen = new Set<string>()
+  /** Who was given `settings.command`. */
+  readonly #commanded: string[] = []
+
+  constructor(readonly settings: WireSettings) {}
+
+  /** Whether one of these pods is to be wired. */
+  hasTarget(templates: readonly PodTemplate[]): boolean {
+    return templates.some(({ spec }) => this.#isWanted(spec))
+  }
+
+  /**
+   * A resource with those of its pods wired that have one of the containers named, or all, if none are named.
+   *
+   * @param templates of the resource, all of them
+   * @throws WiringError
+   */
+  wired<Resource>(resource: Resource, templates: readonly PodTemplate[]): Resource {
+    const names = templates.flatMap(({ spec }) => allContainers(spec).map(({ name }) => name))
+    for (const name of names) if (name !== undefined) this.#seen.add(name)
+    return templates
+      .filter(({ spec }) => this.#isWanted(spec))
+      .reduce((wired, template) => withAt(wired, template.path, this.#wiredSpec(template)), resource)
+  }
+
+  /** Call it behind the last. @throws WiringError a name that no container has; a command for several containers */
+  requireComplete(): void {
+    const { containers } = this.settings
+    const missing = Array.isArray(containers) ? containers.filter((name) => !this.#seen.has(name)) : []
+    if (missing.length > 0) {
+      throw new WiringError(
+        'CONTAINER_MISSING',
+        `no pod has a container ${listed(missing.map((name) => `"${name}"`))}, they have ${listed([...this.#seen])}; ` +
+          'name one that is there',
+      )
+    }
+    if (this.#commanded.length > 1) {
+      throw new WiringError(
+        'COMMAND_UNKNOWN',
+        `the command (--command) is what one image runs, and would go to ${this.#commanded.length} containers that have ` +
+          `none: ${listed(this.#commanded)}; wire one of them at a time (--container), or write command: in the pods`,
+      )
+    }
+  }
+
+  #isWanted(spec: PodSpec): boolean {
+    const { containers } = this.settings
+    if (containers === undefined || containers === 'all') return true
+    return allContainers(spec).some(({ name }) => name !== undefined && containers.includes(name))
+  }
+
+  #wiredSpec(template: PodTemplate): PodSpec {
+    const { spec } = template
+    const owner = ownerOf(template)
+    if (isWindows(spec)) {
+      throw new WiringError('WINDOWS', `${owner}: it runs on Windows, where there is no /dev/shm; leave it out`)
+    }
+    const targets = targetsOf(spec, this.settings, owner)
+    requireWellFormed(spec, targets, owner)
+    const ports = portsInUse(spec)
+    const wired = (container: Container): Container => {
+      if (!targets.has(container)) return container
+      const where = `${owner}, container "${container.name}"`
+      if (takesCommand(container, this.settings)) this.#commanded.push(where)
+      return wireContainer(container, spec, this.settings, ports, where)
+    }
+    const containers = spec.containers.map(wired)
+    const initContainers = objectsOf(spec.initContainers).map(wired)
+    return withInstaller({ ...spec, containers, initContainers }, this.settings, owner)
+  }
+}
+
+const mostListed = 10
+
+function listed(texts: readonly string[]): string {
+  if (texts.length === 0) return 'none'
+  const rest = texts.length - mostListed
+  return [...texts.slice(0, mostListed), ...(rest > 0 ? [`and ${rest} more`] : [])].join(', ')
+}
