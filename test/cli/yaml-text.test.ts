@@ -181,20 +181,6 @@ describe('the text of a manifest', () => {
   })
 })
 
-describe('JSON', () => {
-  const value = { kind: 'Pod', spec: { containers: [{ name: 'camera' }] } }
-
-  it.each([undefined, 2, 4, '\t'])('stays JSON, indented by %j', (indent) => {
-    const text = `${JSON.stringify(value, null, indent)}\n`
-    expect(expectWired(text)).toBe(`${JSON.stringify(wire(value), null, indent)}\n`)
-  })
-
-  it('may be one document of a stream', () => {
-    const wired = expectWired(`${JSON.stringify(value)}\n---\nkind: Pod\nspec:\n  containers: [{name: b}]\n`)
-    expect(wired.startsWith(`${JSON.stringify(wire(value))}\n---\n`)).toBe(true)
-  })
-})
-
 describe('a manifest whose text cannot say it', () => {
   it.each([
     [

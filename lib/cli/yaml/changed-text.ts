@@ -2,7 +2,9 @@ import { isNode } from 'yaml'
 import { isSame } from '../../kubernetes/shape.js'
 import { CommandError, exitCodes } from '../exit-codes.js'
 import { lineOf, type Manifest, manifestsOf } from './documents.js'
-import { applied, type Edit, editsOf } from './edit.js'
+import { applied } from './edit.js'
+import { Editor } from './editor.js'
+import { isJson, JsonEditor } from './json-editor.js'
 import { styleOf } from './text-style.js'
 
 /**
@@ -18,13 +20,19 @@ export function changedText(name: string, text: string, change: (manifest: Manif
   let from = 0
   for (const manifest of manifestsOf(name, text)) {
     const wanted = change(manifest)
-    const edits = manifestEdits(text, manifest, wanted)
-    if (edits.length === 0) continue
+    const node = manifest.document.contents
+    if (!isNode(node) || isSame(manifest.value, wanted)) continue
+    const own = text.slice(node.range[0], node.range[1])
+    const json = isJson(own, manifest.value)
+    const editor = json ? new JsonEditor(text, own) : new Editor(text, styleOf(manifest.document, text))
+    const edits = editor.edited(node, manifest.value, wanted)
     const end = Math.max(manifest.document.range[2], ...edits.map((edit) => edit.end))
     const start = Math.max(from, manifest.document.range[0])
     const changed = applied(text.slice(start, end), edits, start)
-    const shape = shapeOf(changed)
-    if (!readBack.has(shape)) requireValue(name, changed, manifest, wanted)
+    const written = changed.slice(node.range[0] - start, changed.length - (end - node.range[1]))
+    const shape = `${json} ${shapeOf(changed)}`
+    const isRead = readBack.has(shape) || (isReadAs(changed, wanted) && (!json || isJson(written, wanted)))
+    if (!isRead) throw unchangeable(name, manifest)
     readBack.add(shape)
     result += text.slice(from, start) + changed
     from = end
@@ -43,36 +51,15 @@ function shapeOf(text: string): string {
   return text.replace(plainValue, 'x')
 }
 
-function manifestEdits(text: string, { document, value }: Manifest, wanted: unknown): Edit[] {
-  const node = document.contents
-  if (!isNode(node) || isSame(value, wanted)) return []
-  const [start, end] = node.range
-  const json = jsonOf(text.slice(start, end), value)
-  if (json !== undefined) return [{ start, end, text: JSON.stringify(wanted, null, json.indent) }]
-  return editsOf(node, value, wanted, text, styleOf(document, text))
-}
-
-/** JSON has no comments, and is written as a whole; undefined if the text is no JSON. */
-function jsonOf(text: string, value: unknown): { indent: string } | undefined {
-  if (!text.startsWith('{')) return undefined
-  try {
-    if (!isSame(JSON.parse(text), value)) return undefined
-  } catch {
-    return undefined
-  }
-  return { indent: /^\{\r?\n([ \t]+)"/.exec(text)?.[1] ?? '' }
-}
-
-/** Text is only ever given out after it, or one of its shape, was read back. */
-function requireValue(name: string, changed: string, manifest: Manifest, wanted: unknown): void {
-  if (isReadAs(changed, wanted)) return
-  throw new CommandError(
+function unchangeable(name: string, manifest: Manifest): CommandError {
+  return new CommandError(
     exitCodes.unreadable,
     `${name}:${lineOf(manifest, [])}: this document cannot be changed in place: an anchor (&name) in it stands for parts ` +
       'that must differ now, or it has keys with "?" or tags; write these out, and try again',
   )
 }
 
+/** Text is only ever given out after it, or one of its shape, was read back. */
 function isReadAs(text: string, wanted: unknown): boolean {
   try {
     const values = [...manifestsOf('', text)].map(({ value }) => value)
