@@ -42,7 +42,7 @@ describe('the guard', () => {
 
   it('listens where SHM_LIVENESS_LISTEN says, and answers at the paths of the probes', async () => {
     const port = await freePort()
-    const pod = wire(podOf(), { via: 'httpGet', command: ['/bin/sleep', '20'], port, address: '127.0.0.1' })
+    const pod = wire(podOf(), { via: 'httpGet', command: ['/bin/sleep', '20'], port })
     const camera = named(pod, 'camera')
     const env = Object.fromEntries((camera.env ?? []).map(({ name, value }) => [name, value ?? '']))
     const grace = { SHM_LIVENESS_STARTUP_GRACE: '8000h' } // it counts from the start of this machine, here
