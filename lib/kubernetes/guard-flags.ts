@@ -33,7 +33,7 @@ const ownFlags: ReadonlyMap<string, string> = new Map([
 
 /** Whether a flag of a guard that is there cannot be given to wire again. */
 export function isUnsayable(flag: string): boolean {
-  return ['--listen', '--region', '--steps'].includes(nameOf(flag))
+  return ['--listen', '--region', '--steps'].includes(flagName(flag))
 }
 
 /** What the guard takes. */
@@ -45,7 +45,7 @@ export function guardFlagsOf(guard: GuardOptions): string[] {
   for (const key of Object.keys(unknown)) throw invalid('guard', 'options of GuardOptions', key)
   if (!isTexts(flags) || flags.includes('--')) throw invalid('guard.flags', 'flags of shm-guard', flags)
   for (const flag of flags) {
-    const remedy = ownFlags.get(nameOf(flag))
+    const remedy = ownFlags.get(flagName(flag))
     if (remedy !== undefined) throw invalid('guard.flags', `none that wire decides itself; ${remedy}`, flag)
   }
   if (!Number.isInteger(restart) || restart < 0 || restart > mostRestarts) {
@@ -66,7 +66,8 @@ export function guardFlagsOf(guard: GuardOptions): string[] {
   ]
 }
 
-function nameOf(flag: string): string {
+/** `--grace` of `--grace=2s`. */
+export function flagName(flag: string): string {
   return flag.replace(/=.*$/s, '')
 }
 

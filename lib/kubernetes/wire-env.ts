@@ -5,9 +5,14 @@ import type { Container, EnvVar } from './types.js'
 import type { WireSettings } from './wire-options.js'
 import { WiringError } from './wiring-error.js'
 
+const expectVariable = 'SHM_LIVENESS_EXPECT'
+const minVariable = 'SHM_LIVENESS_MIN'
+
 /**
- * Region and port go by the environment, for each container its own: a pod's containers share /dev/shm and the network,
- * and argv stays the same everywhere.
+ * What differs between containers goes by the environment: a pod's containers share /dev/shm and the network, argv stays
+ * the same everywhere, and the guard reads the same as the probe.
+ *
+ * @param listen where the guard is to listen, if it is; replaces another
  */
 export function envOf(
   container: Container,
@@ -15,27 +20,34 @@ export function envOf(
   listen: string | undefined,
   where: string,
 ): EnvVar[] {
+  const { region, expect, min, replace } = settings
+  const asked = [
+    { name: regionVariable, value: region, option: '--region' },
+    { name: expectVariable, value: expect?.join(','), option: '--expect' },
+    { name: minVariable, value: min === undefined ? undefined : String(min), option: '--min' },
+    { name: listenVariable, value: listen, option: '--address' },
+  ]
   const env = objectsOf(container.env)
-  const region = settings.region ?? container.name
-  const withRegion = withVariable(env, regionVariable, region ?? '', settings.region !== undefined, settings, where)
-  return listen === undefined ? withRegion : withVariable(withRegion, listenVariable, listen, true, settings, where)
+  const hasRegion = region !== undefined || env.some(({ name }) => name === regionVariable)
+  const start = hasRegion ? env : [...env, { name: regionVariable, value: container.name ?? '' }]
+  return asked.reduce((variables: EnvVar[], { name, value, option }) => {
+    return value === undefined ? variables : withVariable(variables, { name, value }, option, replace, where)
+  }, start)
 }
 
-/** @param asked whether this value was asked for; otherwise one that is there stays */
 function withVariable(
   env: EnvVar[],
-  name: string,
-  value: string,
-  asked: boolean,
-  settings: WireSettings,
+  wanted: { name: string; value: string },
+  option: string,
+  replace: boolean,
   where: string,
 ): EnvVar[] {
-  const there = env.findLast((variable) => variable.name === name)
-  if (there === undefined) return [...env, { name, value }]
-  if (!asked || there.value === value) return env
-  if (settings.replace) return env.map((variable) => (variable === there ? { name, value } : variable))
+  const there = env.findLast(({ name }) => name === wanted.name)
+  if (there === undefined) return [...env, wanted]
+  if (there.value === wanted.value) return env
+  if (replace) return env.map((variable) => (variable === there ? wanted : variable))
   throw new WiringError(
     'VARIABLE_IN_USE',
-    `${where}: its ${name} is set already, and not to "${value}"; replace it (--replace) or give no --region`,
+    `${where}: its ${wanted.name} is set already, and not to "${wanted.value}"; replace it (--replace) or give no ${option}`,
   )
 }

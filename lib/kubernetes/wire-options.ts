@@ -1,6 +1,6 @@
 import { invalid } from '../errors.js'
 import { defaultDirectory, defaultImage, defaultName, firstPort } from './conventions.js'
-import { type GuardOptions, guardFlagsOf, isTexts } from './guard-flags.js'
+import { flagName, type GuardOptions, guardFlagsOf, isTexts } from './guard-flags.js'
 import { groupsOf, isLoopbackHost } from './listen-address.js'
 import { requireDirectory } from './probes.js'
 import type { ReadinessProbeSettings, RestartingProbeSettings } from './settings.js'
@@ -22,6 +22,13 @@ export interface WireOptions {
   directory?: string | undefined
   /** For a single container. @default what its `SHM_LIVENESS_REGION` says, else the container's name */
   region?: string | undefined
+  /**
+   * Workers that must be there and pass, for a single container: without it, one that never claims its slot is not
+   * missed. @default what its `SHM_LIVENESS_EXPECT` says, else none
+   */
+  expect?: readonly string[] | undefined
+  /** So many passing workers will do, and no fewer. @default what its `SHM_LIVENESS_MIN` says, else all must pass */
+  min?: number | undefined
   /** How the kubelet asks; `httpGet` needs the guard, and switches it on. @default 'exec' */
   via?: 'exec' | 'httpGet' | undefined
   /** `false`: leave as it is. @default as {@link probes} has it */
@@ -56,6 +63,8 @@ export interface WireSettings {
   name: string
   directory: string
   region: string | undefined
+  expect: readonly string[] | undefined
+  min: number | undefined
   via: 'exec' | 'httpGet'
   startup: RestartingProbeSettings | false | undefined
   liveness: RestartingProbeSettings | false | undefined
@@ -75,7 +84,7 @@ export function wireSettings(options: WireOptions): WireSettings {
   if (typeof options !== 'object' || options === null) throw invalid('options', 'an object', options)
   const { containers, image, name = defaultName, directory = defaultDirectory, region, via = 'exec', ...more } = options
   const { startup, liveness, readiness, guard, command, port = firstPort, address = '0.0.0.0', ...rest } = more
-  const { replace = false, runAsUser, ...unknown } = rest
+  const { replace = false, runAsUser, expect, min, ...unknown } = rest
   for (const key of Object.keys(unknown)) throw invalid('wire', 'options of WireOptions', key)
   requireContainers(containers)
   if (via !== 'exec' && via !== 'httpGet') throw invalid('via', 'exec or httpGet', via)
@@ -84,11 +93,16 @@ export function wireSettings(options: WireOptions): WireSettings {
   }
   requireDirectory(directory)
   requireLabel('name', name)
-  if (region !== undefined && !/^[A-Za-z0-9_-][A-Za-z0-9._-]{0,62}$/.test(region)) {
-    throw invalid('region', '1 to 63 of A-Z a-z 0-9 . _ - without a leading dot', region)
-  }
-  if (region !== undefined && (containers === 'all' || (containers ?? []).length > 1)) {
-    throw invalid('region', 'no value for several containers: each has a region of its own', region)
+  if (region !== undefined && !isName(region)) throw invalid('region', nameRule, region)
+  requireExpected(expect, min)
+  for (const [what, value] of Object.entries({ region, expect })) {
+    if (value !== undefined && (containers === 'all' || (containers ?? []).length > 1)) {
+      throw invalid(
+        what,
+        `no value for several containers: each has ${what === 'region' ? 'a region' : 'workers'} of its own`,
+        value,
+      )
+    }
   }
   if (command !== undefined && (!isTexts(command) || command.length === 0)) {
     throw invalid('command', 'a list of texts that is not empty', command)
@@ -101,15 +115,40 @@ export function wireSettings(options: WireOptions): WireSettings {
   }
   if (via === 'httpGet' && guard === false) throw invalid('guard', 'the guard, which answers httpGet', guard)
   const guardFlags = guard || via === 'httpGet' ? guardFlagsOf(isFields(guard) ? guard : {}) : undefined
+  for (const [what, value] of Object.entries({ expect, min })) {
+    if (value !== undefined && guardFlags?.some((flag) => flagName(flag) === `--${what}`)) {
+      throw invalid('guard.flags', `no --${what} beside the option, which probes and guard read alike`, value)
+    }
+  }
   return {
     ...{ containers, image: image ?? defaultImage, imageGiven: image !== undefined, name, directory, region, via },
-    ...{ startup, liveness, readiness, guardFlags, command, port, address, replace, runAsUser },
+    ...{ expect, min, startup, liveness, readiness, guardFlags, command, port, address, replace, runAsUser },
   }
 }
 
 function requireContainers(containers: unknown): void {
   if (containers === undefined || containers === 'all') return
   if (!isTexts(containers) || containers.length === 0) throw invalid('containers', "names, or 'all'", containers)
+}
+
+const nameRule = '1 to 63 of A-Z a-z 0-9 . _ - without a leading dot'
+
+/** Of a region or a worker, as `native/shm_liveness/name.hpp` has it. */
+function isName(name: unknown): boolean {
+  return typeof name === 'string' && /^[A-Za-z0-9_-][A-Za-z0-9._-]{0,62}$/.test(name)
+}
+
+/** What the programs take. */
+const [mostExpected, mostWorkers] = [64, 4096]
+
+function requireExpected(expect: unknown, min: unknown): void {
+  if (expect !== undefined && (!isTexts(expect) || expect.length === 0 || expect.length > mostExpected)) {
+    throw invalid('expect', `a list of 1 to ${mostExpected} names of workers`, expect)
+  }
+  for (const name of expect ?? []) if (!isName(name)) throw invalid('expect', `names of ${nameRule}`, name)
+  if (min !== undefined && !(Number.isInteger(min) && Number(min) >= 1 && Number(min) <= mostWorkers)) {
+    throw invalid('min', `a whole number from 1 to ${mostWorkers}`, min)
+  }
 }
 
 function requireAddress(address: unknown, via: 'exec' | 'httpGet'): void {

@@ -110,7 +110,7 @@ describe('wire', () => {
         ...['wire', '--liveness', 'periodSeconds=3,failureThreshold=4', '--no-startup', '--region', 'front'],
         ...['--restart', '2', '--signal', 'SEGV', '--grace', '1s', '--restart-budget', '9s', '--guard-flag=--build'],
         ...['--image', 'a/b:1', '--name', 'hb', '--directory', '/hb', '--run-as-user', '7', '--via', 'httpGet'],
-        ...['--port', '7000', '--address', '[::]'],
+        ...['--port', '7000', '--address', '[::]', '--expect', 'grabber,sorter', '--min', '2'],
       ],
       pod,
     )
@@ -120,6 +120,8 @@ describe('wire', () => {
     for (const part of [
       'value: front',
       'value: "[::]:7000"',
+      '- name: SHM_LIVENESS_EXPECT\n          value: grabber,sorter',
+      '- name: SHM_LIVENESS_MIN\n          value: "2"',
       'periodSeconds: 3',
       'failureThreshold: 4',
       'port: 7000',
@@ -208,6 +210,8 @@ describe('what wire cannot do', () => {
     ['standard input in place', ['wire', '--in-place'], 'needs files'],
     ['a guard flag that wire decides', ['wire', '--guard-flag=--listen=0.0.0.0:9000'], 'say port and address (--port'],
     ['words that are no list', ['wire', '--command', '["a'], 'JSON list'],
+    ['a list with an empty name', ['wire', '--expect', 'a,,b'], 'expect: names of'],
+    ['no number of workers', ['wire', '--min', 'some'], 'whole number'],
     ['a user that is none', ['wire', '--run-as-user', 'nobody'], 'inherit'],
   ])('is usage, if it is %s', (_what, args, reason) => {
     const done = shmLiveness(args, pod)

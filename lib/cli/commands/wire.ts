@@ -19,6 +19,8 @@ interface Flags {
   name?: string
   directory?: string
   region?: string
+  expect?: string[]
+  min?: number
   via?: 'exec' | 'httpGet'
   startup?: RestartingProbeSettings | boolean
   liveness?: RestartingProbeSettings | boolean
@@ -44,7 +46,7 @@ export function wireCommand(): Command {
     .argument('[files...]', 'manifests; none or -: standard input (kustomize, helm --post-renderer)')
     .option('--container <name>', 'a container to wire; may be repeated (default: the only one)', collected)
     .option('--all-containers', 'wire all of them')
-    .option('--replace', 'replace probes, guard flags and regions that are there and differ')
+    .option('--replace', 'replace probes, guard flags and variables that are there and differ')
     .option('--diff', 'print what would change; exit 1 if anything would')
     .option('--in-place', 'write the files')
     .option('--via <how>', 'exec or httpGet (which needs the guard, and adds it)', oneOf('exec', 'httpGet'))
@@ -55,6 +57,8 @@ export function wireCommand(): Command {
     .option('--readiness <settings>', 'such as periodSeconds=1,failureThreshold=2', probeSettings)
     .option('--no-readiness', 'leave the readinessProbe as it is')
     .option('--region <name>', "of a single container (default: its variable, else the container's name)")
+    .option('--expect <names>', 'workers that must be there and pass: A,B (of a single container)', namesOf)
+    .option('--min <n>', 'so many passing workers will do, and no fewer (default: all must pass)', wholeNumber)
     .option('--guard', 'make shm-guard the entrypoint')
     .option('--restart <n>', 'the guard restarts the program in place, up to n times', wholeNumber)
     .option('--restart-budget <dur>', 'how long probes forgive each such restart')
@@ -104,6 +108,10 @@ function optionsOf(flags: Flags): WireOptions {
 /** commander has true for a flag whose negation alone is declared with it, and was not given. */
 function settingsOf(flag: RestartingProbeSettings | boolean | undefined): RestartingProbeSettings | false | undefined {
   return flag === true ? undefined : flag
+}
+
+function namesOf(text: string): string[] {
+  return text.split(',')
 }
 
 function userOf(text: string): number | 'inherit' {
