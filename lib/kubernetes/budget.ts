@@ -22,7 +22,7 @@ export interface BudgetOptions {
   readiness?: ReadinessProbeSettings | undefined
   /** Whether the guard is the entrypoint, and how it is set. @default true with httpGet, else false */
   guard?: boolean | GuardTiming | undefined
-  /** The pod's, where the liveness probe has none of its own. @default 30 */
+  /** The pod's, for a liveness probe that has none of its own. @default the probe's, which {@link probes} sets to 5 */
   terminationGracePeriodSeconds?: number | undefined
   /** How many restarts came shortly before: the crash-loop back-off goes by it. @default 0 */
   restarts?: number | undefined
@@ -60,7 +60,11 @@ const askingSeconds = { exec: 0.1, httpGet: 0.01 }
 /** From the last failed probe to the signal: the pod's worker is woken at once, unless it is at other work. */
 const kubeletSeconds: Span = { typical: 0.1, worst: 1 }
 /** How long until the kubelet sees that a container has ended: it lists containers every second (PLEG). */
-const noticeSeconds: Span = { typical: 0.5, worst: 1 }
+export const noticeSeconds: Span = { typical: 0.5, worst: 1 }
+/** What the kubelet leaves every container to end in, whatever shorter time was asked for (`killContainer`). */
+const leastGraceSeconds = 2
+/** The guard's own default of `--grace`. */
+const defaultGuardGrace = '5s'
 /** An abort without a core dump, and a start by the guard. */
 const guardRestartSeconds = 0.05
 /** Its pause before a restart: doubled with each, up to a most. */
@@ -77,15 +81,16 @@ export const plus = (...spans: Span[]): Span => ({
  * How long after a worker's last beat a stall is answered: typical (the stall begins midway between probes, the process
  * ends when told) and worst (just after a probe, each probe as slow as its timeout allows, SIGKILL needed).
  *
- * Worst of a probe: max age, one period, (failureThreshold - 1) further ones (a slower probe stretches them: the
- * kubelet's ticker drops ticks), and the last probe. Container images are taken to be on the node, and what a worker
- * needs to start is not counted.
+ * Worst of a probe: max age; failureThreshold times the period, or the timeout where that is longer (the kubelet probes
+ * again once it has the last answer, and the probe that just passed may have been slow, too); and the last probe.
+ * Container images are taken to be on the node, and what a worker needs to start is not counted.
  *
  * @returns rows, in seconds; `removal` is until the pod's Ready condition is false, endpoints follow within about 1 s
  * @throws LivenessError `INVALID_OPTION`
- * @example detectionBudget({ maxAge: '250ms' })[0] // { reaction: 'signal', by: 'kubelet', typicalSeconds: 3.2, … }
+ * @example detectionBudget({ maxAge: '250ms' })[0] // { reaction: 'signal', by: 'kubelet', typicalSeconds: …, worstSeconds: … }
  */
 export function detectionBudget(options: BudgetOptions): BudgetRow[] {
+  requireKnown('detectionBudget', options, known)
   const { via = 'exec', guard = via === 'httpGet', restarts = 0 } = options
   if (via !== 'exec' && via !== 'httpGet') throw invalid('via', 'exec or httpGet', via)
   if (!Number.isInteger(restarts) || restarts < 0) throw invalid('restarts', 'a whole number', restarts)
@@ -94,33 +99,61 @@ export function detectionBudget(options: BudgetOptions): BudgetRow[] {
   const liveness = mergedSettings('liveness', defaultSettings('liveness', hasGuard), options.liveness)
   const readiness = mergedSettings('readiness', defaultSettings('readiness', hasGuard), options.readiness)
 
-  const signal = plus(stale, failedSeconds(liveness, via, confirmSeconds(options)), kubeletSeconds)
-  const graceSeconds = liveness.terminationGracePeriodSeconds ?? options.terminationGracePeriodSeconds ?? 30
+  const asking = askedSeconds(via, options)
+  // A guard that hangs is seen only by the timeout of each request; exec needs no guard.
+  const askingBackup = hasGuard && via === 'httpGet' ? Number.POSITIVE_INFINITY : asking
+  const signal = plus(stale, failedSeconds(liveness, askingBackup), kubeletSeconds)
+  const graceSeconds = Math.max(leastGraceSeconds, graceOf(options, liveness))
   const backoff = backoffSeconds(restarts, options.backoff)
-  const again = plus({ typical: backoff, worst: backoff }, restartOverheadSeconds)
+  const again = plus({ typical: backoff, worst: backoff }, restartOverheadSeconds(restarts))
   // A stalled process answers no SIGTERM: SIGKILL is what is typical, too.
   const restart = plus(signal, { typical: graceSeconds, worst: graceSeconds }, again)
-  const removal = plus(stale, failedSeconds(readiness, via, confirmSeconds(options)), kubeletSeconds)
+  const removal = plus(stale, failedSeconds(readiness, asking), kubeletSeconds)
   const kubelet = [row('signal', 'kubelet', signal), row('restart', 'kubelet', restart)]
   if (!hasGuard) return [...kubelet, row('removal', 'kubelet', removal)]
 
   const timing = guard === true ? {} : guard
   const guarded = guardSignalSeconds(options, timing)
-  const ended = plus(guarded, { typical: 0, worst: seconds('guard.grace', timing.grace ?? '5s') })
+  const ended = plus(guarded, guardEndSeconds(timing))
   const guardRestart = timing.restart
     ? row('restart', 'guard', plus(ended, guardAgainSeconds(restarts)))
     : row('restart', 'guard', plus(ended, noticeSeconds, again))
   return [row('signal', 'guard', guarded), guardRestart, ...kubelet, row('removal', 'kubelet', removal)]
 }
 
+const known = [
+  ...['maxAge', 'confirm', 'via', 'liveness', 'readiness', 'guard'],
+  ...['terminationGracePeriodSeconds', 'restarts', 'backoff'],
+]
+
+/** An option that is misspelt, or has no meaning here, would be answered as if it had not been given. */
+export function requireKnown(what: string, options: object, names: readonly string[]): void {
+  for (const [name, value] of Object.entries(options)) {
+    if (value !== undefined && !names.includes(name)) throw invalid(what, `options of ${names.join(', ')}`, name)
+  }
+}
+
 export function seconds(what: string, duration: Duration, leastNs = 0): number {
   return durationNs(what, duration, leastNs) / 1e9
 }
 
-/** The same limits as the probe's own `--confirm` has by default. */
-export function confirmSeconds({ maxAge, confirm }: BudgetOptions): number {
-  if (confirm !== undefined) return seconds('confirm', confirm)
-  return Math.min(0.3, Math.max(0.05, seconds('maxAge', maxAge, 1)))
+/** Who tells the pod's grace says that the probe has none, and so not the default one either. */
+function graceOf({ liveness, terminationGracePeriodSeconds }: BudgetOptions, merged: RestartingProbeSettings): number {
+  if (
+    terminationGracePeriodSeconds !== undefined &&
+    !(Number.isInteger(terminationGracePeriodSeconds) && terminationGracePeriodSeconds >= 0)
+  ) {
+    throw invalid('terminationGracePeriodSeconds', 'a whole number', terminationGracePeriodSeconds)
+  }
+  const own = liveness?.terminationGracePeriodSeconds
+  return own ?? terminationGracePeriodSeconds ?? merged.terminationGracePeriodSeconds ?? 30
+}
+
+/** One probe that fails, an exec with its confirmation: by default as long as the probe's own `--confirm`. */
+function askedSeconds(via: 'exec' | 'httpGet', { maxAge, confirm }: BudgetOptions): number {
+  const confirmSeconds =
+    confirm === undefined ? Math.min(0.3, Math.max(0.05, seconds('maxAge', maxAge, 1))) : seconds('confirm', confirm)
+  return askingSeconds[via] + (via === 'exec' ? confirmSeconds : 0)
 }
 
 function staleSeconds({ maxAge }: BudgetOptions): Span {
@@ -129,20 +162,25 @@ function staleSeconds({ maxAge }: BudgetOptions): Span {
 }
 
 /** From when a beat is too old until the probe has failed often enough. */
-export function failedSeconds(settings: ProbeSettings, via: 'exec' | 'httpGet', confirm: number): Span {
+function failedSeconds(settings: ProbeSettings, askedSeconds: number): Span {
   const { periodSeconds = 10, timeoutSeconds = 1, failureThreshold = 3 } = settings
-  const asking = Math.min(timeoutSeconds, askingSeconds[via] + (via === 'exec' ? confirm : 0))
+  const asking = Math.min(timeoutSeconds, askedSeconds)
   return {
     typical: periodSeconds / 2 + (failureThreshold - 1) * Math.max(periodSeconds, asking) + asking,
-    worst: periodSeconds + (failureThreshold - 1) * Math.max(periodSeconds, timeoutSeconds) + timeoutSeconds,
+    worst: failureThreshold * Math.max(periodSeconds, timeoutSeconds) + timeoutSeconds,
   }
+}
+
+/** From the guard's first signal until the program has ended. */
+export function guardEndSeconds(timing: GuardTiming): Span {
+  return { typical: 0, worst: seconds('guard.grace', timing.grace ?? defaultGuardGrace) }
 }
 
 /**
  * From the last beat until the guard signals the program. It waits for no confirmation, as the probe does: a worker ages
  * in the time in which the guard itself ran.
  */
-export function guardSignalSeconds(options: BudgetOptions, timing: GuardTiming): Span {
+function guardSignalSeconds(options: BudgetOptions, timing: GuardTiming): Span {
   const interval = seconds('guard.interval', timing.interval ?? '20ms', 1)
   return plus(staleSeconds(options), { typical: interval / 2, worst: interval + guardDelaySeconds })
 }
@@ -153,6 +191,10 @@ function guardAgainSeconds(restarts: number): Span {
 }
 
 function row(reaction: Reaction, by: BudgetRow['by'], { typical, worst }: Span): BudgetRow {
-  const rounded = (value: number): number => Math.round(value * 1000) / 1000
-  return { reaction, by, typicalSeconds: rounded(typical), worstSeconds: rounded(worst) }
+  return { reaction, by, typicalSeconds: Math.round(typical * 1000) / 1000, worstSeconds: upToMs(worst) }
+}
+
+/** In whole milliseconds, never below: a worst case that is rounded down is none. Sums of decimals are a little off. */
+export function upToMs(seconds: number): number {
+  return Math.ceil(seconds * 1000 - 1e-6) / 1000
 }

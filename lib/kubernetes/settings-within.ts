@@ -1,9 +1,21 @@
 import type { Duration } from '../duration.js'
 import { invalid } from '../errors.js'
-import { type BudgetOptions, type BudgetRow, detectionBudget, type Reaction, seconds } from './budget.js'
+import {
+  type BudgetOptions,
+  type BudgetRow,
+  detectionBudget,
+  guardEndSeconds,
+  noticeSeconds,
+  plus,
+  type Reaction,
+  requireKnown,
+  seconds,
+  upToMs,
+} from './budget.js'
 import { defaultSettings, type ProbeSettings, type RestartingProbeSettings } from './settings.js'
 
-export interface WithinOptions extends Omit<BudgetOptions, 'guard' | 'liveness' | 'readiness'> {
+/** What the settings are to be found for; those that are the answer, and the guard, have no place in the question. */
+export interface WithinOptions extends Pick<BudgetOptions, 'maxAge' | 'confirm' | 'via' | 'restarts' | 'backoff'> {
   /** The time wanted, from the last beat to the reaction, at worst. */
   within: Duration
   /** To what. @default 'signal' */
@@ -29,20 +41,25 @@ const longestPeriodSeconds = 60
  * @example settingsWithin({ maxAge: '250ms', within: '1s' }) // { by: 'guard', … }
  */
 export function settingsWithin(options: WithinOptions): Within {
+  requireKnown('settingsWithin', options, ['within', 'reaction', 'maxAge', 'confirm', 'via', 'restarts', 'backoff'])
   const { within, reaction = 'signal', ...limits } = options
   const wantedSeconds = seconds('within', within, 1)
   if (reaction !== 'signal' && reaction !== 'restart' && reaction !== 'removal') {
     throw invalid('reaction', 'signal, restart or removal', reaction)
   }
   const probe = reaction === 'removal' ? 'readiness' : 'liveness'
+  let least: BudgetRow | undefined
   for (const failureThreshold of thresholds) {
     for (let periodSeconds = longestPeriodSeconds; periodSeconds >= 1; periodSeconds--) {
       const settings = { ...defaultSettings(probe, false), periodSeconds, failureThreshold }
-      const { worstSeconds } = kubeletRow(limits, reaction, probe, settings)
-      if (worstSeconds <= wantedSeconds) return { by: 'kubelet', probe, settings, worstSeconds }
+      const row = kubeletRow(limits, reaction, probe, settings)
+      if (row.worstSeconds <= wantedSeconds) {
+        return { by: 'kubelet', probe, settings, worstSeconds: row.worstSeconds }
+      }
+      least = row
     }
   }
-  return withGuard(limits, reaction, wantedSeconds)
+  return withGuard(limits, reaction, wantedSeconds, least?.worstSeconds ?? Number.NaN)
 }
 
 function kubeletRow(
@@ -55,20 +72,24 @@ function kubeletRow(
   return rows.find((row) => row.reaction === reaction) as BudgetRow
 }
 
-function withGuard(limits: BudgetOptions, reaction: Reaction, wantedSeconds: number): Within {
+function withGuard(limits: BudgetOptions, reaction: Reaction, wantedSeconds: number, kubeletSeconds: number): Within {
   const rows = detectionBudget({ ...limits, guard: { restart: true } })
   const { worstSeconds } = rows.find((row) => row.reaction === reaction && row.by === 'guard') ?? guardedRemoval(rows)
   if (worstSeconds <= wantedSeconds) {
-    const reason = 'the kubelet asks once a second at most; the guard looks every 20 ms'
+    const reason = `the kubelet's probes take ${kubeletSeconds} s at their fastest; the guard looks every 20 ms`
     return { by: 'guard', worstSeconds, reason }
   }
   const what =
-    reaction === 'restart' ? "max age, the guard's interval and its grace" : "max age and the guard's interval"
+    reaction === 'signal' ? "max age and the guard's interval" : "max age, the guard's interval and its grace"
   return { by: 'nothing', leastSeconds: worstSeconds, reason: `${what} already take ${worstSeconds} s; lower max age` }
 }
 
-/** A guard that does not restart ends the container, which takes the pod out of service once the kubelet has seen it. */
+/**
+ * A guard that does not restart ends the container, which takes the pod out of service once the kubelet has seen it. A
+ * program that is deaf to the first signal holds the container for the guard's grace.
+ */
 function guardedRemoval(rows: BudgetRow[]): { worstSeconds: number } {
   const signal = rows.find((row) => row.reaction === 'signal' && row.by === 'guard') as BudgetRow
-  return { worstSeconds: Math.round((signal.worstSeconds + 1) * 1000) / 1000 }
+  const { worst } = plus({ typical: 0, worst: signal.worstSeconds }, guardEndSeconds({}), noticeSeconds)
+  return { worstSeconds: upToMs(worst) }
 }

@@ -4,14 +4,16 @@ import { shmLiveness } from '../support/command.js'
 
 describe('budget', () => {
   it('is a table', () => {
-    expect(shmLiveness(['budget', '--max-age', '250ms', '--restart'])).toEqual({
+    const timing = ['--liveness', 'periodSeconds=5,timeoutSeconds=2,failureThreshold=3,terminationGracePeriodSeconds=5']
+    const ready = ['--readiness', 'periodSeconds=1,timeoutSeconds=2,failureThreshold=2']
+    expect(shmLiveness(['budget', '--max-age', '250ms', '--restart', ...timing, ...ready])).toEqual({
       code: 0,
       stdout: `after the last beat        by       typical  worst
 the program is signalled   guard    0.26 s   0.275 s
 it runs again              guard    0.41 s   5.42 s
 the program is signalled   kubelet  13.2 s   18.3 s
 it runs again              kubelet  19.2 s   26.3 s
-the pod is out of service  kubelet  2.2 s    6.25 s
+the pod is out of service  kubelet  2.2 s    7.25 s
 `,
       stderr: '',
     })
@@ -33,7 +35,9 @@ the pod is out of service  kubelet  2.2 s    6.25 s
         ...{ liveness: { periodSeconds: 7 }, readiness: { failureThreshold: 9 }, guard: { grace: '2s' } },
       }),
     )
-    expect(shmLiveness(['budget', '--max-age', '1s', '--restarts', '9']).stdout).toContain('5 min 10 s')
+    expect(shmLiveness(['budget', '--max-age', '1s', '--restarts', '9']).stdout).toMatch(
+      /it runs again +kubelet +5 min/,
+    )
   })
 
   it('gives the settings for a wanted time', () => {
@@ -59,6 +63,25 @@ the pod is out of service  kubelet  2.2 s    6.25 s
     })
     const json = shmLiveness(['budget', '--max-age', '1s', '--within', '40s', '--reaction', 'restart', '--json'])
     expect(JSON.parse(json.stdout)).toEqual(settingsWithin({ maxAge: '1s', within: '40s', reaction: 'restart' }))
+  })
+
+  it.each(
+    ['--liveness=periodSeconds=1', '--readiness=periodSeconds=1', '--guard', '--restart', '--grace=1s'].concat(
+      '--termination-grace-period=9',
+    ),
+  )('refuses %s beside --within, where it would have no effect', (flag) => {
+    const name = flag.split('=')[0] as string
+    expect(shmLiveness(['budget', '--max-age', '1s', flag])).toMatchObject({ code: 0 })
+    expect(shmLiveness(['budget', '--max-age', '1s', '--within', '40s', flag])).toEqual({
+      code: 2,
+      stdout: '',
+      stderr: `shm-liveness: ${name} has no effect beside --within, which finds the settings; leave out one of them\n`,
+    })
+  })
+
+  it('refuses --reaction without --within', () => {
+    const done = shmLiveness(['budget', '--max-age', '1s', '--reaction', 'removal'])
+    expect(done).toMatchObject({ code: 2, stdout: '', stderr: expect.stringContaining('--within') })
   })
 
   it.each([

@@ -3,6 +3,8 @@ import {
   type BudgetOptions,
   backoffSeconds,
   detectionBudget,
+  type Probe,
+  probes,
   type Reaction,
   settingsWithin,
 } from 'shm-liveness/kubernetes'
@@ -15,6 +17,43 @@ const rowsOf = (options: BudgetOptions) =>
     typicalSeconds,
     worstSeconds,
   ])
+
+/** Settings of the tests' own, whatever the defaults are. */
+const readiness = { periodSeconds: 1, timeoutSeconds: 2, failureThreshold: 2 }
+const liveness = { ...readiness, terminationGracePeriodSeconds: 5 }
+const everySecondTwice = { maxAge: '250ms', liveness, readiness }
+
+/**
+ * The kubelet's probe loop (`prober/worker.go`): a ticker that keeps one tick for a loop that is late; a probe that
+ * looks when it begins, and answers when it is done. The longest that a stall may go on, whenever it begins.
+ */
+function slowestStall(
+  probe: { periodSeconds: number; timeoutSeconds: number; failureThreshold: number },
+  jitter: number,
+  speeds: number[],
+): number {
+  const { periodSeconds, timeoutSeconds, failureThreshold } = probe
+  const looks: { begin: number; end: number }[] = []
+  let begin = jitter * periodSeconds
+  let tick = begin + periodSeconds
+  for (const speed of speeds) {
+    const end = begin + speed * timeoutSeconds
+    looks.push({ begin, end })
+    if (tick <= end) {
+      begin = end
+      // The one kept tick is taken; those that came while it lay there are lost.
+      while (tick <= end) tick += periodSeconds
+    } else {
+      begin = tick
+      tick += periodSeconds
+    }
+  }
+  const stalls = looks.slice(1, -failureThreshold).map(({ begin: passed }, index) => {
+    const last = looks[index + 1 + failureThreshold]!
+    return last.end - passed
+  })
+  return Math.max(...stalls)
+}
 
 describe('backoffSeconds()', () => {
   it.each([
@@ -37,25 +76,68 @@ describe('backoffSeconds()', () => {
 })
 
 describe('detectionBudget()', () => {
-  it('is, with the default probes, seconds', () => {
-    // max age .25, half a period .5, two more 2, an exec .1 with a confirmation of .25, the kubelet .1
-    expect(rowsOf({ maxAge: '250ms' })).toEqual([
-      // at worst a whole period 1, two more stretched to the timeout 4, a timeout 2, the kubelet 1
-      ['signal', 'kubelet', 3.2, 8.25],
+  it('is, with probes alone, seconds', () => {
+    // max age .25, half a period .5, another 1, an exec .1 with a confirmation of .25, the kubelet .1
+    expect(rowsOf(everySecondTwice)).toEqual([
+      // at worst two periods, each stretched by a probe that takes its timeout, 2 × 2; a timeout 2, the kubelet 1
+      ['signal', 'kubelet', 2.2, 7.25],
       // and the termination grace 5, and 1 to 3 as measured
-      ['restart', 'kubelet', 9.2, 16.25],
-      ['removal', 'kubelet', 2.2, 6.25],
+      ['restart', 'kubelet', 8.2, 15.25],
+      ['removal', 'kubelet', 2.2, 7.25],
     ])
   })
 
+  it('is of the default probes, if none are given', () => {
+    const { livenessProbe, readinessProbe } = probes()
+    const pick = (probe: Probe) => {
+      const { periodSeconds, timeoutSeconds, failureThreshold } = probe
+      return { periodSeconds, timeoutSeconds, failureThreshold }
+    }
+    const given = { liveness: pick(livenessProbe), readiness: pick(readinessProbe) }
+    expect(rowsOf({ maxAge: '250ms' })).toEqual(rowsOf({ maxAge: '250ms', ...given }))
+  })
+
+  it('never takes less than a kubelet that is as slow as it may be', () => {
+    const setting = fc.record({
+      periodSeconds: fc.integer({ min: 1, max: 12 }),
+      timeoutSeconds: fc.integer({ min: 1, max: 12 }),
+      failureThreshold: fc.integer({ min: 1, max: 6 }),
+    })
+    const phase = fc.double({ min: 0, max: 1, noNaN: true })
+    fc.assert(
+      fc.property(setting, phase, fc.array(phase, { minLength: 40, maxLength: 40 }), (probe, jitter, speeds) => {
+        const [row] = detectionBudget({ maxAge: 1, liveness: probe, guard: false })
+        // Max age and the pod's worker aside, which the simulation leaves out.
+        const budget = row!.worstSeconds - 0.001 - 1
+        expect(slowestStall(probe, jitter, speeds)).toBeLessThanOrEqual(budget + 1e-6)
+      }),
+    )
+    // And not much more than it: the worst case happens.
+    const probe = { periodSeconds: 2, timeoutSeconds: 3, failureThreshold: 3 }
+    const [row] = detectionBudget({ maxAge: 1, liveness: probe, guard: false })
+    expect(slowestStall(probe, 0, Array(40).fill(1))).toBeCloseTo(row!.worstSeconds - 0.001 - 1, 3)
+  })
+
   it('is, with a guard that restarts in place, what max age, its interval and its pause take', () => {
-    expect(rowsOf({ maxAge: '250ms', guard: { restart: true } })).toEqual([
+    const guarded = { ...everySecondTwice, liveness: { ...liveness, periodSeconds: 5, failureThreshold: 3 } }
+    expect(rowsOf({ ...guarded, guard: { restart: true } })).toEqual([
       ['signal', 'guard', 0.26, 0.275],
       ['restart', 'guard', 0.41, 5.425],
       ['signal', 'kubelet', 13.2, 18.25],
       ['restart', 'kubelet', 19.2, 26.25],
-      ['removal', 'kubelet', 2.2, 6.25],
+      ['removal', 'kubelet', 2.2, 7.25],
     ])
+  })
+
+  it('waits for the timeouts, where a guard that hangs is to be found by httpGet', () => {
+    const by = (via: 'exec' | 'httpGet') => rowsOf({ ...everySecondTwice, guard: true, via })
+    const signal = (rows: (string | number)[][]) =>
+      rows.find(([reaction, who]) => reaction === 'signal' && who === 'kubelet')
+    // max age .25, half a period .5, one request more 2, and the last 2, the kubelet .1
+    expect(signal(by('httpGet'))).toEqual(['signal', 'kubelet', 4.85, 7.25])
+    expect(signal(by('exec'))).toEqual(['signal', 'kubelet', 2.2, 7.25])
+    // The guard that answers takes the pod out of service at once.
+    expect(by('httpGet').at(-1)).toEqual(['removal', 'kubelet', 1.86, 7.25])
   })
 
   it("counts the guard's pauses, which double up to 10 s", () => {
@@ -67,20 +149,48 @@ describe('detectionBudget()', () => {
   })
 
   it('waits for the kubelet to see the end, if the guard does not restart', () => {
-    expect(rowsOf({ maxAge: '250ms', guard: true, restarts: 2 })[1]).toEqual(['restart', 'guard', 21.76, 29.275])
+    expect(rowsOf({ maxAge: '250ms', guard: true, restarts: 2 })[1]).toEqual(['restart', 'guard', 22.76, 29.275])
   })
 
   it('counts the back-off and the grace of the pod', () => {
-    const restart = (options: object) => rowsOf({ maxAge: '250ms', ...options })[1]
-    expect(restart({ restarts: 6 })).toEqual(['restart', 'kubelet', 309.2, 316.25])
-    const none = { terminationGracePeriodSeconds: undefined }
-    expect(restart({ liveness: none, terminationGracePeriodSeconds: 1 })).toEqual(restart({}))
-    expect(restart({ liveness: { terminationGracePeriodSeconds: 1 } })).toEqual(['restart', 'kubelet', 5.2, 12.25])
+    const restart = (options: object) => rowsOf({ ...everySecondTwice, ...options })[1]
+    expect(restart({ restarts: 6 })).toEqual(['restart', 'kubelet', 309.2, 315.25])
+    const own = restart({ liveness: { ...liveness, terminationGracePeriodSeconds: 9 } })
+    expect(own).toEqual(['restart', 'kubelet', 12.2, 19.25])
+    // The pod's is for a probe without one; the probe's own goes first.
+    expect(restart({ liveness: readiness, terminationGracePeriodSeconds: 9 })).toEqual(own)
+    expect(restart({ terminationGracePeriodSeconds: 9 })).toEqual(restart({}))
+  })
+
+  it('rounds no worst case down', () => {
+    const worst = (maxAge: string) => detectionBudget({ ...everySecondTwice, maxAge })[0]!.worstSeconds
+    expect([worst('250ms'), worst('250001ns'), worst('250400us')]).toEqual([7.25, 7.001, 7.251])
+  })
+
+  it('leaves a container the two seconds that the kubelet always leaves it', () => {
+    const restart = (terminationGracePeriodSeconds: number) =>
+      rowsOf({ ...everySecondTwice, liveness: { ...liveness, terminationGracePeriodSeconds } })[1]
+    expect(restart(2)).toEqual(['restart', 'kubelet', 5.2, 12.25])
+    expect(restart(1)).toEqual(restart(2))
+  })
+
+  it('agrees with the restarts that were measured: 1, 12 and 23 s after the end', () => {
+    for (const [restarts, measured] of [1, 12, 23].entries()) {
+      const [signal, restart] = detectionBudget({ ...everySecondTwice, restarts })
+      const ended = liveness.terminationGracePeriodSeconds
+      expect(Math.abs(restart!.typicalSeconds - signal!.typicalSeconds - ended - measured)).toBeLessThanOrEqual(1.001)
+      expect(restart!.worstSeconds - signal!.worstSeconds - ended).toBeGreaterThanOrEqual(measured)
+    }
   })
 
   it('is shorter by httpGet, which waits for no confirmation of its own', () => {
-    const [signal] = rowsOf({ maxAge: '250ms', via: 'httpGet', guard: false, liveness: { timeoutSeconds: 1 } })
-    expect(signal).toEqual(['signal', 'kubelet', 2.86, 5.25])
+    const [signal] = rowsOf({
+      ...everySecondTwice,
+      via: 'httpGet',
+      guard: false,
+      liveness: { ...liveness, timeoutSeconds: 1 },
+    })
+    expect(signal).toEqual(['signal', 'kubelet', 1.86, 4.25])
   })
 
   it('never has a worst below the typical, nor less for more', () => {
@@ -100,7 +210,10 @@ describe('detectionBudget()', () => {
           for (const row of rows) expect(row.worstSeconds).toBeGreaterThanOrEqual(row.typicalSeconds)
           const more = { ...liveness, periodSeconds: liveness.periodSeconds + 1 }
           const kubelets = (all: typeof rows) => all.find(({ by }) => by === 'kubelet')!.worstSeconds
-          expect(kubelets(detectionBudget({ maxAge, liveness: more, guard, restarts }))).toBeGreaterThan(kubelets(rows))
+          const slower = kubelets(detectionBudget({ maxAge, liveness: more, guard, restarts }))
+          // A period below the timeout is stretched to it.
+          if (more.periodSeconds > liveness.timeoutSeconds) expect(slower).toBeGreaterThan(kubelets(rows))
+          else expect(slower).toBe(kubelets(rows))
         },
       ),
     )
@@ -113,6 +226,8 @@ describe('detectionBudget()', () => {
     [{ maxAge: 1, restarts: -1 }, 'restarts'],
     [{ maxAge: 1, liveness: { periodSeconds: 0 } }, 'periodSeconds'],
     [{ maxAge: 1, guard: { grace: 'x' } }, 'guard.grace'],
+    [{ maxAge: 1, livness: {} }, 'livness'],
+    [{ maxAge: 1, terminationGracePeriodSeconds: 0.5 }, 'terminationGracePeriodSeconds'],
   ])('refuses %j', (options, what) => {
     const refusal = expect.objectContaining({ code: 'INVALID_OPTION', message: expect.stringContaining(what) })
     expect(() => detectionBudget(options as BudgetOptions)).toThrow(refusal)
@@ -131,10 +246,15 @@ describe('settingsWithin()', () => {
   })
 
   it('forgives two failures at least, and says when only the guard is fast enough', () => {
-    expect(settingsWithin({ maxAge: '250ms', within: '6.25s' })).toMatchObject({
-      settings: { failureThreshold: 2, periodSeconds: 1 },
+    // A period of 1 s would be no faster: a probe may take its timeout of 2.
+    expect(settingsWithin({ maxAge: '250ms', within: '7.25s' })).toMatchObject({
+      settings: { failureThreshold: 2, periodSeconds: 2 },
     })
-    expect(settingsWithin({ maxAge: '250ms', within: '6.24s' })).toMatchObject({ by: 'guard', worstSeconds: 0.275 })
+    expect(settingsWithin({ maxAge: '250ms', within: '7.249s' })).toMatchObject({
+      by: 'guard',
+      worstSeconds: 0.275,
+      reason: expect.stringContaining('take 7.25 s at their fastest'),
+    })
     expect(settingsWithin({ maxAge: '250ms', within: '275ms' })).toMatchObject({ by: 'guard' })
   })
 
@@ -149,32 +269,61 @@ describe('settingsWithin()', () => {
 
   it('sets readiness for a removal', () => {
     expect(settingsWithin({ maxAge: '1s', within: '30s', reaction: 'removal' })).toMatchObject({ probe: 'readiness' })
-    expect(settingsWithin({ maxAge: '250ms', within: '2s', reaction: 'removal' })).toMatchObject({
-      by: 'guard',
-      worstSeconds: 1.275,
+    // The guard's signal .275, its grace for a program that is deaf to it 5, and the kubelet sees the end 1.
+    const guarded = { by: 'guard', worstSeconds: 6.275 }
+    expect(settingsWithin({ maxAge: '250ms', within: '6.275s', reaction: 'removal' })).toMatchObject(guarded)
+    expect(settingsWithin({ maxAge: '250ms', within: '6.274s', reaction: 'removal' })).toMatchObject({
+      by: 'nothing',
+      leastSeconds: 6.275,
+      reason: expect.stringContaining('its grace'),
     })
   })
 
   it('keeps what it promises, and nothing gentler would', () => {
     const reactions = fc.constantFrom<Reaction>('signal', 'restart', 'removal')
+    const limits = fc.record(
+      {
+        confirm: fc.integer({ min: 0, max: 5_000 }),
+        via: fc.constantFrom<('exec' | 'httpGet')[]>('exec', 'httpGet'),
+        restarts: fc.nat(9),
+        backoff: fc.record({ initialSeconds: fc.nat(10), maxSeconds: fc.integer({ min: 1, max: 300 }) }),
+      },
+      { requiredKeys: [] },
+    )
+    // Down to a nanosecond: what is rounded must not be rounded down.
+    const durations = (max: number) => fc.integer({ min: 1, max: max * 1e9 }).map((ns) => `${ns}ns`)
     fc.assert(
-      fc.property(
-        fc.integer({ min: 1, max: 20_000 }),
-        fc.integer({ min: 1, max: 300_000 }),
-        reactions,
-        (maxAge, within, reaction) => {
-          const answer = settingsWithin({ maxAge, within, reaction })
-          if (answer.by !== 'kubelet') return
-          const worst = (settings: object) =>
-            detectionBudget({ maxAge, [answer.probe]: settings }).find((row) => row.reaction === reaction)!.worstSeconds
-          expect(worst(answer.settings)).toBe(answer.worstSeconds)
-          expect(answer.worstSeconds).toBeLessThanOrEqual(within / 1000)
-          const gentler = { ...answer.settings, periodSeconds: answer.settings.periodSeconds! + 1 }
-          if (gentler.periodSeconds <= 60) expect(worst(gentler)).toBeGreaterThan(within / 1000)
-        },
-      ),
+      fc.property(durations(20), durations(300), reactions, limits, (maxAge, within, reaction, more) => {
+        const answer = settingsWithin({ maxAge, within, reaction, ...more })
+        const wantedSeconds = Number.parseInt(within, 10) / 1e9
+        if (answer.by === 'nothing') {
+          expect(answer.leastSeconds).toBeGreaterThan(wantedSeconds)
+          return
+        }
+        expect(answer.worstSeconds).toBeLessThanOrEqual(wantedSeconds)
+        const worst = (options: Partial<BudgetOptions>) => {
+          const rows = detectionBudget({ maxAge, ...more, ...options })
+          return rows.find((row) => row.reaction === reaction && row.by === answer.by)?.worstSeconds
+        }
+        if (answer.by === 'guard') {
+          if (reaction !== 'removal') expect(worst({ guard: { restart: true } })).toBe(answer.worstSeconds)
+          return
+        }
+        expect(worst({ [answer.probe]: answer.settings })).toBe(answer.worstSeconds)
+        const gentler = { ...answer.settings, periodSeconds: answer.settings.periodSeconds! + 1 }
+        if (gentler.periodSeconds <= 60) expect(worst({ [answer.probe]: gentler })).toBeGreaterThan(wantedSeconds)
+      }),
+      { numRuns: 500 },
     )
   })
+
+  it.each(['liveness', 'readiness', 'guard', 'terminationGracePeriodSeconds', 'witin'])(
+    'refuses %s, which would have no effect',
+    (name) => {
+      const options = { maxAge: 1, within: '9s', [name]: 3 } as never
+      expect(() => settingsWithin(options)).toThrow(expect.objectContaining({ code: 'INVALID_OPTION' }))
+    },
+  )
 
   it('refuses what is no time and no reaction', () => {
     expect(() => settingsWithin({ maxAge: 1, within: 0 })).toThrow(/^within/)

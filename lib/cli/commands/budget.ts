@@ -9,7 +9,7 @@ import {
   settingsWithin,
   type Within,
 } from '../../kubernetes/index.js'
-import { exitCodes } from '../exit-codes.js'
+import { CommandError, exitCodes } from '../exit-codes.js'
 import { saySeconds, table } from '../output.js'
 import { oneOf, probeSettings, wholeNumber } from './settings.js'
 
@@ -40,7 +40,11 @@ export function budgetCommand(): Command {
     .option('--guard', 'shm-guard is the entrypoint')
     .option('--restart', 'and restarts in place')
     .option('--grace <dur>', "the guard's --grace (default: 5s)")
-    .option('--termination-grace-period <s>', "the pod's, in whole seconds (default: 30)", wholeNumber)
+    .option(
+      '--termination-grace-period <s>',
+      "the pod's, if the probe has none of its own (default: the probe's, 5)",
+      wholeNumber,
+    )
     .option('--restarts <n>', 'restarts shortly before, which the back-off goes by (default: 0)', wholeNumber)
     .option('--within <dur>', 'the time wanted, at worst; exit 1 if the kubelet cannot')
     .option(
@@ -50,20 +54,51 @@ export function budgetCommand(): Command {
     )
     .option('--json', 'as JSON')
     .action((flags: Flags) => {
+      requireUse(flags)
       if (flags.within !== undefined) printWithin(flags, flags.within)
       else printBudget(flags)
     })
 }
 
-function limitsOf(flags: Flags): BudgetOptions {
-  const { maxAge, confirm, via, terminationGracePeriod, restarts } = flags
-  return { maxAge, confirm, via, terminationGracePeriodSeconds: terminationGracePeriod, restarts }
+/** Flags of what --within is to find out, or goes without. */
+const answers = {
+  liveness: '--liveness',
+  readiness: '--readiness',
+  guard: '--guard',
+  restart: '--restart',
+  grace: '--grace',
+  terminationGracePeriod: '--termination-grace-period',
+} as const satisfies Partial<Record<keyof Flags, string>>
+
+/** A flag without effect would let its user believe that the answer is for it. */
+function requireUse(flags: Flags): void {
+  const names = Object.keys(answers) as (keyof typeof answers)[]
+  const idle = names.find((name) => flags[name] !== undefined)
+  if (flags.within !== undefined && idle !== undefined) {
+    throw new CommandError(
+      exitCodes.usage,
+      `${answers[idle]} has no effect beside --within, which finds the settings; leave out one of them`,
+    )
+  }
+  if (flags.within === undefined && flags.reaction !== undefined) {
+    throw new CommandError(exitCodes.usage, '--reaction is for --within, the time wanted; give that, too')
+  }
+}
+
+function limitsOf({
+  maxAge,
+  confirm,
+  via,
+  restarts,
+}: Flags): Pick<BudgetOptions, 'maxAge' | 'confirm' | 'via' | 'restarts'> {
+  return { maxAge, confirm, via, restarts }
 }
 
 function printBudget(flags: Flags): void {
   const isGuarded = flags.guard || flags.restart || flags.grace !== undefined
   const rows = detectionBudget({
     ...limitsOf(flags),
+    terminationGracePeriodSeconds: flags.terminationGracePeriod,
     liveness: flags.liveness,
     readiness: flags.readiness,
     guard: isGuarded ? { restart: flags.restart, grace: flags.grace } : undefined,
