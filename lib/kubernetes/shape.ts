@@ -12,6 +12,11 @@ export function objectsOf<Item extends object>(value: readonly Item[] | null | u
   return Array.isArray(value) ? value.filter(isFields as (item: unknown) => item is Item) : []
 }
 
+/** A field that the API has, but the types here do not. */
+export function fieldOf(holder: object, name: string): unknown {
+  return (holder as Fields)[name]
+}
+
 export function textOf(value: unknown): string | undefined {
   return typeof value === 'string' ? value : undefined
 }

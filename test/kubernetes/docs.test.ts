@@ -7,8 +7,8 @@ const docs = readFileSync(new URL('../../docs/operations.md', import.meta.url), 
 const lines = docs.split('\n')
 
 describe('docs/operations.md', () => {
-  it('is short', () => {
-    expect(lines.length).toBeLessThanOrEqual(240)
+  it('is short, but for a row for each rule', () => {
+    expect(lines.filter((line) => !line.includes('<a id="lint-')).length).toBeLessThanOrEqual(200)
   })
 
   it('has the settings of probes()', () => {

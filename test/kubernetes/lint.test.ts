@@ -102,11 +102,11 @@ const cases: [rule: string, trips: object, passes: object][] = [
     one({ env: variables({ SHM_LIVENESS_MAX_AGE: '4001ms' }) }),
     one({ env: variables({ SHM_LIVENESS_MAX_AGE: '4s' }) }),
   ],
-  ['guard-grace', one({ command: guard }), one({ command: ['/usr/bin/shm-guard', '--grace', '4s', '--', 'camera'] })],
+  ['guard-grace', one({ command: guard }), one({ command: ['/usr/bin/shm-guard', '--grace', '2s', '--', 'camera'] })],
   [
     'guard-grace',
-    one({ command: ['shm-guard', '--grace=9s', '--', 'a'] }),
-    one({ command: guard, env: variables({ SHM_LIVENESS_GRACE: '3s' }) }),
+    one({ command: ['shm-guard', '--grace=2001ms', '--', 'a'] }),
+    one({ command: guard, env: variables({ SHM_LIVENESS_GRACE: '2s' }) }),
   ],
   [
     'exec-cost',
@@ -127,8 +127,13 @@ const cases: [rule: string, trips: object, passes: object][] = [
   ],
   [
     'file-probe',
-    one({ livenessProbe: { ...livenessProbe, exec: { command: ['/bin/sh', '-c', 'healthy'] } } }),
-    one({ livenessProbe: { ...livenessProbe, exec: { command: ['./sh-liveness'] } } }),
+    one({ livenessProbe: { ...livenessProbe, exec: { command: ['/bin/sh', '-ec', ' test -f /tmp/healthy'] } } }),
+    one({ livenessProbe: { ...livenessProbe, exec: { command: ['/bin/sh', '-c', 'pg_isready -U postgres'] } } }),
+  ],
+  [
+    'exec-is-no-shell',
+    one({ livenessProbe: { ...livenessProbe, exec: { command: ['/usr/bin/shm-probe --check liveness'] } } }),
+    one({ livenessProbe: { ...livenessProbe, exec: { command: ['/usr/bin/shm-probe', '--check liveness'] } } }),
   ],
   [
     'termination-log',
@@ -142,6 +147,11 @@ const cases: [rule: string, trips: object, passes: object][] = [
       startupProbe: { ...startupProbe, ...exec('--check', 'startup') },
       env: variables({ SHM_LIVENESS_TERMINATION_LOG: '1' }),
     }),
+  ],
+  [
+    'termination-log-path',
+    one({ livenessProbe: { ...livenessProbe, ...exec('--termination-log=/tmp/log') } }),
+    one({}),
   ],
   [
     'invalid-probe',
@@ -223,6 +233,12 @@ const cases: [rule: string, trips: object, passes: object][] = [
     one({ command: ['/shm-guard', '--listen', ':9808'], livenessProbe: byHttp(9808) }),
     one({ command: ['/shm-guard', '--listen', ':9808', '--grace', '1s', '--', 'a'], livenessProbe: byHttp(9808) }),
   ],
+  [
+    'guard-on-loopback',
+    one({ livenessProbe: byHttp(9808), env: variables({ SHM_LIVENESS_LISTEN: '127.0.0.1:9808' }) }),
+    one({ livenessProbe: byHttp(9808), env: variables({ SHM_LIVENESS_LISTEN: '0.0.0.0:9808' }) }),
+  ],
+  ['guard-unanswered', one({ livenessProbe: byHttp(9808) }), one({ livenessProbe: byHttp(8080) })],
   [
     'kata-subpath',
     one({ ...full, volumeMounts: [{ name: 'a', mountPath: '/a', subPath: 'b' }] }, kata),

@@ -1,13 +1,30 @@
-/** Rules on what a probe runs or asks, and on what the API server admits. */
-import { parseDuration } from '../../duration.js'
-import { variableOf } from '../conventions.js'
-import { guardedCommand } from '../guard.js'
-import { baseName, isSame, textOf } from '../shape.js'
-import type { Check, Probe } from '../types.js'
-import { isOurs, type Observation, probeOf, probePath, probesOf, type Rule } from './rule.js'
+/** Rules on what a probe asks. */
+import { baseName, fieldOf, isFields, isSame } from '../shape.js'
+import type { Probe } from '../types.js'
+import { shells } from './executables.js'
+import { argvOf, regionsOf, told } from './programs.js'
+import { portNumber } from './requests.js'
+import { isOurs, type Member, probeOf, probePath, probesOf, type Rule } from './rule.js'
 
-function handlerOf({ exec, httpGet, tcpSocket, grpc }: Probe): object {
-  return { exec, httpGet, tcpSocket, grpc }
+/** What shm-probe goes by in its answer; the rest is how it says it. */
+const asked = ['expect', 'min', 'max-age', 'startup-grace', 'dead-grace', 'cycle-window', 'dir']
+
+/** What a probe asks, however it is written: two probes of a container with the same question have the same answer. */
+function questionOf({ container }: Member, probe: Probe): object {
+  if (isOurs(probe)) {
+    const argv = argvOf(probe)
+    const check = told(container, argv, 'check') ?? 'liveness'
+    const options = asked.map((name) => [name, told(container, argv, name)])
+    return { check, regions: regionsOf(container, argv), ...Object.fromEntries(options) }
+  }
+  const { exec, httpGet, tcpSocket, grpc } = probe
+  if (isFields(httpGet)) {
+    const { path, host, port } = httpGet
+    const scheme = fieldOf(httpGet, 'scheme') ?? 'HTTP'
+    return { path: path || '/', host: host || '', scheme, port: portNumber(container, port) ?? port }
+  }
+  if (isFields(tcpSocket)) return { tcp: portNumber(container, tcpSocket.port) ?? tcpSocket.port }
+  return { exec: exec ?? undefined, grpc: grpc ?? undefined }
 }
 
 export const identicalProbes: Rule = {
@@ -18,14 +35,13 @@ export const identicalProbes: Rule = {
   check: (pod) =>
     probesOf(pod, 'liveness').flatMap(({ member, probe }) => {
       const readiness = probeOf(member.container, 'readiness')
-      if (readiness === undefined || !isSame(handlerOf(probe), handlerOf(readiness))) return []
-      const message = 'readiness asks exactly what liveness asks'
+      if (readiness === undefined || !isSame(questionOf(member, probe), questionOf(member, readiness))) return []
+      const message = 'readiness asks just what liveness asks'
       return [{ path: probePath(member, 'readiness'), container: member.name, message }]
     }),
 }
 
-const readsFiles = new Set(['cat', 'test', '[', 'find', 'stat', 'ls', 'grep', 'rm', 'touch'])
-const shells = new Set(['sh', 'bash', 'ash', 'dash', 'busybox', 'zsh'])
+const readsFiles = new Set(['cat', 'test', '[', '[[', 'find', 'stat', 'ls', 'grep', 'rm', 'touch'])
 
 export const fileProbe: Rule = {
   id: 'file-probe',
@@ -36,97 +52,16 @@ export const fileProbe: Rule = {
   remedy: 'Stamp beats into shared memory, and exec shm-probe.',
   check: (pod) =>
     probesOf(pod, 'startup', 'liveness', 'readiness').flatMap(({ member, probe, path }) => {
-      const program = baseName(textOf(probe.exec?.command?.[0]) ?? '')
-      if (!readsFiles.has(program) && !shells.has(program)) return []
-      const what = shells.has(program) ? `a shell (${program})` : `${program}, which reads files`
-      return [{ path, container: member.name, message: `it runs ${what}` }]
+      const program = fileReaderOf(argvOf(probe))
+      if (program === undefined) return []
+      return [{ path, container: member.name, message: `it runs ${program}, which reads files` }]
     }),
 }
 
-export const terminationLog: Rule = {
-  id: 'termination-log',
-  severity: 'note',
-  reason:
-    'The event of a restart says only "Stopping container", and events are rate-limited; what the probe writes to the ' +
-    'termination log survives, as the last termination message.',
-  remedy: 'Add --termination-log to the command of liveness and startup.',
-  check: (pod) =>
-    probesOf(pod, 'startup', 'liveness').flatMap(({ member, probe, path }) => {
-      if (!isOurs(probe) || guardedCommand(member.container) !== undefined) return []
-      const isOn = probe.exec?.command.some((argument) => /^--termination-log(=|$)/.test(argument)) === true
-      if (isOn || variableOf(member.container, 'SHM_LIVENESS_TERMINATION_LOG') !== undefined) return []
-      return [{ path, container: member.name, message: 'why it restarts the container is recorded nowhere' }]
-    }),
-}
-
-const wholeSeconds = [
-  ['initialDelaySeconds', 0],
-  ['periodSeconds', 1],
-  ['timeoutSeconds', 1],
-  ['failureThreshold', 1],
-  ['successThreshold', 1],
-  ['terminationGracePeriodSeconds', 1],
-] as const
-
-export const invalidProbe: Rule = {
-  id: 'invalid-probe',
-  severity: 'error',
-  reason:
-    'The API server refuses it: seconds and thresholds are whole numbers of at least 1 (sub-second probes never landed: ' +
-    'enhancements#3066), successThreshold is 1 but for readiness, and readiness ends nothing.',
-  remedy: 'Write whole seconds; for a faster reaction than 1 s use the guard.',
-  check: (pod) =>
-    probesOf(pod, 'startup', 'liveness', 'readiness').flatMap(({ member, check, probe, path }) =>
-      refusedFields(check, probe).map(
-        ([field, message]): Observation => ({ path: [...path, field], container: member.name, message }),
-      ),
-    ),
-}
-
-function refusedFields(check: Check, probe: Probe): [string, string][] {
-  // 0 is "not given" to the API, which then has its default.
-  const odd = wholeSeconds
-    .filter(([field, least]) => {
-      const value = probe[field]
-      return value != null && value !== 0 && (!Number.isInteger(value) || value < least)
-    })
-    .map(([field, least]): [string, string] => [
-      field,
-      `${field} is ${probe[field]}, no whole number of at least ${least}`,
-    ])
-  const { successThreshold = 1, terminationGracePeriodSeconds } = probe
-  if (check !== 'readiness' && successThreshold > 1)
-    odd.push(['successThreshold', `successThreshold of ${check} is not 1`])
-  if (check === 'readiness' && terminationGracePeriodSeconds != null) {
-    odd.push(['terminationGracePeriodSeconds', 'readiness has no terminationGracePeriodSeconds'])
-  }
-  return odd
-}
-
-/** Variables of the programs that hold a duration. */
-const durations = [
-  'MAX_AGE',
-  'STARTUP_GRACE',
-  'DEAD_GRACE',
-  'CYCLE_WINDOW',
-  'CONFIRM',
-  'INTERVAL',
-  'GRACE',
-  'RESTART_BUDGET',
-]
-
-export const unreadableDuration: Rule = {
-  id: 'unreadable-duration',
-  severity: 'error',
-  reason: 'The programs refuse a variable they cannot read with exit 2, so every probe fails.',
-  remedy: 'Write a number with its unit: 250ms, 1.5s, 1m30s.',
-  check: (pod) =>
-    pod.members.flatMap((member) =>
-      durations.flatMap((name) => {
-        const value = variableOf(member.container, `SHM_LIVENESS_${name}`)
-        if (value === undefined || parseDuration(value) !== undefined) return []
-        const message = `SHM_LIVENESS_${name} is "${value}", no duration`
-        return [{ path: [...member.path, 'env'], container: member.name, message }]
-      }),
-    ),
+/** The program, or the first of a shell's script, if it is one that looks at files. */
+function fileReaderOf([program = '', ...more]: string[]): string | undefined {
+  const isShell = shells.has(baseName(program))
+  const script = isShell ? more[more.findIndex((word) => /^-[a-z]*c$/.test(word)) + 1] : undefined
+  const first = baseName(isShell ? ((script ?? '').trim().split(/\s/)[0] ?? '') : program)
+  return readsFiles.has(first) ? first : undefined
 }

@@ -1,17 +1,18 @@
 /** All rules, in the order of the table in docs/operations.md. */
-import { fileProbe, identicalProbes, invalidProbe, terminationLog, unreadableDuration } from './handlers.js'
+import { execIsNoShell, probeNotExecutable, probeNotInstalled } from './executables.js'
+import { fileProbe, identicalProbes } from './handlers.js'
 import { ephemeralStorage, kataHostNetwork, kataLimits, kataSubPath } from './kata.js'
+import { terminationLog, terminationLogPath } from './records.js'
+import { invalidProbe, unreadableDuration } from './refused.js'
+import { guardOnLoopback, guardUnanswered, sidecarLiveness } from './requests.js'
 import type { Rule } from './rule.js'
 import {
   hostIpc,
   hostNetworkPort,
   portShared,
-  probeNotExecutable,
-  probeNotInstalled,
   regionShared,
   sharedMemoryOnDisk,
   sharedMemoryReplaced,
-  sidecarLiveness,
 } from './sharing.js'
 import {
   execCost,
@@ -29,8 +30,8 @@ import {
 export const rules: readonly Rule[] = [
   ...[noStartupProbe, startupPeriod, startupBeforeGrace, livenessBeforeReadiness, execTimeout, failureThreshold],
   ...[terminationGrace, maxAgeBeyondProbe, guardGrace, execCost],
-  ...[identicalProbes, fileProbe, terminationLog, invalidProbe, unreadableDuration],
+  ...[identicalProbes, fileProbe, execIsNoShell, terminationLog, terminationLogPath, invalidProbe, unreadableDuration],
   ...[regionShared, portShared, hostNetworkPort, hostIpc, sharedMemoryReplaced, sharedMemoryOnDisk],
-  ...[probeNotExecutable, probeNotInstalled, sidecarLiveness],
+  ...[probeNotExecutable, probeNotInstalled, sidecarLiveness, guardOnLoopback, guardUnanswered],
   ...[kataSubPath, kataHostNetwork, kataLimits, ephemeralStorage],
 ]

@@ -1,7 +1,7 @@
 /** Rules for pods that run in a virtual machine of their own (a runtimeClassName with "kata" in it). */
 import { isInstaller } from '../installer.js'
-import { isFields, objectsOf } from '../shape.js'
-import type { Container, Path } from '../types.js'
+import { fieldOf, isFields, objectsOf } from '../shape.js'
+import type { Container, Path, PodSpec } from '../types.js'
 import { type Observation, type Pod, type Rule, withPaths } from './rule.js'
 
 /** All containers that the virtual machine must hold, but our own installer. */
@@ -19,8 +19,9 @@ function observations(pod: Pod, look: (container: Container) => [string, string]
   )
 }
 
-function amount(container: Container, kind: 'requests' | 'limits', name: string): unknown {
-  const amounts = container.resources?.[kind]
+function amount(holder: Container | PodSpec, kind: 'requests' | 'limits', name: string): unknown {
+  const resources = fieldOf(holder, 'resources')
+  const amounts = isFields(resources) ? resources[kind] : undefined
   return isFields(amounts) ? amounts[name] : undefined
 }
 
@@ -57,7 +58,10 @@ export const kataLimits: Rule = {
   remedy: 'Set limits of cpu and memory.',
   check: (pod) =>
     observations(pod, (container) => {
-      const missing = ['cpu', 'memory'].filter((name) => amount(container, 'limits', name) == null)
+      // Limits of the pod as a whole will do.
+      const missing = ['cpu', 'memory'].filter(
+        (name) => amount(container, 'limits', name) == null && amount(pod.spec, 'limits', name) == null,
+      )
       return missing.length === 0 ? [] : [['resources', `no limit of ${missing.join(' and ')}`]]
     }),
 }

@@ -1,10 +1,11 @@
 /** What a lint rule is, and the pod as rules see it. */
-import { defaultRegion, probeProgram, regionVariable, runs, variableOf } from '../conventions.js'
-import { guardedCommand } from '../guard.js'
+import { probeProgram, runs } from '../conventions.js'
+import { type GuardedCommand, guardPort } from '../guard.js'
 import type { PodTemplate } from '../pod-templates.js'
 import { checkNames } from '../settings.js'
 import { isFields, objectsOf } from '../shape.js'
 import type { Check, Container, Path, PodSpec, Probe } from '../types.js'
+import { argvOf, guardOf, guardsProgram, startedOf } from './programs.js'
 
 /** As SARIF has them. An error is broken or cannot be admitted, a warning will hurt, a note is worth knowing. */
 export type Severity = 'error' | 'warning' | 'note'
@@ -40,10 +41,14 @@ export interface Member {
   name: string
   path: Path
   isSidecar: boolean
-  /** Whether it is watched by us: it has our probes, or the guard as its entrypoint. */
+  /** The guard, if it is the entrypoint. */
+  guard: GuardedCommand | undefined
+  /** Whether the guard starts something, and is no sidecar that only answers. */
+  isGuarded: boolean
+  /** Where its guard listens, if it does. */
+  port: number | undefined
+  /** Whether it is watched by us: it has our probes, or the guard starts it. */
   isWatched: boolean
-  /** The region of its workers, as its environment has it. */
-  region: string
 }
 
 export function podOf({ spec }: PodTemplate): Pod {
@@ -67,14 +72,13 @@ export function withPaths(containers: Container[] | null | undefined, field: str
 }
 
 function memberOf({ container, path }: Placed, isSidecar: boolean): Member {
-  const probed = checkNames.some((check) => isOurs(probeOf(container, check)))
+  const isProbed = checkNames.some((check) => isOurs(probeOf(container, check)))
+  const guard = guardOf(container)
+  const isGuarded = guardsProgram(guard)
   return {
-    container,
-    name: container.name ?? '',
-    path,
-    isSidecar,
-    isWatched: probed || guardedCommand(container)?.program !== undefined,
-    region: variableOf(container, regionVariable) ?? defaultRegion,
+    ...{ container, name: container.name ?? '', path, isSidecar, guard, isGuarded },
+    port: guardPort(startedOf(container)),
+    isWatched: isProbed || isGuarded,
   }
 }
 
@@ -101,6 +105,29 @@ export function isOurs(probe: Probe | undefined): boolean {
   return runs(probeProgram, probe?.exec?.command)
 }
 
+/** The arguments of whoever answers a probe: our program that is exec'd, else the container's guard. */
+export function answererOf({ guard }: Member, probe: Probe): string[] {
+  return isOurs(probe) ? argvOf(probe) : (guard?.flags ?? [])
+}
+
+/** One of our programs in a container. */
+export interface Program {
+  argv: string[]
+  path: Path
+  /** What a probe's exec asks; the guard asks all of them. */
+  check: Check | 'guard'
+}
+
+/** Our programs in a container: those that its probes exec, and its guard. */
+export function programsOf(member: Member): Program[] {
+  const { container, guard, path } = member
+  const probes = checkNames.flatMap((check): Program[] => {
+    const probe = probeOf(container, check)
+    return isOurs(probe) ? [{ argv: argvOf(probe), path: probePath(member, check), check }] : []
+  })
+  return guard === undefined ? probes : [...probes, { argv: guard.flags, path: [...path, 'command'], check: 'guard' }]
+}
+
 /** Each probe of each member, of the checks named. */
 export function probesOf(pod: Pod, ...wanted: Check[]): { member: Member; check: Check; probe: Probe; path: Path }[] {
   return pod.members.flatMap((member) =>
@@ -111,12 +138,12 @@ export function probesOf(pod: Pod, ...wanted: Check[]): { member: Member; check:
   )
 }
 
-/** Members that share a value, grouped by it; only groups of several. */
-export function sharedBy<Key>(members: Member[], keyOf: (member: Member) => Key | undefined): [Key, Member[]][] {
-  const groups = new Map<Key, Member[]>()
-  for (const member of members) {
-    const key = keyOf(member)
-    if (key !== undefined) groups.set(key, [...(groups.get(key) ?? []), member])
+/** Items that share a key, in groups; only groups of several, and none of those without a key. */
+export function groupsBy<Item, Key>(items: Item[], keyOf: (item: Item) => Key | undefined): Item[][] {
+  const groups = new Map<Key, Item[]>()
+  for (const item of items) {
+    const key = keyOf(item)
+    if (key !== undefined) groups.set(key, [...(groups.get(key) ?? []), item])
   }
-  return [...groups].filter(([, group]) => group.length > 1)
+  return [...groups.values()].filter((group) => group.length > 1)
 }

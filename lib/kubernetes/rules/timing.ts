@@ -1,8 +1,17 @@
 /** Rules on how often is asked, and how fast is acted. */
 import { parseDuration } from '../../duration.js'
-import { variableOf } from '../conventions.js'
-import { guardedCommand, guardSetting } from '../guard.js'
-import { type Member, type Observation, probeOf, probePath, probesOf, type Rule, timingOf } from './rule.js'
+import { isOpen, told } from './programs.js'
+import {
+  answererOf,
+  isOurs,
+  type Member,
+  type Observation,
+  probeOf,
+  probePath,
+  probesOf,
+  type Rule,
+  timingOf,
+} from './rule.js'
 
 /** A start that takes as long is slow: liveness probes have usually acted by then. */
 const slowStartSeconds = 10
@@ -31,7 +40,7 @@ export const noStartupProbe: Rule = {
   check: (pod) =>
     probesOf(pod, 'liveness').flatMap(({ member, probe }) => {
       if (probeOf(member.container, 'startup') !== undefined) return []
-      const grace = seconds(variableOf(member.container, 'SHM_LIVENESS_STARTUP_GRACE')) ?? 0
+      const grace = seconds(told(member.container, answererOf(member, probe), 'startup-grace')) ?? 0
       const delay = probe.initialDelaySeconds ?? 0
       if (delay < slowStartSeconds && grace <= defaultGraceSeconds) return []
       const sign = delay < slowStartSeconds ? `a startup grace of ${grace} s` : `initialDelaySeconds ${delay}`
@@ -56,14 +65,23 @@ export const livenessBeforeReadiness: Rule = {
   id: 'liveness-before-readiness',
   severity: 'warning',
   reason: 'A container is killed while the pod still gets traffic, if liveness acts before readiness does.',
-  remedy: 'Let readiness act no later: periodSeconds × failureThreshold at most those of liveness.',
+  remedy:
+    'Let readiness act no later: periodSeconds × failureThreshold at most those of liveness, and no longer --max-age.',
   check: (pod) =>
     probesOf(pod, 'liveness').flatMap(({ member, probe }) => {
       const readiness = probeOf(member.container, 'readiness')
       if (readiness === undefined) return []
       const [kills, removes] = [timingOf(probe).reaction, timingOf(readiness).reaction]
-      if (kills >= removes) return []
-      return [observe(member, 'liveness', `liveness acts after ${kills} s, readiness only after ${removes} s`)]
+      if (kills < removes) {
+        return [observe(member, 'liveness', `liveness acts after ${kills} s, readiness only after ${removes} s`)]
+      }
+      if (!isOurs(probe) || !isOurs(readiness)) return []
+      const [alive, ready] = [probe, readiness].map((each) =>
+        seconds(told(member.container, answererOf(member, each), 'max-age')),
+      )
+      // Without one it is the worker's own, which cannot be read here.
+      if (alive === undefined || ready === undefined || alive >= ready) return []
+      return [observe(member, 'liveness', `liveness has a max age of ${alive} s, readiness one of ${ready} s`)]
     }),
 }
 
@@ -111,7 +129,7 @@ export const maxAgeBeyondProbe: Rule = {
   remedy: 'Lower the max age, or ask less often: periodSeconds × failureThreshold of liveness at or above the max age.',
   check: (pod) =>
     probesOf(pod, 'liveness').flatMap(({ member, probe }) => {
-      const maxAge = seconds(variableOf(member.container, 'SHM_LIVENESS_MAX_AGE')) ?? 0
+      const maxAge = seconds(told(member.container, answererOf(member, probe), 'max-age')) ?? 0
       const { reaction } = timingOf(probe)
       return maxAge > reaction
         ? [observe(member, 'liveness', `max age is ${maxAge} s, period × threshold only ${reaction} s`)]
@@ -123,14 +141,17 @@ export const guardGrace: Rule = {
   id: 'guard-grace',
   severity: 'warning',
   reason: "The kubelet's probes fail while the guard ends a stalled program, and kill the container before it has.",
-  remedy: "Lower the guard's --grace, or raise liveness' periodSeconds × failureThreshold above it.",
+  remedy: "Lower the guard's --grace, or raise liveness' periodSeconds × (failureThreshold - 1) to it or above.",
   check: (pod) =>
     probesOf(pod, 'liveness').flatMap(({ member, probe }) => {
-      if (guardedCommand(member.container)?.program === undefined) return []
-      const grace = seconds(guardSetting(member.container, 'grace') ?? defaultGuardGrace) ?? 0
-      const { reaction } = timingOf(probe)
-      return grace > reaction
-        ? [observe(member, 'liveness', `the guard's grace is ${grace} s, the kubelet acts after ${reaction} s`)]
+      const { container, guard, isGuarded } = member
+      if (!isGuarded || guard === undefined || isOpen(container, guard.flags, 'grace')) return []
+      const grace = seconds(told(container, guard.flags, 'grace') ?? defaultGuardGrace) ?? 0
+      // The first failure may come with the stall itself, so there is one period less until the last.
+      const { period, failures } = timingOf(probe)
+      const earliest = period * (failures - 1)
+      return grace > earliest
+        ? [observe(member, 'liveness', `the guard's grace is ${grace} s, the kubelet may act after ${earliest} s`)]
         : []
     }),
 }
@@ -142,7 +163,7 @@ export const startupBeforeGrace: Rule = {
   remedy: 'Raise failureThreshold of the startupProbe until periodSeconds × failureThreshold is the grace.',
   check: (pod) =>
     probesOf(pod, 'startup').flatMap(({ member, probe }) => {
-      const grace = seconds(variableOf(member.container, 'SHM_LIVENESS_STARTUP_GRACE')) ?? 0
+      const grace = seconds(told(member.container, answererOf(member, probe), 'startup-grace')) ?? 0
       const { reaction } = timingOf(probe)
       const given = reaction + (probe.initialDelaySeconds ?? 0)
       return grace > given

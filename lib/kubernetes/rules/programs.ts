@@ -1,0 +1,93 @@
+/** What our programs are told in a container: by their flags, else by its environment. */
+import { defaultRegion, variableOf } from '../conventions.js'
+import { type GuardedCommand, guardedCommand } from '../guard.js'
+import { fieldOf, isFields, objectsOf, textOf } from '../shape.js'
+import type { Container, Probe } from '../types.js'
+
+function textsOf(words: unknown): string[] {
+  return Array.isArray(words) ? words.filter((word) => textOf(word) !== undefined) : []
+}
+
+/** The arguments of a probe's program; none, if it execs nothing. */
+export function argvOf(probe: Probe | undefined): string[] {
+  return textsOf(probe?.exec?.command)
+}
+
+/** The container as it starts: `args` follow `command` in the kubelet. Without `command` the image has the word. */
+export function startedOf(container: Container): Container {
+  const command = textsOf(container.command)
+  return { ...container, command: command.length === 0 ? [] : [...command, ...textsOf(container.args)] }
+}
+
+/** The guard, if it is the entrypoint. */
+export function guardOf(container: Container): GuardedCommand | undefined {
+  return guardedCommand(startedOf(container))
+}
+
+/** Whether a guard starts something; otherwise it is a sidecar, which only answers. */
+export function guardsProgram(guard: GuardedCommand | undefined): boolean {
+  return guard !== undefined && (guard.program !== undefined || valuesOf(guard.flags, 'steps').length > 0)
+}
+
+/** The values of a flag, in both of its spellings; an empty text for one without a value. */
+export function valuesOf(argv: readonly string[], name: string): string[] {
+  const flag = `--${name}`
+  return argv.flatMap((word, at) => {
+    if (word.startsWith(`${flag}=`)) return [word.slice(flag.length + 1)]
+    return word === flag ? [argv[at + 1] ?? ''] : []
+  })
+}
+
+/** The variable of a flag. */
+export function variableFor(name: string): string {
+  return `SHM_LIVENESS_${name.toUpperCase().replaceAll('-', '_')}`
+}
+
+/** A setting that can be read here: its flag, else the literal value of its variable. */
+export function told(container: Container, argv: readonly string[], name: string): string | undefined {
+  const value = valuesOf(argv, name).at(-1) ?? variableOf(container, variableFor(name))
+  return value === undefined || isReference(value) ? undefined : value
+}
+
+/** Whether a setting comes from elsewhere: `valueFrom`, `envFrom`, or a reference to another variable. */
+export function isOpen(container: Container, argv: readonly string[], name: string): boolean {
+  const flag = valuesOf(argv, name).at(-1)
+  if (flag !== undefined) return isReference(flag)
+  const variable = variableFor(name)
+  const entry = objectsOf(container.env).findLast((each) => each.name === variable)
+  if (entry !== undefined) return isFields(entry.valueFrom) || isReference(textOf(entry.value) ?? '')
+  return objectsOf(fieldOf(container, 'envFrom') as object[]).some((source) => {
+    return variable.startsWith(textOf(fieldOf(source, 'prefix')) ?? '')
+  })
+}
+
+/** Whether there is a `$(NAME)` in it, which the kubelet replaces. */
+export function isReference(text: string): boolean {
+  return text.includes('$(')
+}
+
+/** The regions that a program looks at; undefined if that cannot be read here. */
+export function regionsOf(container: Container, argv: readonly string[]): string[] | undefined {
+  const flags = valuesOf(argv, 'region')
+  if (isOpen(container, argv, 'region') || flags.some(isReference)) return undefined
+  const lists = flags.length > 0 ? flags : [told(container, [], 'region') ?? defaultRegion]
+  const names = lists.flatMap((list) => list.split(','))
+  return [...new Set(names.filter((name) => name !== ''))].sort()
+}
+
+/** The file that the kubelet reads a container's last words from, and that the programs write by default. */
+export const defaultTerminationLog = '/dev/termination-log'
+
+/** The termination log that a program writes: a path; undefined for none. A flag without a value is the default. */
+export function terminationLogOf(container: Container, argv: readonly string[]): string | undefined {
+  const flag = argv.findLast((word) => /^--termination-log(=|$)/.test(word))
+  if (flag !== undefined) return flag.split('=')[1] ?? defaultTerminationLog
+  const value = told(container, [], 'termination-log')
+  if (value === '1' || value === 'true') return defaultTerminationLog
+  return value === '0' || value === 'false' ? undefined : value
+}
+
+/** Where the kubelet reads. Empty is "not given" to the API. */
+export function terminationPathOf(container: Container): string {
+  return textOf(fieldOf(container, 'terminationMessagePath')) || defaultTerminationLog
+}

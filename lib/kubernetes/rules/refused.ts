@@ -1,0 +1,90 @@
+/** Rules on what the API server, or a program, refuses. */
+import { parseDuration } from '../../duration.js'
+import { variableOf } from '../conventions.js'
+import type { Check, Path, Probe } from '../types.js'
+import { isReference, valuesOf, variableFor } from './programs.js'
+import { type Observation, probesOf, programsOf, type Rule } from './rule.js'
+
+const wholeSeconds = [
+  ['initialDelaySeconds', 0],
+  ['periodSeconds', 1],
+  ['timeoutSeconds', 1],
+  ['failureThreshold', 1],
+  ['successThreshold', 1],
+  ['terminationGracePeriodSeconds', 1],
+] as const
+
+export const invalidProbe: Rule = {
+  id: 'invalid-probe',
+  severity: 'error',
+  reason:
+    'The API server refuses it: seconds and thresholds are whole numbers of at least 1 (sub-second probes never landed: ' +
+    'enhancements#3066), successThreshold is 1 but for readiness, which ends nothing, and a probe asks in one way.',
+  remedy: 'Write whole seconds; for a faster reaction than 1 s use the guard.',
+  check: (pod) =>
+    probesOf(pod, 'startup', 'liveness', 'readiness').flatMap(({ member, check, probe, path }) =>
+      refusedFields(check, probe).map(
+        ([field, message]): Observation => ({ path: [...path, field], container: member.name, message }),
+      ),
+    ),
+}
+
+function refusedFields(check: Check, probe: Probe): [string, string][] {
+  const odd = wholeSeconds
+    .filter(([field, least]) => {
+      const value = probe[field]
+      if (value == null) return false
+      // 0 is "not given" to the API, which then has its default; but a grace has none.
+      if (value === 0 && field !== 'terminationGracePeriodSeconds') return false
+      return !Number.isInteger(value) || value < least
+    })
+    .map(([field, least]): [string, string] => [
+      field,
+      `${field} is ${JSON.stringify(probe[field])}, no whole number of at least ${least}`,
+    ])
+  const handlers = (['exec', 'httpGet', 'tcpSocket', 'grpc'] as const).filter((name) => probe[name] != null)
+  if (handlers.length > 1) odd.push([handlers[1] as string, `it has ${handlers.join(' and ')}`])
+  const { successThreshold = 1, terminationGracePeriodSeconds } = probe
+  if (check !== 'readiness' && successThreshold > 1)
+    odd.push(['successThreshold', `successThreshold of ${check} is not 1`])
+  if (check === 'readiness' && terminationGracePeriodSeconds != null) {
+    odd.push(['terminationGracePeriodSeconds', 'readiness has no terminationGracePeriodSeconds'])
+  }
+  return odd
+}
+
+/** Flags of the programs that hold a duration, and the least of each in nanoseconds. */
+const durations = [
+  ['max-age', 1],
+  ['startup-grace', 0],
+  ['dead-grace', 0],
+  ['cycle-window', 0],
+  ['confirm', 0],
+  ['interval', 100_000],
+  ['grace', 0],
+  ['restart-budget', 1],
+] as const
+
+export const unreadableDuration: Rule = {
+  id: 'unreadable-duration',
+  severity: 'error',
+  reason: 'The programs refuse a flag or variable they cannot read with exit 2, so every probe fails.',
+  remedy: 'Write a number with its unit: 250ms, 1.5s, 1m30s.',
+  check: (pod) =>
+    pod.members.flatMap((member) => {
+      const { container, name } = member
+      return durations.flatMap(([flag, least]) => {
+        const isBad = (text: string): boolean => !isReference(text) && (parseDuration(text) ?? -1) < least
+        const observe = (what: string, text: string, path: Path): Observation[] =>
+          isBad(text) ? [{ path, container: name, message: `${what} is "${text}", no duration for it` }] : []
+        const variable = variableFor(flag)
+        const value = variableOf(container, variable)
+        return [
+          ...(value === undefined ? [] : observe(variable, value, [...member.path, 'env'])),
+          ...programsOf(member).flatMap(({ argv, path }) =>
+            valuesOf(argv, flag).flatMap((text) => observe(`--${flag}`, text, path)),
+          ),
+        ]
+      })
+    }),
+}

@@ -1,0 +1,121 @@
+/** Rules on probes by HTTP: whose guard answers them, if any. */
+import { firstPort } from '../conventions.js'
+import { guardSetting } from '../guard.js'
+import { httpPaths } from '../probes.js'
+import { fieldOf, isFields, objectsOf, textOf } from '../shape.js'
+import type { Check, Container, Path } from '../types.js'
+import { isOpen, startedOf } from './programs.js'
+import { type Member, type Observation, type Pod, probesOf, type Rule } from './rule.js'
+import { declares } from './sharing.js'
+
+interface Request {
+  member: Member
+  check: Check
+  path: Path
+  /** The path that is asked for, without a query. */
+  target: string
+  /** A number; undefined for a name that the container does not declare. */
+  port: number | undefined
+  /** As it is written. */
+  portText: string
+  isHttps: boolean
+}
+
+/** Each request that goes to the pod itself. */
+function requestsOf(pod: Pod, ...checks: Check[]): Request[] {
+  return probesOf(pod, ...checks).flatMap(({ member, check, probe, path }) => {
+    const { httpGet } = probe
+    if (!isFields(httpGet) || httpGet.host) return []
+    const target = (textOf(httpGet.path) ?? '/').split('?')[0] as string
+    const isHttps = fieldOf(httpGet, 'scheme') === 'HTTPS'
+    const port = portNumber(member.container, httpGet.port)
+    return [{ member, check, path, target, port, portText: String(httpGet.port), isHttps }]
+  })
+}
+
+/** A port's number; names are the container's own. */
+export function portNumber(container: Container, port: unknown): number | undefined {
+  if (typeof port === 'number') return port
+  const named = objectsOf(container.ports).find((each) => fieldOf(each, 'name') === port)
+  const number = Number(named?.containerPort ?? port)
+  return Number.isInteger(number) ? number : undefined
+}
+
+function observe({ member, path }: Request, message: string): Observation {
+  return { path, container: member.name, message }
+}
+
+/** The container whose guard answers at a port: the asked one itself, if it can be. */
+function listenerOf(pod: Pod, { member, port }: Request): Member | undefined {
+  if (port === undefined) return undefined
+  return member.port === port ? member : pod.members.find((other) => other.port === port)
+}
+
+const questions = new Set<string>(Object.values(httpPaths))
+
+export const sidecarLiveness: Rule = {
+  id: 'sidecar-liveness',
+  severity: 'error',
+  reason: "Liveness restarts the container it belongs to: asking another's guard restarts the one that is well.",
+  remedy: "Ask the container's own region or guard for liveness; a sidecar serves readiness and metrics.",
+  check: (pod) =>
+    requestsOf(pod, 'liveness', 'startup').flatMap((request) => {
+      const { member, target } = request
+      const listener = listenerOf(pod, request)
+      if (listener === undefined) return []
+      if (listener !== member)
+        return [observe(request, `it asks port ${request.port}, the guard of "${listener.name}"`)]
+      const answersForOthers = member.guard !== undefined && !member.isGuarded && questions.has(target)
+      return answersForOthers ? [observe(request, 'it asks a sidecar that watches other containers')] : []
+    }),
+}
+
+export const guardOnLoopback: Rule = {
+  id: 'guard-on-loopback',
+  severity: 'error',
+  reason:
+    "The kubelet asks at the pod's address, which a guard at 127.0.0.1 or [::1] does not hear: every probe fails, and a " +
+    'container that is well is restarted for ever.',
+  remedy: 'Let the guard listen at 0.0.0.0 or [::] (SHM_LIVENESS_LISTEN, or its flag --listen).',
+  check: (pod) =>
+    requestsOf(pod, 'startup', 'liveness', 'readiness').flatMap((request) => {
+      const listener = listenerOf(pod, request)
+      const address = listener === undefined ? '' : (guardSetting(startedOf(listener.container), 'listen') ?? '')
+      if (!/^(127\.|\[[0:]*:0*1\]:)/.test(address)) return []
+      return [observe(request, `the guard that it asks listens at ${address}`)]
+    }),
+}
+
+export const guardUnanswered: Rule = {
+  id: 'guard-unanswered',
+  severity: 'error',
+  reason:
+    'A probe at a port where no guard listens, or for what the guard has not, fails each time, and a container that is ' +
+    'well is restarted for ever.',
+  remedy:
+    'Ask /livez, /readyz or /startupz by HTTP at the port of SHM_LIVENESS_LISTEN (or --listen); a port at which the ' +
+    'image itself listens belongs into ports.',
+  check: (pod) =>
+    requestsOf(pod, 'startup', 'liveness', 'readiness').flatMap((request) => {
+      const listener = listenerOf(pod, request)
+      const message = listener === undefined ? whyUnheard(pod, request) : whyRefused(request)
+      return message === undefined ? [] : [observe(request, message)]
+    }),
+}
+
+function whyRefused({ target, isHttps }: Request): string | undefined {
+  if (isHttps) return 'it asks by HTTPS, and the guard speaks HTTP'
+  return questions.has(target) || target === '/metrics' ? undefined : `it asks for ${target}, which the guard has not`
+}
+
+/** Only what can be seen: whoever asks our questions where we should be, of a pod that hides no listener. */
+function whyUnheard(pod: Pod, { member, target, port, portText }: Request): string | undefined {
+  const isAboutUs = member.guard !== undefined || member.port !== undefined || port === firstPort
+  if (!questions.has(target) || !isAboutUs) return undefined
+  if (port === undefined) return `it asks the port "${portText}", which the container does not declare`
+  const mayListen = ({ container, guard }: Member): boolean =>
+    declares(container, port) || isOpen(container, guard?.flags ?? [], 'listen')
+  if (pod.members.some(mayListen)) return undefined
+  const elsewhere = member.port === undefined ? '' : ` (its own is at ${member.port})`
+  return `it asks port ${port}, where no guard listens${elsewhere}`
+}

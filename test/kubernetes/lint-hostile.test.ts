@@ -1,0 +1,445 @@
+import { lint } from 'shm-liveness/kubernetes'
+import { describe, expect, it } from 'vitest'
+import { parseDocument } from 'yaml'
+import { frozen } from '../support/manifests.js'
+
+/** A pod of containers, each written as the fields that a case is about, or as the whole of a pod spec. */
+function pod(...texts: string[]): object {
+  const containers = texts.map((text, index) => ({ name: 'abc'[index], image: 'i', ...read(text) }))
+  return frozen({ kind: 'Pod', metadata: { name: 'p' }, spec: { containers } })
+}
+
+function read(text: string): object {
+  const document = parseDocument(text, { version: '1.1', merge: true })
+  expect(document.errors).toEqual([])
+  return document.toJS() as object
+}
+
+const spec = (text: string): object => frozen({ kind: 'Pod', metadata: { name: 'p' }, spec: read(text) })
+const findings = (rule: string, of: object) => lint(of).filter((finding) => finding.rule === rule)
+
+/** Each rule, what it must see, and the nearest that it must not. */
+function hostile(rule: string, trips: Record<string, object>, passes: Record<string, object>): void {
+  describe(rule, () => {
+    it.each(Object.entries(trips))('sees %s', (_what, of) => expect(findings(rule, of)).not.toEqual([]))
+    it.each(Object.entries(passes))('leaves %s', (_what, of) => expect(findings(rule, of)).toEqual([]))
+  })
+}
+
+const live = (...argv: string[]) => `livenessProbe: {exec: {command: ${JSON.stringify(argv)}}}`
+const ready = (...argv: string[]) => `readinessProbe: {exec: {command: ${JSON.stringify(argv)}}}`
+const env = (variables: Record<string, string>) =>
+  `env: ${JSON.stringify(Object.entries(variables).map(([name, value]) => ({ name, value })))}`
+const lines = (...texts: string[]) => texts.join('\n')
+const get = (path: string, port: string | number, more = '') =>
+  `livenessProbe: {httpGet: {path: ${path}, port: ${port}${more}}}`
+
+hostile(
+  'exec-is-no-shell',
+  {
+    'a command line in one text': pod(live('/shm-liveness/shm-probe --check liveness')),
+    'a text that YAML has folded': pod('livenessProbe: {exec: {command: ["/alive\\n"]}}'),
+    '|| among the arguments': pod(live('shm-probe', '||', 'exit', '1')),
+    'a pipe': pod(ready('ps', 'aux', '|', 'grep', 'camera')),
+    'a redirection': pod('startupProbe: {exec: {command: [curl, -f, localhost, ">", /dev/null, "2>&1"]}}'),
+    'a substitution': pod(live('kill', '-0', '$(cat /run/pid)')),
+    'a substitution that looks like a variable': pod(live('kill', '-0', '$(pidof)')),
+    backticks: pod(live('kill', '-0', '`cat /run/pid`')),
+    'a script that is given to a shell as its arguments': pod(live('sh', 'check.sh', '||', 'exit', '1')),
+    'a semicolon that is not for find': pod(live('curl', 'localhost', ';', 'true')),
+  },
+  {
+    'a shell with a script': pod(live('/bin/sh', '-c', 'ps aux | grep camera || exit 1')),
+    'a shell behind a wrapper': pod(live('timeout', '3', 'bash', '-ec', '$(check)')),
+    'a variable that the kubelet replaces': pod(
+      lines(env({ REGION: 'camera' }), live('shm-probe', '--region', '$(REGION)', '--termination-log')),
+    ),
+    "find's own semicolon": pod(live('find', '/tmp/x', '-mmin', '-1', '-exec', 'true', '{}', ';')),
+    'a comparison': pod(live('expr', '2', '>', '1')),
+    'operators within an argument': pod(live('psql', '-c', 'select 1 > 0;')),
+    'a program of Windows': pod(live('C:\\Program Files\\camera\\check.exe')),
+    'no command': pod('livenessProbe: {exec: {command: null}}'),
+  },
+)
+
+hostile(
+  'region-shared',
+  {
+    'equal regions in argv, beside others in the environment': pod(
+      lines(env({ SHM_LIVENESS_REGION: 'a' }), live('/shm-probe', '--region=same')),
+      lines(env({ SHM_LIVENESS_REGION: 'b' }), live('/shm-probe', '--region', 'same')),
+    ),
+    'one region of several': pod(live('/shm-probe', '--region', 'x,same'), live('/shm-probe', '--region=same')),
+    "a guard's region that is another's": pod(
+      'command: [shm-guard, --region, b, --, camera]',
+      lines(env({ SHM_LIVENESS_REGION: 'b' }), live('/shm-probe')),
+    ),
+    'a guard whose program stands in args': pod(
+      lines('command: [shm-guard]', 'args: [--, camera]'),
+      live('/shm-probe'),
+    ),
+    "liveness by another's region": pod(
+      lines(env({ SHM_LIVENESS_REGION: 'a' }), live('/shm-probe')),
+      live('/shm-probe', '--region', 'a'),
+    ),
+    'one volume at two paths': spec(`
+containers:
+- {name: a, volumeMounts: [{name: v, mountPath: /x/}], ${live('shm-probe', '--dir', '/x')}}
+- {name: b, volumeMounts: [{name: v, mountPath: /y}], ${live('shm-probe', '--dir=/y/')}}
+volumes: [{name: v, emptyDir: {medium: Memory}}]`),
+  },
+  {
+    'regions that argv tells apart': pod(live('/shm-probe', '--region', 'a'), live('/shm-probe', '--region', 'b')),
+    'argv in one, the default in the other': pod(live('/shm-probe', '--region', 'a'), live('/shm-probe')),
+    'what a config map tells': spec(`
+containers:
+- {name: a, ${live('/shm-probe')}}
+- name: b
+  env: [{name: SHM_LIVENESS_REGION, valueFrom: {configMapKeyRef: {name: x, key: y}}}]
+  ${live('/shm-probe')}
+- name: c
+  envFrom: [{configMapRef: {name: z}}]
+  ${live('/shm-probe')}`),
+    'a region that is a reference': pod(
+      lines(env({ SHM_LIVENESS_REGION: '$(POD)' }), live('/shm-probe')),
+      lines(env({ SHM_LIVENESS_REGION: '$(POD)' }), live('/shm-probe')),
+    ),
+    "a sidecar's readiness of others": pod(live('/shm-probe', '--region', 'a'), ready('/shm-probe', '--region', 'a')),
+    'a sidecar that only answers': pod(
+      lines(env({ SHM_LIVENESS_REGION: 'a' }), live('/shm-probe')),
+      'command: [shm-guard, --listen, ":9900", --region, a]',
+    ),
+    'folders of their own': pod(
+      lines(env({ SHM_LIVENESS_DIR: '/run/a' }), live('/shm-probe')),
+      lines(env({ SHM_LIVENESS_DIR: '/run/a' }), live('/shm-probe')),
+    ),
+  },
+)
+
+it('says whose region is shared, and that envFrom with another prefix tells nothing', () => {
+  const prefixed = spec(`
+containers:
+- {name: a, ${live('/shm-probe')}}
+- {name: b, envFrom: [{prefix: APP_, configMapRef: {name: z}}], ${live('/shm-probe')}}`)
+  expect(findings('region-shared', prefixed)).toMatchObject([
+    { container: 'b', message: 'region "default" is that of "a" and "b"' },
+  ])
+})
+
+hostile(
+  'guard-on-loopback',
+  {
+    'its flag': pod(lines('command: [shm-guard, --listen=127.0.0.1:9808, --, a]', get('/livez', 9808))),
+    'its variable': pod(lines(env({ SHM_LIVENESS_LISTEN: '127.9.9.9:9' }), get('/livez', 9))),
+    IPv6: pod(lines('command: [shm-guard, --listen, "[::1]:9808", --, a]', get('/readyz', 9808))),
+    'IPv6 in full': pod(lines(env({ SHM_LIVENESS_LISTEN: '[0:0:0:0:0:0:0:1]:9808' }), get('/livez', 9808))),
+    'a port by name': pod(
+      lines(
+        'command: [shm-guard, --listen, "127.0.0.1:9808", --, a]',
+        'ports: [{name: h, containerPort: 9808}]',
+        get('/livez', 'h'),
+      ),
+    ),
+  },
+  {
+    'all addresses': pod(lines('command: [shm-guard, --listen, ":9808", --, a]', get('/livez', 9808))),
+    'all of IPv6': pod(lines('command: [shm-guard, --listen, "[::]:9808", --, a]', get('/livez', 9808))),
+    'a flag before a variable': pod(
+      lines(
+        'command: [shm-guard, --listen, "0.0.0.0:9808", --, a]',
+        env({ SHM_LIVENESS_LISTEN: '127.0.0.1:9808' }),
+        get('/livez', 9808),
+      ),
+    ),
+    'a guard that only the pod itself asks': pod(
+      lines(env({ SHM_LIVENESS_LISTEN: '127.0.0.1:9808' }), get('/healthz', 8080)),
+    ),
+    'the node asked by its own loopback': spec(`
+hostNetwork: true
+containers: [{name: a, command: [shm-guard, --listen, "127.0.0.1:9808", --, a], ${get('/livez', 9808, ', host: 127.0.0.1')}}]`),
+  },
+)
+
+hostile(
+  'guard-unanswered',
+  {
+    'no guard at all': pod(get('/livez', 9808)),
+    'a guard without a port': pod(lines('command: [shm-guard, --, a]', get('/readyz', 8080))),
+    'a guard at another port': pod(
+      lines(
+        'command: [shm-guard, --listen, "0.0.0.0:9000", --, a]',
+        env({ SHM_LIVENESS_LISTEN: ':9808' }),
+        get('/livez', 9808),
+      ),
+    ),
+    'a port whose name is nowhere': pod(lines(env({ SHM_LIVENESS_LISTEN: ':9808' }), get('/livez', 'health'))),
+    'a path that the guard has not': pod(lines(env({ SHM_LIVENESS_LISTEN: ':9808' }), get('/healthz', 9808))),
+    HTTPS: pod(lines(env({ SHM_LIVENESS_LISTEN: ':9808' }), get('/livez', 9808, ', scheme: HTTPS'))),
+  },
+  {
+    'a guard that listens': pod(lines(env({ SHM_LIVENESS_LISTEN: ':9808' }), get('/livez', 9808))),
+    'a guard whose flags stand in args': pod(
+      lines('command: [shm-guard]', 'args: [--listen, ":9808", --, a]', get('/livez', 9808)),
+    ),
+    'a guard whose port a config map tells': spec(`
+containers: [{name: a, command: [shm-guard, --, a], envFrom: [{configMapRef: {name: x}}], ${get('/livez', 9808)}}]`),
+    "a sidecar's guard for readiness": pod(
+      'readinessProbe: {httpGet: {path: /readyz, port: 9900}}',
+      'command: [shm-guard, --listen, ":9900", --region, a]',
+    ),
+    'somebody else who has such a path': pod(get('/livez', 8080)),
+    'an image that listens there, and says so': pod(lines('ports: [{containerPort: 9808}]', get('/livez', 9808))),
+    "the guarded program's own port": pod(lines('command: [shm-guard, --, a]', get('/healthz', 8080))),
+    'another host': pod(get('/livez', 9808, ', host: example.org')),
+  },
+)
+
+hostile(
+  'sidecar-liveness',
+  {
+    'its own /livez by the name of its port': pod(
+      lines('command: [shm-guard, --listen, ":9900"]', 'ports: [{name: h, containerPort: 9900}]', get('/livez', 'h')),
+    ),
+    "another's guard by a name": pod(
+      lines('ports: [{name: h, containerPort: 9900}]', get('/livez', 'h')),
+      'command: [shm-guard, --listen, ":9900", --, b]',
+    ),
+  },
+  {
+    'whether a sidecar answers at all': pod(
+      lines('command: [shm-guard, --listen, ":9900", --region, b]', get('/metrics', 9900)),
+    ),
+    'a guard whose program stands in args': pod(
+      lines('command: [shm-guard, --listen, ":9900"]', 'args: [--, camera]', get('/livez', 9900)),
+    ),
+    'a guard that runs steps': pod(
+      lines('command: [shm-guard, --listen, ":9900", --steps, /steps.json]', get('/livez', 9900)),
+    ),
+  },
+)
+
+hostile(
+  'identical-probes',
+  {
+    'a default that is written out': pod(lines(live('/shm-probe'), ready('/shm-probe', '--check', 'liveness'))),
+    'another output': pod(
+      lines(live('/shm-probe', '--termination-log'), ready('/shm-probe', '--json', '--confirm=1s')),
+    ),
+    'the region of the environment written out': pod(
+      lines(env({ SHM_LIVENESS_REGION: 'a' }), live('/shm-probe'), ready('/bin/shm-probe', '--region=a')),
+    ),
+    'a check that the environment says': pod(
+      lines(env({ SHM_LIVENESS_CHECK: 'readiness' }), live('/shm-probe'), ready('/shm-probe', '--check=readiness')),
+    ),
+    'one port by name and by number': pod(
+      lines('ports: [{name: h, containerPort: 80}]', get('/', 'h'), 'readinessProbe: {httpGet: {port: 80}}'),
+    ),
+  },
+  {
+    'two checks': pod(lines(live('/shm-probe'), ready('/shm-probe', '--check', 'readiness'))),
+    'two max ages': pod(lines(live('/shm-probe', '--max-age=9s'), ready('/shm-probe', '--max-age', '1s'))),
+    'two ports': pod(lines(get('/', 80), 'readinessProbe: {httpGet: {port: 81, path: /}}')),
+    'two schemes': pod(lines(get('/', 80), 'readinessProbe: {httpGet: {port: 80, path: /, scheme: HTTPS}}')),
+  },
+)
+
+hostile(
+  'termination-log-path',
+  {
+    'the default flag of a container with a path of its own': pod(
+      lines('terminationMessagePath: /tmp/why', live('/shm-probe', '--termination-log')),
+    ),
+    'a variable': pod(lines(env({ SHM_LIVENESS_TERMINATION_LOG: '/a' }), live('/shm-probe'))),
+    'a guard that is told nothing': pod(lines('terminationMessagePath: /tmp/why', 'command: [shm-guard, --, a]')),
+  },
+  {
+    'the same path': pod(lines('terminationMessagePath: /tmp/why', live('/shm-probe', '--termination-log=/tmp/why'))),
+    'the same path by a variable': pod(
+      lines(
+        'terminationMessagePath: /tmp/why',
+        env({ SHM_LIVENESS_TERMINATION_LOG: '/tmp/why' }),
+        'command: [shm-guard, --, a]',
+      ),
+    ),
+    'a path that is not given': pod(lines('terminationMessagePath: ""', live('/shm-probe', '--termination-log'))),
+    'a probe that writes none': pod(lines('terminationMessagePath: /tmp/why', live('/shm-probe'))),
+    'readiness, which never writes': pod(
+      lines('terminationMessagePath: /tmp/why', ready('/shm-probe', '--check=readiness', '--termination-log')),
+    ),
+  },
+)
+
+hostile(
+  'termination-log',
+  { 'a variable that switches it off': pod(lines(env({ SHM_LIVENESS_TERMINATION_LOG: '0' }), live('/shm-probe'))) },
+  { 'a variable that switches it on': pod(lines(env({ SHM_LIVENESS_TERMINATION_LOG: 'true' }), live('/shm-probe'))) },
+)
+
+hostile(
+  'invalid-probe',
+  {
+    'a grace of 0': pod('livenessProbe: {exec: {command: [a]}, terminationGracePeriodSeconds: 0}'),
+    'a grace of 0 at the start': pod('startupProbe: {exec: {command: [a]}, terminationGracePeriodSeconds: 0}'),
+    'seconds in a text': pod('livenessProbe: {exec: {command: [a]}, periodSeconds: "5"}'),
+    'two ways of asking, as merged patches have them': pod(
+      'livenessProbe: {exec: {command: [a]}, httpGet: {port: 80}}',
+    ),
+  },
+  {
+    'zeros that stand for the defaults': pod(
+      'livenessProbe: {exec: {command: [a]}, initialDelaySeconds: 0, timeoutSeconds: 0, failureThreshold: 0, successThreshold: 0}',
+    ),
+    nulls: pod('livenessProbe: {exec: null, httpGet: {port: 80}, terminationGracePeriodSeconds: null}'),
+  },
+)
+
+hostile(
+  'dev-shm-on-disk',
+  {
+    'SHM_LIVENESS_DIR on an emptyDir': spec(`
+containers: [{name: a, ${env({ SHM_LIVENESS_DIR: '/regions' })}, volumeMounts: [{name: v, mountPath: /regions}], ${live('shm-probe')}}]
+volumes: [{name: v, emptyDir: {}}]`),
+    'a folder below a claim': spec(`
+containers: [{name: a, volumeMounts: [{name: v, mountPath: /data}], ${live('shm-probe', '--dir=/data/shm/')}}]
+volumes: [{name: v, persistentVolumeClaim: {claimName: c}}]`),
+    "a folder of the node's disk": spec(`
+containers: [{name: a, volumeMounts: [{name: v, mountPath: /data}], command: [shm-guard, --dir, /data, --, a]}]
+volumes: [{name: v, hostPath: {path: /var/lib/a}}]`),
+  },
+  {
+    'an emptyDir in memory': spec(`
+containers: [{name: a, ${env({ SHM_LIVENESS_DIR: '/regions' })}, volumeMounts: [{name: v, mountPath: /regions}], ${live('shm-probe')}}]
+volumes: [{name: v, emptyDir: {medium: Memory}}]`),
+    "the node's /dev/shm": spec(`
+containers: [{name: a, volumeMounts: [{name: v, mountPath: /dev/shm}], ${live('shm-probe')}}]
+volumes: [{name: v, hostPath: {path: /dev/shm}}]`),
+    'what is allowed in words': spec(`
+containers: [{name: a, volumeMounts: [{name: v, mountPath: /data}], ${live('shm-probe', '--dir=/data', '--allow-disk')}}]
+volumes: [{name: v, emptyDir: {}}]`),
+    'a /dev/shm that no region is in': spec(`
+containers: [{name: a, ${env({ SHM_LIVENESS_DIR: '/run/a' })}, volumeMounts: [{name: v, mountPath: /dev/shm}], ${live('shm-probe')}}]
+volumes: [{name: v, emptyDir: {}}]`),
+  },
+)
+
+hostile(
+  'probe-noexec',
+  {
+    'one file of a config map': spec(`
+containers: [{name: a, volumeMounts: [{name: v, mountPath: /bin/shm-probe, subPath: shm-probe}], ${live('/bin/shm-probe')}}]
+volumes: [{name: v, configMap: {name: c}}]`),
+  },
+  {
+    'a config map whose files are executable': spec(`
+containers: [{name: a, volumeMounts: [{name: v, mountPath: /bin/ours}], ${live('/bin/ours/shm-probe')}}]
+volumes: [{name: v, configMap: {name: c, defaultMode: 0755}}]`),
+    'one executable file': spec(`
+containers: [{name: a, volumeMounts: [{name: v, mountPath: /bin/ours}], ${live('/bin/ours/shm-probe')}}]
+volumes: [{name: v, configMap: {name: c, items: [{key: p, path: shm-probe, mode: 0555}]}}]`),
+  },
+)
+
+const installing = `
+initContainers: [{name: i, command: [/shm-probe, --install, /hb], volumeMounts: [{name: v, mountPath: /hb}]}]
+volumes: [{name: v, emptyDir: {}}]
+containers:`
+
+hostile(
+  'probe-not-installed',
+  { 'a container that forgot the mount': spec(`${installing} [{name: a, ${live('/hb/shm-probe')}}]`) },
+  {
+    'one that has it': spec(
+      `${installing} [{name: a, volumeMounts: [{name: v, mountPath: /hb}], ${live('/hb/shm-probe')}}]`,
+    ),
+    'one that has the program in its image': spec(`${installing} [{name: a, ${live('/usr/bin/shm-probe')}}]`),
+  },
+)
+
+hostile(
+  'guard-grace',
+  {
+    'a grace of as long as period × threshold': pod(
+      'command: [shm-guard, --, a]\nlivenessProbe: {exec: {command: [shm-probe]}, periodSeconds: 2, failureThreshold: 3}',
+    ),
+  },
+  {
+    'a grace that ends with the last period': pod(
+      'command: [shm-guard, --grace, 4s, --, a]\nlivenessProbe: {exec: {command: [shm-probe]}, periodSeconds: 2, failureThreshold: 3}',
+    ),
+    'a grace that a config map tells': spec(`
+containers: [{name: a, command: [shm-guard, --, a], envFrom: [{configMapRef: {name: x}}],
+  livenessProbe: {exec: {command: [shm-probe]}, periodSeconds: 1, failureThreshold: 2}}]`),
+  },
+)
+
+const every2s = (max: string) =>
+  `livenessProbe: {exec: {command: [shm-probe, --max-age, ${max}]}, periodSeconds: 2, failureThreshold: 2}`
+
+hostile(
+  'max-age-beyond-probe',
+  { 'a max age in argv': pod(every2s('4001ms')) },
+  { 'a max age in argv that is not beyond': pod(lines(env({ SHM_LIVENESS_MAX_AGE: '9s' }), every2s('4s'))) },
+)
+
+hostile(
+  'liveness-before-readiness',
+  {
+    'a max age that is less for liveness': pod(
+      lines(live('shm-probe', '--max-age=1s'), ready('shm-probe', '--check=readiness', '--max-age=2s')),
+    ),
+  },
+  {
+    'a max age that is less for readiness': pod(
+      lines(live('shm-probe', '--max-age=2s'), ready('shm-probe', '--check=readiness', '--max-age=1s')),
+    ),
+    'a max age that only one is told': pod(
+      lines(live('shm-probe', '--max-age=1s'), ready('shm-probe', '--check=readiness')),
+    ),
+  },
+)
+
+hostile(
+  'startup-before-grace',
+  { 'a grace in argv': pod('startupProbe: {exec: {command: [shm-probe, --startup-grace, 31s]}}') },
+  { 'a grace in argv that is not longer': pod('startupProbe: {exec: {command: [shm-probe, --startup-grace, 30s]}}') },
+)
+
+hostile(
+  'unreadable-duration',
+  {
+    'a flag of a probe': pod(live('shm-probe', '--max-age', '250')),
+    "a guard's flag": pod('command: [shm-guard, --grace=5, --, a]'),
+    'less than the least': pod(env({ SHM_LIVENESS_MAX_AGE: '0s' })),
+    'a look more often than the guard can': pod(env({ SHM_LIVENESS_INTERVAL: '99us' })),
+  },
+  {
+    'a reference': pod(env({ SHM_LIVENESS_MAX_AGE: '$(AGE)' })),
+    "the program's own flags": pod('command: [shm-guard, --, a, --grace, 5]'),
+    'a zero where it may be': pod(env({ SHM_LIVENESS_GRACE: '0', SHM_LIVENESS_CONFIRM: '0s' })),
+  },
+)
+
+hostile(
+  'port-shared',
+  {
+    'a guard whose flags stand in args': pod(
+      lines('command: [shm-guard]', 'args: [--listen, ":80", --, a]'),
+      'ports: [{containerPort: 80}]',
+    ),
+  },
+  { 'a port of UDP': pod(env({ SHM_LIVENESS_LISTEN: ':53' }), 'ports: [{containerPort: 53, protocol: UDP}]') },
+)
+
+hostile(
+  'kata-limits',
+  {
+    'half of the limits': spec(
+      'runtimeClassName: kata-clh\nresources: {limits: {cpu: 1}}\ncontainers: [{name: a, resources: {limits: {cpu: 1}}}]',
+    ),
+  },
+  {
+    'limits of the pod as a whole': spec(
+      'runtimeClassName: kata-clh\nresources: {limits: {cpu: 1, memory: 1Gi}}\ncontainers: [{name: a}]',
+    ),
+  },
+)
