@@ -64,7 +64,7 @@ export const noticeSeconds: Span = { typical: 0.5, worst: 1 }
 /** What the kubelet leaves every container to end in, whatever shorter time was asked for (`killContainer`). */
 const leastGraceSeconds = 2
 /** The guard's own default of `--grace`. */
-const defaultGuardGrace = '5s'
+export const defaultGuardGrace = '5s'
 /** An abort without a core dump, and a start by the guard. */
 const guardRestartSeconds = 0.05
 /** Its pause before a restart: doubled with each, up to a most. */

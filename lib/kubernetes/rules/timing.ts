@@ -1,5 +1,6 @@
 /** Rules on how often is asked, and how fast is acted. */
 import { parseDuration } from '../../duration.js'
+import { defaultGuardGrace } from '../budget.js'
 import { isOpen, told } from './programs.js'
 import {
   answererOf,
@@ -17,8 +18,6 @@ import {
 const slowStartSeconds = 10
 /** shm-probe's own default of `--startup-grace`. */
 const defaultGraceSeconds = 60
-/** The guard's own default of `--grace`. */
-const defaultGuardGrace = '5s'
 /** More execs a second than a container needs for liveness and readiness. */
 const cheapExecsPerSecond = 2
 const nodeCpuMsPerExec = 47
