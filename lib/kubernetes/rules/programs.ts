@@ -1,5 +1,5 @@
 /** What our programs are told in a container: by their flags, else by its environment. */
-import { defaultRegion, variableOf } from '../conventions.js'
+import { defaultRegion, kubeletTerminationLog, variableOf } from '../conventions.js'
 import { type GuardedCommand, guardedCommand } from '../guard.js'
 import { fieldOf, isFields, objectsOf, textOf } from '../shape.js'
 import type { Container, Probe } from '../types.js'
@@ -75,19 +75,16 @@ export function regionsOf(container: Container, argv: readonly string[]): string
   return [...new Set(names.filter((name) => name !== ''))].sort()
 }
 
-/** The file that the kubelet reads a container's last words from, and that the programs write by default. */
-export const defaultTerminationLog = '/dev/termination-log'
-
 /** The termination log that a program writes: a path; undefined for none. A flag without a value is the default. */
 export function terminationLogOf(container: Container, argv: readonly string[]): string | undefined {
   const flag = argv.findLast((word) => /^--termination-log(=|$)/.test(word))
-  if (flag !== undefined) return flag.split('=')[1] ?? defaultTerminationLog
+  if (flag !== undefined) return flag.split('=')[1] ?? kubeletTerminationLog
   const value = told(container, [], 'termination-log')
-  if (value === '1' || value === 'true') return defaultTerminationLog
+  if (value === '1' || value === 'true') return kubeletTerminationLog
   return value === '0' || value === 'false' ? undefined : value
 }
 
 /** Where the kubelet reads. Empty is "not given" to the API. */
 export function terminationPathOf(container: Container): string {
-  return textOf(fieldOf(container, 'terminationMessagePath')) || defaultTerminationLog
+  return textOf(fieldOf(container, 'terminationMessagePath')) || kubeletTerminationLog
 }

@@ -1,5 +1,6 @@
 /** Rules on the record of why a container was restarted. */
-import { argvOf, defaultTerminationLog, isOpen, terminationLogOf, terminationPathOf } from './programs.js'
+import { kubeletTerminationLog } from '../conventions.js'
+import { argvOf, isOpen, terminationLogOf, terminationPathOf } from './programs.js'
 import { isOurs, probesOf, programsOf, type Rule } from './rule.js'
 
 export const terminationLog: Rule = {
@@ -35,7 +36,7 @@ export const terminationLogPath: Rule = {
         // A probe of readiness writes none, nor does anybody miss that of a sidecar.
         if (check === 'readiness' || (check === 'guard' && !member.isGuarded)) return []
         if (isOpen(container, argv, 'termination-log')) return []
-        const written = terminationLogOf(container, argv) ?? (check === 'guard' ? defaultTerminationLog : read)
+        const written = terminationLogOf(container, argv) ?? (check === 'guard' ? kubeletTerminationLog : read)
         return written === read
           ? []
           : [{ path, container: name, message: `it writes ${written}, and the kubelet reads ${read}` }]
