@@ -1,0 +1,101 @@
+/** The outcomes of a guard's record (`docs/guard.md`, "The record"). */
+export const recordOutcomes = [
+  'exited',
+  'signalled',
+  'stalled',
+  'dead',
+  'missing',
+  'timed-out',
+  'terminated',
+  'not-started',
+] as const
+
+export type RecordOutcome = (typeof recordOutcomes)[number]
+
+/** What the guard left in the termination message. */
+export interface GuardRecord {
+  outcome: RecordOutcome
+  /** The guard's exit status. */
+  exit: number
+  verdict?: string
+  line?: string
+  phase?: string
+  step?: { number: number; of: number; name: string }
+  outputBytes?: number
+  restarts?: number
+  /** RFC 3339, whole seconds. */
+  time: string
+  /** Written at a SIGTERM, for the case that the kubelet's patience ends first: what came of it, it does not say. */
+  interim: boolean
+}
+
+// The kubelet's pods share 12 KiB of termination messages, 4 KiB each; a record is shorter than 2 KiB.
+const mostBytes = 4096
+const interimWords = 'the command had not ended yet'
+
+/**
+ * The record in a container's termination message: its last line that is one. Undefined if there is none, or if it was
+ * cut short or does not have the form that the guard gives it: a record that is half understood proves nothing.
+ */
+export function parseRecord(message: string): GuardRecord | undefined {
+  const lines = message.slice(-mostBytes).trimEnd().split('\n')
+  for (const line of lines.reverse()) {
+    if (!line.startsWith('{')) continue
+    const record = recordOf(parsed(line))
+    if (record !== undefined) return record
+  }
+  return undefined
+}
+
+function parsed(line: string): unknown {
+  try {
+    return JSON.parse(line)
+  } catch {
+    return undefined
+  }
+}
+
+function recordOf(value: unknown): GuardRecord | undefined {
+  if (!isFields(value)) return undefined
+  const { exit, time } = value
+  const outcome = recordOutcomes.find((known) => known === value['outcome'])
+  if (outcome === undefined || !isCount(exit) || exit > 255 || typeof time !== 'string') return undefined
+  const step = stepOf(value['step'])
+  if (value['step'] !== undefined && step === undefined) return undefined
+  const line = value['line']
+  return {
+    outcome,
+    exit,
+    ...texts(value),
+    ...(step === undefined ? {} : { step }),
+    ...counts(value),
+    time,
+    interim: outcome === 'terminated' && typeof line === 'string' && line.includes(interimWords),
+  }
+}
+
+function stepOf(value: unknown): GuardRecord['step'] {
+  if (!isFields(value)) return undefined
+  const { number, of, name } = value
+  return isCount(number) && isCount(of) && number >= 1 && number <= of && typeof name === 'string'
+    ? { number, of, name }
+    : undefined
+}
+
+function texts(value: Record<string, unknown>): Pick<GuardRecord, 'verdict' | 'line' | 'phase'> {
+  const names = ['verdict', 'line', 'phase'] as const
+  return Object.fromEntries(names.filter((name) => typeof value[name] === 'string').map((name) => [name, value[name]]))
+}
+
+function counts(value: Record<string, unknown>): Pick<GuardRecord, 'outputBytes' | 'restarts'> {
+  const names = ['outputBytes', 'restarts'] as const
+  return Object.fromEntries(names.filter((name) => isCount(value[name])).map((name) => [name, value[name]]))
+}
+
+function isFields(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0
+}
