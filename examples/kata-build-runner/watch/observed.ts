@@ -1,0 +1,22 @@
+import type { CoreV1Event, V1Job, V1Pod } from '@kubernetes/client-node'
+import type { GuardRecord } from '../model/record.js'
+import type { Stage } from '../model/stage.js'
+
+/** All that is known of a build at a moment. Nothing here asks the cluster or a clock. */
+export interface Observed {
+  job?: V1Job | undefined
+  /** The build's newest pod; a pod that vanished stays here as it was last seen. */
+  pod?: V1Pod | undefined
+  /** Of the Job and of the pod, in any order. */
+  events: readonly CoreV1Event[]
+  now: Date
+  /** When the build came to a stage, as far as this runner saw it; `entered` knows the rest from the objects. */
+  since: Partial<Record<Stage, Date>>
+  /** The guard's record from the log's final mark, for a pod whose status is gone. */
+  record?: GuardRecord | undefined
+  cancelled: boolean
+  /** The Job existed, and the API server says that it does no more. */
+  jobVanished?: boolean | undefined
+  /** The pod existed, and the API server says that it does no more. */
+  podVanished?: boolean | undefined
+}
