@@ -93,7 +93,7 @@ function byWeight(executors: readonly Executor[], point: number): Executor | und
   })
 }
 
-function kernelParametersOf(image: string, { kernelParameters }: Executor): string[] {
-  const matching = kernelParameters.filter(({ images }) => images.some((pattern) => pattern.test(image)))
+function kernelParametersOf(image: string, { kubernetes }: Executor): string[] {
+  const matching = kubernetes.kernelParameters.filter(({ images }) => images.some((pattern) => pattern.test(image)))
   return [...new Set(matching.flatMap(({ parameters }) => parameters))]
 }
