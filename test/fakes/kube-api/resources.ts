@@ -43,6 +43,7 @@ export const jobs: Resource = {
   namespaced: true,
   fields: ['status.successful'],
 }
+export const namespaces = core('namespaces', 'Namespace', { namespaced: false })
 export const runtimeClasses: Resource = {
   group: 'node.k8s.io',
   version: 'v1',
@@ -65,7 +66,7 @@ export const resources: Resource[] = [
   events,
   core('configmaps', 'ConfigMap'),
   core('serviceaccounts', 'ServiceAccount'),
-  core('namespaces', 'Namespace', { namespaced: false }),
+  namespaces,
   core('resourcequotas', 'ResourceQuota'),
   jobs,
   runtimeClasses,

@@ -118,8 +118,8 @@ export class Store {
   }
 
   #all(resource: Resource): Map<string, KubeObject> {
-    let all = this.#objects.get(resource)
-    if (all === undefined) this.#objects.set(resource, (all = new Map()))
+    const all = this.#objects.get(resource) ?? new Map<string, KubeObject>()
+    this.#objects.set(resource, all)
     return all
   }
 
