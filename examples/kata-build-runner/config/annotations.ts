@@ -24,7 +24,7 @@ export function reservedForExecutors(key: string): string | undefined {
       : `there are ${known.join(' and ')}`
     return `is not read here; ${instead}`
   }
-  const isCluster = /(^|\.)(kubernetes\.io|k8s\.io|katacontainers\.io|cncf\.io)$/.test(prefix)
+  const isCluster = /(^|[.-])(kubernetes\.io|k8s\.io|katacontainers\.io|cncf\.io)$/.test(prefix)
   if (isCluster || key.startsWith('io.katacontainers.') || key.startsWith('io.kubernetes.')) {
     return "is for the cluster's administrator: it belongs into the executor's annotations"
   }

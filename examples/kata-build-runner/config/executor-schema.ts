@@ -118,9 +118,13 @@ const kubernetes = strict({
     terminationGracePeriodMs: durationMs(terminationGracePeriod) ?? 0,
   }))
 
+const launchImage = image.refine((name) => !name.includes('@') && !/:[^/]*$/.test(name), {
+  error: 'has a tag or digest; write the tag as launchVersion',
+})
+
 const options = strict({
   kubernetes: kubernetes.prefault({}),
-  launchImage: image.default('shm-liveness'),
+  launchImage: launchImage.default('shm-liveness'),
   launchVersion: text('a tag, in quotes where YAML would read a number', /^\w[\w.-]{0,127}$/).default('0.1.0'),
   fusebox: strict({
     breaker: strict({ timeout: whole('milliseconds', 100, 600_000).default(10_000) }).prefault({}),
@@ -135,11 +139,14 @@ const exclusionPattern = imagePattern().refine((pattern) => !pattern.test(''), {
   error: 'matches every image; leave the executor out instead',
 })
 
-const executor = strict({
-  exclusion: list('regular expressions', exclusionPattern).default([]),
-  weightage: whole('', 0, 1_000_000).default(0),
-  options: options.prefault({}),
-}).transform(({ exclusion, weightage, options }) => ({ exclusion, weightage, ...options }))
+const executor = strict(
+  {
+    exclusion: list('regular expressions', exclusionPattern).default([]),
+    weightage: whole('', 0, 1_000_000).default(0),
+    options: options.prefault({}),
+  },
+  'an executor: a map (the only other key here is "plugin")',
+).transform(({ exclusion, weightage, options }) => ({ exclusion, weightage, ...options }))
 
 const executorName = /^[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$/
 

@@ -1,5 +1,5 @@
-import { type Document, LineCounter, parseAllDocuments } from 'yaml'
-import { invalidFile, type Source } from './validate.js'
+import { type Document, isScalar, LineCounter, type Node, parseAllDocuments, visit } from 'yaml'
+import { invalidFile, type Problem, type Source } from './validate.js'
 
 /** A file's only document, and where its lines are. */
 export interface YamlFile {
@@ -47,7 +47,29 @@ export function readYaml(text: string, source: Source): YamlFile {
     const { line } = lines.linePos(second.range[0])
     throw invalidFile(source, [{ line, path: '', problem: 'a second document begins; write one file for each' }])
   }
+  const odd = oddParts(document, lines)
+  if (odd.length > 0) throw invalidFile(source, odd)
   return { document, value: resolved(document, source), lines }
+}
+
+/** What YAML has and neither file: keys that are no text, or no key to JavaScript; values of types of their own. */
+function oddParts(document: Document.Parsed, lines: LineCounter): Problem[] {
+  const problems: Problem[] = []
+  const note = (node: unknown, problem: string): void => {
+    const offset = (node as Node | null)?.range?.[0] ?? 0
+    problems.push({ line: lines.linePos(offset).line, path: '', problem })
+  }
+  visit(document, {
+    Pair(_, { key }) {
+      // Two keys 1 and "1" are one key to JavaScript, and the reader does not see that they are the same.
+      if (!isScalar(key) || typeof key.value !== 'string') note(key, 'a key is no text; put it in quotes')
+      else if (key.value === '__proto__') note(key, 'a key is "__proto__", which JavaScript takes for something else')
+    },
+    Node(_, node) {
+      if ('tag' in node && node.tag !== undefined) note(node, `a value has the tag ${node.tag}; leave it out`)
+    },
+  })
+  return problems
 }
 
 function resolved(document: Document.Parsed, source: Source): unknown {

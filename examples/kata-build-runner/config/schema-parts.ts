@@ -4,7 +4,10 @@ import { didYouMean } from './did-you-mean.js'
 import { durationMs } from './durations.js'
 
 /** A map of these keys and no others. `validate.ts` puts each line of its message to its key. */
-export function strict<Shape extends z.core.$ZodLooseShape>(shape: Shape): z.ZodObject<Shape, z.core.$strict> {
+export function strict<Shape extends z.core.$ZodLooseShape>(
+  shape: Shape,
+  what = 'a map',
+): z.ZodObject<Shape, z.core.$strict> {
   const known = Object.keys(shape)
   const unknownKey = (key: string): string => {
     const guess = didYouMean(key, known)
@@ -14,7 +17,7 @@ export function strict<Shape extends z.core.$ZodLooseShape>(shape: Shape): z.Zod
     error: (issue) =>
       issue.code === 'unrecognized_keys'
         ? ((issue as z.core.$ZodRawIssue<z.core.$ZodIssueUnrecognizedKeys>).keys ?? []).map(unknownKey).join('\n')
-        : 'must be a map',
+        : `must be ${what}`,
   })
 }
 

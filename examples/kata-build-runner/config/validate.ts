@@ -1,5 +1,6 @@
 import { isAlias, isMap, isScalar, isSeq } from 'yaml'
 import type { z } from 'zod'
+import { plain } from '../model/plain-text.js'
 import { RunnerError } from '../model/runner-error.js'
 import type { YamlFile } from './read-yaml.js'
 
@@ -44,7 +45,7 @@ export function invalidFile({ code, where, docs }: Source, problems: readonly Pr
   const more = problems.length > shown.length ? [`and ${problems.length - shown.length} more`] : []
   return new RunnerError(
     code,
-    [...lines, ...more].map(printable).join('\n'),
+    [...lines, ...more].map((text) => plain(text)).join('\n'),
     `mend the file; ${docs} describes every key`,
   )
 }
@@ -65,20 +66,25 @@ function problemsOf(issue: z.core.$ZodIssue, at: Path): Placed[] {
     }
     case 'invalid_union': {
       // The branch that the value was meant for is the one that got past its type.
-      const meant = issue.errors.find((errors) =>
-        errors.every((error) => error.path.length > 0 || error.code !== 'invalid_type'),
-      )
+      const meant = issue.errors.find((errors) => !errors.some(isOtherKind))
       if (meant !== undefined) return meant.flatMap((inner) => problemsOf(inner, path))
       return [{ path, problem: `${issue.message}, and is ${kindOf(issue.input)}` }]
     }
     case 'invalid_key':
     case 'invalid_element':
       return issue.issues.flatMap((inner) => problemsOf(inner, path))
-    case 'invalid_type':
-      return [{ path, problem: `${issue.message}, and is ${kindOf(issue.input)}` }]
+    case 'invalid_type': {
+      // Half a minute is a number, too: the message says what kind of number is wanted.
+      const isKnown = typeof issue.input === 'number' && issue.expected !== 'string'
+      return [{ path, problem: isKnown ? issue.message : `${issue.message}, and is ${kindOf(issue.input)}` }]
+    }
     default:
       return [{ path, problem: issue.message }]
   }
+}
+
+function isOtherKind({ code, path }: z.core.$ZodIssue): boolean {
+  return path.length === 0 && (code === 'invalid_type' || code === 'invalid_value')
 }
 
 /** A value is not shown: it may be a password that was written in the wrong place. */
@@ -116,9 +122,4 @@ function lineOf({ document, lines }: YamlFile, path: Path): number {
     } else break
   }
   return lines.linePos(offset).line
-}
-
-/** The file's own words may hold what moves a terminal's cursor. */
-function printable(text: string): string {
-  return text.replace(/\p{Cc}/gu, (character) => JSON.stringify(character).slice(1, -1))
 }

@@ -108,7 +108,7 @@ function podTemplate(input: LaunchInput, deadlineSeconds: number): V1PodTemplate
 
 function containerOf({ build, route, attempt, nonce }: LaunchInput, docker: DockerParts | undefined, graceMs: number) {
   const { executor } = route
-  const grace = { name: 'SHM_LIVENESS_GRACE', value: `${graceMs}ms` }
+  const grace = { name: 'SHM_LIVENESS_GRACE', value: graceMs % 1000 === 0 ? `${graceMs / 1000}s` : `${graceMs}ms` }
   const container: V1Container = {
     name: buildContainer,
     image: build.image,

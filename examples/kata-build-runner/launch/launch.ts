@@ -1,0 +1,97 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { V1Job } from '@kubernetes/client-node'
+import { statusOf } from '../api/api-error.js'
+import type { BuildApi } from '../api/build-api.js'
+import { found } from '../api/found.js'
+import { RunnerError } from '../model/runner-error.js'
+import { jobManifest } from './job.js'
+import type { LaunchInput } from './launch-input.js'
+import { annotations, buildHash, jobName, labels } from './names.js'
+import { ensureEarlySecret, ensureOwnedSecret } from './place-secret.js'
+
+/** Between two looks at a Job of the same name that is being deleted. */
+const goingMs = 500
+/** How long such a Job may take to go: its pod has its grace, and a lost node never answers. */
+const patienceMs = 120_000
+
+/**
+ * Brings a build's Job to where it can run: the Job suspended, the Secret that it owns, then unsuspended. With a queue the
+ * Secret comes first, since Kueue may unsuspend the Job at once, and is adopted after; the Job is Kueue's to unsuspend.
+ *
+ * Each call is idempotent by its object's name, so that this goes on from wherever an earlier runner was killed.
+ *
+ * @param existing the Job, where it is known to be there
+ * @throws RunnerError `BUILD_EXISTS`, if a Job of this name is another build's
+ */
+export async function launch(
+  api: BuildApi,
+  input: LaunchInput,
+  existing?: V1Job,
+  signal?: AbortSignal,
+): Promise<V1Job> {
+  const isQueued = queueOf(jobManifest(input)) !== undefined
+  if (isQueued && existing === undefined) await ensureEarlySecret(api, input)
+  signal?.throwIfAborted()
+  const job = existing ?? (await ensureJob(api, input, signal))
+  expectSame(job, input)
+  signal?.throwIfAborted()
+  // Its pod was made, or will be by Kueue. Without our unsuspending it the Secret may be missing; after it never.
+  if (!isQueued && job.spec?.suspend !== true) return job
+  if (isFinished(job)) return job
+  await ensureOwnedSecret(api, input, { name: nameOf(job), uid: uidOf(job) })
+  signal?.throwIfAborted()
+  return isQueued ? job : await api.patchJob(nameOf(job), { spec: { suspend: false } })
+}
+
+/** Whether all calls of a launch were made, as far as the Job shows it. With a queue that is Kueue's to say. */
+export function isLaunched(job: V1Job): boolean {
+  return job.spec?.suspend !== true || queueOf(job) !== undefined
+}
+
+export function isFinished(job: V1Job): boolean {
+  return (job.status?.conditions ?? []).some(
+    ({ type, status }) => status === 'True' && (type === 'Complete' || type === 'Failed'),
+  )
+}
+
+function queueOf(job: V1Job): string | undefined {
+  return job.metadata?.labels?.[labels.queue]
+}
+
+async function ensureJob(api: BuildApi, input: LaunchInput, signal?: AbortSignal): Promise<V1Job> {
+  const manifest = jobManifest(input)
+  const name = jobName(input.build.id, input.attempt)
+  for (const untilMs = Date.now() + patienceMs; ; await sleep(goingMs, undefined, { signal })) {
+    try {
+      return await api.createJob(manifest)
+    } catch (error) {
+      if (statusOf(error) !== 409) throw error
+    }
+    const job = await found(api.readJob(name))
+    if (job !== undefined && job.metadata?.deletionTimestamp === undefined) return job
+    if (Date.now() > untilMs) {
+      throw new RunnerError(
+        'BUILD_EXISTS',
+        `Job ${name} was deleted, and is still there after ${patienceMs / 1000} s`,
+        `see what holds it: kubectl -n ${input.namespace} get job,pod -l job-name=${name} -o yaml`,
+      )
+    }
+  }
+}
+
+function expectSame(job: V1Job, { build }: LaunchInput): void {
+  if (job.metadata?.annotations?.[annotations.buildHash] === buildHash(build)) return
+  throw new RunnerError(
+    'BUILD_EXISTS',
+    `Job ${nameOf(job)} is there already, and was made of another build of the id "${build.id}"`,
+    `choose another id, or cancel the one that is there: build-runner cancel ${build.id}`,
+  )
+}
+
+function nameOf(job: V1Job): string {
+  return job.metadata?.name ?? ''
+}
+
+function uidOf(job: V1Job): string {
+  return job.metadata?.uid ?? ''
+}

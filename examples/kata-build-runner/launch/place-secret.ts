@@ -1,0 +1,72 @@
+import type { V1Secret } from '@kubernetes/client-node'
+import { statusOf } from '../api/api-error.js'
+import type { BuildApi } from '../api/build-api.js'
+import { found } from '../api/found.js'
+import { RunnerError } from '../model/runner-error.js'
+import type { LaunchInput } from './launch-input.js'
+import { jobName, secretName } from './names.js'
+import { ownedBy, secretManifest } from './secret.js'
+
+/** A stale Secret is deleted, and the name is free; somebody else may be as quick, but hardly ever. */
+const mostTries = 5
+
+type Owner = { name: string; uid: string }
+
+/** The Secret of a build in a queue, before its Job: without an owner, until `ensureOwnedSecret` adopts it. */
+export async function ensureEarlySecret(api: BuildApi, input: LaunchInput): Promise<void> {
+  const manifest = secretManifest(input)
+  const job = jobName(input.build.id, input.attempt)
+  await place(api, manifest, async (there) => {
+    const owner = ownerOf(there)
+    if (owner === undefined) return isSameContent(there, manifest)
+    // Another runner may be launching the same build, and be further.
+    return (await found(api.readJob(job)))?.metadata?.uid === owner
+  })
+}
+
+/** The Secret, owned by the Job: created, or adopted where it was made before the Job. */
+export async function ensureOwnedSecret(api: BuildApi, input: LaunchInput, owner: Owner): Promise<void> {
+  const manifest = secretManifest(input, owner)
+  const there = await place(api, manifest, async (secret) => {
+    const uid = ownerOf(secret)
+    return uid === owner.uid || (uid === undefined && isSameContent(secret, manifest))
+  })
+  if (ownerOf(there) === owner.uid) return
+  const adopted = { metadata: { uid: there.metadata?.uid, ownerReferences: [ownedBy(owner)] } }
+  const done = await found(api.patchSecret(secretName(input.build.id, input.attempt), adopted))
+  // `gc` of a runner with another clock may have taken it in between.
+  if (done === undefined) await api.createSecret(manifest)
+}
+
+/**
+ * Creates the Secret, or takes what is there if it fits. Another is left over by an earlier Job of this name, whose
+ * garbage collection is about to delete it: by its owner's uid, so never the new one.
+ */
+async function place(api: BuildApi, manifest: V1Secret, fits: (there: V1Secret) => Promise<boolean>): Promise<V1Secret> {
+  const name = manifest.metadata?.name ?? ''
+  for (let attempt = 1; attempt <= mostTries; attempt++) {
+    try {
+      return await api.createSecret(manifest)
+    } catch (error) {
+      if (statusOf(error) !== 409) throw error
+    }
+    const there = await found(api.readSecret(name))
+    if (there === undefined) continue
+    if (await fits(there)) return there
+    await found(api.deleteSecret(name, { uid: there.metadata?.uid }))
+  }
+  throw new RunnerError(
+    'API',
+    `Secret ${name} is there, is not this build's, and is made anew whenever it is deleted`,
+    `see who makes it: kubectl -n ${manifest.metadata?.namespace} get secret ${name} -o yaml --show-managed-fields`,
+  )
+}
+
+function ownerOf(secret: V1Secret): string | undefined {
+  return secret.metadata?.ownerReferences?.find(({ kind }) => kind === 'Job')?.uid
+}
+
+function isSameContent(one: V1Secret, other: V1Secret): boolean {
+  const keys = Object.keys({ ...one.data, ...other.data })
+  return keys.every((key) => one.data?.[key] === other.data?.[key])
+}
