@@ -2,7 +2,6 @@ import type { Answer } from './answer.js'
 import { containersOf } from './container-status.js'
 import type { Kubelet } from './kubelet.js'
 import type { Pod } from './objects.js'
-import { pods } from './resources.js'
 import { Refusal } from './status.js'
 
 /** As the API server checks it (LogLocation) and the kubelet (validateContainerLogStatus). @throws Refusal 400 */
