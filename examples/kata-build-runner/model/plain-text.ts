@@ -1,0 +1,16 @@
+/**
+ * A foreign text as it may be shown on a terminal: no control characters, which could move the cursor or set its
+ * colours, and none that turn the direction of writing around. One line.
+ */
+export function plain(text: string, mostCharacters = 1000): string {
+  const line = text.replace(/[\s\p{Zl}\p{Zp}]+/gu, ' ').replace(/[\p{Cc}\p{Cf}\p{Cs}]/gu, '\ufffd')
+  return shortened(line.trim(), mostCharacters)
+}
+
+/** At most so many characters; what was cut off is shown by an ellipsis. */
+export function shortened(text: string, mostCharacters: number): string {
+  const characters = [...text]
+  return characters.length <= mostCharacters
+    ? text
+    : `${characters.slice(0, Math.max(0, mostCharacters - 1)).join('')}…`
+}
