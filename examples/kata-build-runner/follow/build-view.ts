@@ -1,0 +1,170 @@
+import type { CoreV1Event, V1Job, V1Pod } from '@kubernetes/client-node'
+import { isFinished } from '../launch/launch.js'
+import { annotations } from '../launch/names.js'
+import type { GuardRecord } from '../model/record.js'
+import type { Stage } from '../model/stage.js'
+import { endOf, hasStarted } from '../watch/facts.js'
+import type { Observed } from '../watch/observed.js'
+import type { Fleet } from './fleet.js'
+
+/** What is known of one Job and its pod, kept up to date by the fleet's feeds. */
+export class BuildView {
+  readonly name: string
+  readonly #uid: string
+  readonly #unsubscribe: () => void
+  #since: Partial<Record<Stage, Date>> = {}
+  readonly #vanishedMs: number
+  #job: V1Job
+  #pod: V1Pod | undefined
+  #jobGone = false
+  #podGoneAt: Date | undefined
+  #hasSeenJob = false
+  #events: CoreV1Event[] = []
+  #wake: (() => void) | undefined
+  #isNew = false
+  /** The guard's record, from the final mark of the log. */
+  record: GuardRecord | undefined
+
+  /**
+   * @param job as it was created or read
+   * @param vanishedMs how long the Job may take to say why its pod went: that it failed, is gone, or was suspended again
+   */
+  constructor(fleet: Fleet, job: V1Job, vanishedMs: number) {
+    this.name = job.metadata?.name ?? ''
+    this.#uid = job.metadata?.uid ?? ''
+    this.#job = job
+    this.#vanishedMs = vanishedMs
+    this.#unsubscribe = fleet.subscribe(this.name, {
+      job: ({ type, object }) => this.setJob(object, type === 'gone'),
+      pod: ({ type, object }) => this.setPod(object, type === 'gone'),
+    })
+    const known = fleet.job(this.name)
+    if (known !== undefined) this.setJob(known)
+    for (const pod of fleet.pods(this.name)) this.setPod(pod)
+  }
+
+  get job(): V1Job {
+    return this.#job
+  }
+
+  get pod(): V1Pod | undefined {
+    return this.#pod
+  }
+
+  get isJobGone(): boolean {
+    return this.#jobGone
+  }
+
+  get isPodGone(): boolean {
+    return this.#pod === undefined || this.#podGoneAt !== undefined
+  }
+
+  /** Whether the feed has shown this Job at least once; until then its absence there says nothing. */
+  get hasSeenJob(): boolean {
+    return this.#hasSeenJob
+  }
+
+  /** Somebody said that this build is to be cancelled: this runner, or another by the Job's annotation. */
+  get isCancelled(): boolean {
+    return this.#job.metadata?.annotations?.[annotations.cancelled] !== undefined
+  }
+
+  /** Whether no more output can come: its container ended, or there is none. */
+  get hasNoMoreOutput(): boolean {
+    return endOf(this.#pod) !== undefined || this.#podGoneAt !== undefined
+  }
+
+  observed(now: Date): Observed {
+    this.#isNew = false
+    this.#forgetRequeued(now)
+    return this.#facts(now, this.#hasVanished(now))
+  }
+
+  entered(stage: Stage, now: Date): void {
+    this.#since[stage] ??= now
+  }
+
+  setEvents(events: CoreV1Event[]): void {
+    this.#events = events
+    this.wake()
+  }
+
+  setJob(job: V1Job, isGone = false): void {
+    // Another of the same name: this one is gone, and the feed was away when it went.
+    if (job.metadata?.uid !== this.#uid) this.#jobGone ||= !isGone
+    else {
+      this.#job = job
+      this.#jobGone ||= isGone
+      this.#hasSeenJob = true
+    }
+    this.wake()
+  }
+
+  jobIsGone(): void {
+    this.#jobGone = true
+    this.wake()
+  }
+
+  setPod(pod: V1Pod, isGone = false): void {
+    if (pod.metadata?.ownerReferences?.every(({ uid }) => uid !== this.#uid)) return
+    const isSame = pod.metadata?.uid === this.#pod?.metadata?.uid
+    if (!isSame) {
+      // A build that began is never looked for in another pod (Kueue may have suspended and resumed its Job).
+      if (this.#pod !== undefined && (isGone || isOlder(pod, this.#pod) || this.#mayHaveStarted())) return
+      this.#podGoneAt = undefined
+    }
+    this.#pod = pod
+    if (isGone) this.#podGoneAt = new Date()
+    this.wake()
+  }
+
+  /** Looks again at once, for a reason that is not of the cluster. */
+  wake(): void {
+    this.#isNew = true
+    this.#wake?.()
+  }
+
+  /** Once something has changed since the last `observed`, or after so many milliseconds. */
+  async next(ms: number): Promise<void> {
+    if (this.#isNew) return
+    let timer: NodeJS.Timeout | undefined
+    await new Promise<void>((resolve) => {
+      this.#wake = resolve
+      timer = setTimeout(resolve, ms)
+    })
+    clearTimeout(timer)
+  }
+
+  close(): void {
+    this.#unsubscribe()
+  }
+
+  /** Kueue evicts a build that has not begun by suspending its Job: it is queued again, and nothing is lost. */
+  #forgetRequeued(now: Date): void {
+    if (this.#podGoneAt === undefined || this.#jobGone || this.#job.spec?.suspend !== true || this.#mayHaveStarted()) return
+    this.#pod = undefined
+    this.#podGoneAt = undefined
+    this.#since = { created: now }
+  }
+
+  #hasVanished(now: Date): boolean {
+    if (this.#podGoneAt === undefined) return false
+    return this.#jobGone || isFinished(this.#job) || now.getTime() - this.#podGoneAt.getTime() >= this.#vanishedMs
+  }
+
+  #mayHaveStarted(): boolean {
+    return hasStarted(this.#facts(new Date(), false))
+  }
+
+  #facts(now: Date, podVanished: boolean): Observed {
+    return {
+      ...{ job: this.#job, pod: this.#pod, events: this.#events, now, since: this.#since, record: this.record },
+      ...{ cancelled: this.isCancelled, jobVanished: this.#jobGone, podVanished },
+    }
+  }
+}
+
+function isOlder(one: V1Pod, other: V1Pod): boolean {
+  const timeOf = ({ metadata }: V1Pod) => new Date(metadata?.creationTimestamp ?? 0).getTime()
+  return timeOf(one) < timeOf(other)
+}
