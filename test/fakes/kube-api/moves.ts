@@ -3,7 +3,7 @@ import { type Move, play, type Script } from './kubelet.js'
 import { type ContainerEnd, LifeOver, type PodLife } from './pod-life.js'
 
 /** Real milliseconds. */
-export const after =
+export const wait =
   (ms: number): Move =>
   (life) =>
     life.sleep(ms)
@@ -92,8 +92,17 @@ export const prints =
   (life) =>
     life.log(buildContainer(life, container)).write(text)
 
-/** The kubelet puts the log aside: to the API what it held is lost. */
-export const rotatesLog: Move = (life) => life.log(buildContainer(life)).rotate()
+/**
+ * The kubelet puts the log aside: what it held is lost to the API. `last` is written just before, so that a follow that
+ * skips (LogSettings) has not read it.
+ */
+export const rotatesLog =
+  (last = ''): Move =>
+  (life) => {
+    const log = life.log(buildContainer(life))
+    log.write(last)
+    log.rotate()
+  }
 
 /** The log's file is gone from the node; what the API then sends says so, under status 200. */
 export const losesLog: Move = (life) => {
