@@ -47,6 +47,18 @@ export function parseRecord(message: string): GuardRecord | undefined {
   return undefined
 }
 
+/**
+ * The record in the log's final mark, for a build whose termination message is lost with its pod. The mark does not
+ * name the step, so that comes from the last `end` mark before it; without one nothing was ever run.
+ *
+ * @param time RFC 3339, of the mark's line
+ */
+export function recordOfMarks(final: unknown, lastEnd: unknown, time: string): GuardRecord | undefined {
+  if (!isFields(final)) return undefined
+  const last = isFields(lastEnd) ? { number: lastEnd['step'], of: lastEnd['of'], name: lastEnd['name'] } : undefined
+  return recordOf({ ...final, step: last, outputBytes: final['written'], time })
+}
+
 function parsed(line: string): unknown {
   try {
     return JSON.parse(line)

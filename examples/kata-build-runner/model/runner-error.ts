@@ -15,6 +15,8 @@ const exitNames = {
   BREAKER_OPEN: 'neverStarted',
   LAUNCH_INCOMPLETE: 'neverStarted',
   PREFLIGHT_FAILED: 'neverStarted',
+  /** The build may have ended well, but the caller's file does not say so. */
+  RESULT_FILE: 'usage',
   LEFT_RUNNING: 'leftRunning',
   CANCELLED: 'cancelled',
 } as const satisfies Record<string, keyof typeof exitCodes>

@@ -1,4 +1,7 @@
+import { plain } from '../model/plain-text.js'
+import type { Stage } from '../model/stage.js'
 import type { StagePoint } from '../watch/stage.js'
+import { shortDuration } from './durations.js'
 
 /** Where progress goes: a part of `process.stderr`. */
 export interface ProgressStream {
@@ -14,25 +17,103 @@ export interface StepPoint {
   name: string
 }
 
-/** The display of one build's progress. */
+const eraseLine = '\r\u001b[2K'
+const usualColumns = 80
+
+/**
+ * The display of one build's progress: on a terminal a line that is drawn anew, and a line that stays for each stage
+ * and step. In a pipe nothing, or only the lines that stay (`always`).
+ */
 export class Progress {
-  constructor(_stream: ProgressStream, _options: { build: string; show?: 'auto' | 'always' | 'never' }) {}
+  readonly #stream: ProgressStream
+  readonly #build: string
+  readonly #isShown: boolean
+  readonly #isLive: boolean
+  #stage: Stage | undefined
+  #text = ''
+  #since: Date | undefined
+  #isDrawn = false
+  #isAtLineStart = true
+  #hasEnded = false
+
+  constructor(stream: ProgressStream, options: { build: string; show?: 'auto' | 'always' | 'never' }) {
+    const { build, show = 'auto' } = options
+    this.#stream = stream
+    this.#build = plain(build)
+    this.#isLive = show !== 'never' && stream.isTTY === true
+    this.#isShown = this.#isLive || show === 'always'
+  }
 
   /** The build came to a stage, or to another detail of it. */
-  stage(_point: StagePoint, _now: Date): void {}
+  stage({ stage, detail }: StagePoint, now: Date): void {
+    this.#text = detail === undefined ? stage : `${stage}: ${plain(detail)}`
+    if (stage !== this.#stage) this.#stay(this.#text, now)
+    this.#stage = stage
+    this.tick(now)
+  }
 
   /** A step began. */
-  step(_step: StepPoint, _now: Date): void {}
+  step({ number, of, name }: StepPoint, now: Date): void {
+    this.#text = `step ${number} of ${of}: ${plain(name)}`
+    this.#stay(this.#text, now)
+    this.tick(now)
+  }
 
   /** Draws the line's running time anew; once a second is enough. */
-  tick(_now: Date): void {}
+  tick(now: Date): void {
+    if (!this.#isLive || this.#hasEnded || !this.#isAtLineStart || this.#text === '') return
+    const elapsed = shortDuration(now.getTime() - (this.#since ?? now).getTime())
+    // One column is left free: a terminal wraps when its last is written to, and the line could not be erased.
+    const line = fitted(`${this.#build} ${elapsed} ${this.#text}`, (this.#stream.columns || usualColumns) - 1)
+    this.#stream.write(eraseLine + line)
+    this.#isDrawn = true
+  }
 
   /** A line that stays: another attempt, a lost connection. */
-  note(_text: string): void {}
+  note(text: string): void {
+    if (this.#isShown) this.#say(plain(text))
+  }
 
-  /** Output is about to go to the same terminal: the live line gives way to it, and is drawn again at the next tick. */
-  clear(): void {}
+  /** Output is about to go to the same terminal: the live line gives way to it. */
+  clear(): void {
+    if (!this.#isDrawn) return
+    this.#stream.write(eraseLine)
+    this.#isDrawn = false
+  }
+
+  /** Output went to the same terminal. Within a line of it nothing is drawn, or that would be erased. */
+  resume(isAtLineStart: boolean): void {
+    this.#isAtLineStart = isAtLineStart
+  }
 
   /** Takes the live line away for good. */
-  end(): void {}
+  end(): void {
+    this.clear()
+    this.#hasEnded = true
+  }
+
+  #stay(text: string, now: Date): void {
+    this.#since = now
+    if (this.#isShown) this.#say(text)
+  }
+
+  #say(text: string): void {
+    this.clear()
+    // The output before it has not ended its line.
+    const start = this.#isLive && !this.#isAtLineStart ? '\n' : ''
+    this.#isAtLineStart = true
+    this.#stream.write(`${start}${this.#build}: ${text}\n`)
+  }
+}
+
+/** Cut to so many columns. Whatever could be wide counts as two: too short a line is no harm, one that wraps is. */
+function fitted(text: string, columns: number): string {
+  let used = 0
+  let end = 0
+  for (const character of text) {
+    used += (character.codePointAt(0) ?? 0) < 0x1100 ? 1 : 2
+    if (used > columns) return text.slice(0, end)
+    end += character.length
+  }
+  return text
 }

@@ -1,4 +1,37 @@
+import { open, rename, rm } from 'node:fs/promises'
 import type { BuildResult } from '../model/result.js'
+import { RunnerError } from '../model/runner-error.js'
 
-/** Writes a result as JSON; a reader sees the old file or the whole new one. Throws a RunnerError. */
-export async function writeResult(_path: string, _result: BuildResult | readonly BuildResult[]): Promise<void> {}
+/**
+ * Writes a result as JSON; a reader sees the old file or the whole new one.
+ *
+ * @throws RunnerError `RESULT_FILE`
+ */
+export async function writeResult(path: string, result: BuildResult | readonly BuildResult[]): Promise<void> {
+  // In the same directory: a rename does not cross file systems.
+  const temporary = `${path}.${process.pid}.tmp`
+  try {
+    await writeWhole(temporary, `${JSON.stringify(result, null, 2)}\n`)
+    await rename(temporary, path)
+  } catch (error) {
+    await rm(temporary, { force: true }).catch(() => {})
+    const why = error instanceof Error ? error.message : String(error)
+    throw new RunnerError(
+      'RESULT_FILE',
+      `cannot write the result to ${path}: ${why}`,
+      'name a file in a directory that exists and can be written to',
+      { cause: error },
+    )
+  }
+}
+
+async function writeWhole(path: string, text: string): Promise<void> {
+  const file = await open(path, 'w')
+  try {
+    await file.writeFile(text)
+    // Or the name could outlive a power cut, and the content not.
+    await file.sync()
+  } finally {
+    await file.close()
+  }
+}

@@ -1,4 +1,4 @@
-import { buildContainer } from '../launch/names.js'
+import { buildContainer, labels } from '../launch/names.js'
 import type { FailureKind } from '../model/failure.js'
 import { eventMessage, eventsOf, lastEvent } from './events.js'
 import { endOf, jobCondition, podCondition } from './facts.js'
@@ -25,7 +25,12 @@ export interface Cause {
 /** The cluster's cause, the surest sign first. */
 export function causeOf(observed: Observed): Cause | undefined {
   return (
-    byPodReason(observed) ?? byDisruption(observed) ?? byEvents(observed) ?? byJob(observed) ?? byDeletion(observed)
+    byPodReason(observed) ??
+    byDisruption(observed) ??
+    byEvents(observed) ??
+    byJob(observed) ??
+    byQueue(observed) ??
+    byDeletion(observed)
   )
 }
 
@@ -130,6 +135,16 @@ function byJob(observed: Observed): Cause | undefined {
   return {
     kind: 'deadline',
     summary: `out of time: the Job ran longer than its deadline of ${seconds(observed.job?.spec?.activeDeadlineSeconds)}`,
+  }
+}
+
+/** Kueue suspends the Job of what it evicts, and the Job controller then deletes the pod. */
+function byQueue({ job, pod, podVanished }: Observed): Cause | undefined {
+  if (job?.spec?.suspend !== true || (podVanished !== true && !pod?.metadata?.deletionTimestamp)) return undefined
+  const queue = job.metadata?.labels?.[labels.queue]
+  return {
+    kind: 'preempted',
+    summary: queue === undefined ? 'the Job was suspended' : `queue ${queue} took the build back`,
   }
 }
 

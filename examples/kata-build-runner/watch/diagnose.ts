@@ -25,6 +25,8 @@ export function failureOf(observed: Observed, limits: StageLimits): Failure | un
     return lostNode(observed) ?? (started || observed.cancelled ? undefined : failureOnTheWay(observed, limits))
   }
   if (started) return failureOfRun(observed)
+  // A queue that took the pod back before it began will give the Job another.
+  if (observed.job?.spec?.suspend === true && observed.jobVanished !== true && !observed.cancelled) return undefined
   return observed.cancelled
     ? failure(observed, 'cancelled', 'cancelled before the build container had started')
     : failureAtTheEnd(observed)

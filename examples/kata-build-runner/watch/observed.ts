@@ -10,9 +10,9 @@ export interface Observed {
   /** Of the Job and of the pod, in any order. */
   events: readonly CoreV1Event[]
   now: Date
-  /** When the build came to a stage, as far as this runner saw it; `entered` knows the rest from the objects. */
+  /** When this runner first saw the build in a stage; `enteredAt` takes the rest from the objects. */
   since: Partial<Record<Stage, Date>>
-  /** The guard's record from the log's final mark, for a pod whose status is gone. */
+  /** The guard's record from the log's final mark, for a pod whose status is gone: `recordOfMarks`. */
   record?: GuardRecord | undefined
   cancelled: boolean
   /** The Job existed, and the API server says that it does no more. */
