@@ -106,7 +106,7 @@ const kubernetes = strict({
   kernelParameters: list('rules of images and parameters', kernelParameterRule).default([]),
   queue: dnsName("a LocalQueue's name").optional(),
   imagePullSecrets: list('names of Secrets', dnsName("a Secret's name")).default([]),
-  terminationGracePeriod: duration('10s', '1h').default('30s'),
+  terminationGracePeriod: duration('10s', '10m').default('30s'),
 })
   .superRefine(({ buildTimeout, maxBuildTimeout }, context) => {
     if (buildTimeout <= maxBuildTimeout) return

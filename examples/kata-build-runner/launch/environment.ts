@@ -1,15 +1,16 @@
 import type { V1EnvVar } from '@kubernetes/client-node'
 import type { BuildFile } from '../config/build-file.js'
+import { RunnerError } from '../model/runner-error.js'
 import { secretName, workspace } from './names.js'
 
 /**
- * The build's variables: HOME, what is of the runner's, and the build file's own, which may replace HOME.
+ * The build's variables: HOME, those of the runner, and the build file's own, which may replace HOME.
  *
- * @param own of the runner's, which no build can set
+ * @param own of the runner, which no build may set
+ * @throws RunnerError `BUILD_INVALID`, if it does
  */
 export function environmentOf(build: BuildFile, attempt: number, own: readonly V1EnvVar[]): V1EnvVar[] {
-  const home = Object.hasOwn(build.environment, 'HOME') ? [] : [{ name: 'HOME', value: workspace }]
-  const others = Object.entries(build.environment).map(
+  const values = Object.entries(build.environment).map(
     ([name, value]): V1EnvVar =>
       typeof value === 'string'
         ? { name, value: literal(value) }
@@ -19,8 +20,17 @@ export function environmentOf(build: BuildFile, attempt: number, own: readonly V
   const secrets = build.secretEnvironment.map(
     (name): V1EnvVar => ({ name, valueFrom: { secretKeyRef: { name: secret, key: name } } }),
   )
-  const names = new Set(own.map(({ name }) => name))
-  return [...home, ...own, ...[...others, ...secrets].filter(({ name }) => !names.has(name))]
+  const asked = [...values, ...secrets]
+  const taken = asked.find(({ name }) => own.some((variable) => variable.name === name))
+  if (taken !== undefined) {
+    throw new RunnerError(
+      'BUILD_INVALID',
+      `build ${build.id}: it sets ${taken.name}, which the runner sets`,
+      'leave it out of the build',
+    )
+  }
+  const home = asked.some(({ name }) => name === 'HOME') ? [] : [{ name: 'HOME', value: workspace }]
+  return [...home, ...own, ...asked]
 }
 
 /**
