@@ -16,8 +16,9 @@ import {
   scheduled,
   started,
   wait,
+  waitsFor,
 } from './kube-api/index.js'
-import { type Client, create, namespace, start, until } from './support.js'
+import { type Client, create, gate, namespace, start, until } from './support.js'
 
 const run = [scheduled(), pulled(), started]
 
@@ -84,29 +85,34 @@ describe('a follow', () => {
 describe('rotation', () => {
   const line = `${'x'.repeat(57)}\n`
 
+  /** What a follow gets that began before `script` went on. */
+  async function followed(client: Client, ...script: Script): Promise<string> {
+    const { opened, open } = gate()
+    const pod = await podOf(client, [run, prints('begun\n'), waitsFor(opened), script, ends({ exitCode: 0 })])
+    await until('it runs', isRunning(client))
+    const stream = await follow(client, pod)
+    const begun = String((await stream.iterator({ destroyOnReturn: false }).next()).value)
+    open()
+    return begun + (await text(stream))
+  }
+
   it('takes what the file held away from the API, and not from a follow that keeps up', async () => {
     const client = await start({ log: { rotateAtBytes: 1000 } })
     const slowly = Array.from({ length: 25 }, () => [prints(line), wait(3)])
-    const pod = await podOf(client, [run, wait(50), slowly, ends({ exitCode: 0 })])
-    await until('it runs', isRunning(client))
-    expect((await text(await follow(client, pod))).length).toBe(25 * line.length)
-    const left = (await text(await follow(client, pod, { follow: false }))).length
-    expect(left).toBeLessThan(10 * line.length)
-    expect(client.api.logOf(client.api.podsOf('b')[0]!)).toMatchObject({ rotations: 2, writtenBytes: 25 * line.length })
+    expect(await followed(client, ...slowly)).toBe(`begun\n${line.repeat(25)}`)
+    const { metadata } = client.api.podsOf('b')[0]!
+    expect((await text(await follow(client, metadata.name, { follow: false }))).length).toBeLessThan(10 * line.length)
+    const log = client.api.logOf(client.api.podsOf('b')[0]!)
+    expect(log).toMatchObject({ rotations: 2, writtenBytes: 6 + 25 * line.length })
   })
   it('loses what lies between two files to a follow that is behind by more than one', async () => {
     const client = await start({ log: { rotateAtBytes: 1000 } })
-    const pod = await podOf(client, [run, wait(50), prints(line.repeat(35)), ends({ exitCode: 0 })])
-    await until('it runs', isRunning(client))
-    // 10 in the first file, which it has open; 20 that it never sees; 5 in the last.
-    expect((await text(await follow(client, pod))).length).toBe((10 + 5) * line.length)
+    // The file that it has open takes 10 lines; 20 it never sees; 5 are in the last.
+    expect(await followed(client, prints(line.repeat(35)))).toBe(`begun\n${line.repeat(10 + 5)}`)
   })
   it('makes a follow skip what it had not read, where that is asked for', async () => {
     const client = await start({ log: { followSkips: true } })
-    const lost = [rotatesLog('lost\n'), prints('kept\n')]
-    const pod = await podOf(client, [run, prints('read\n'), wait(80), lost, wait(20), ends({ exitCode: 0 })])
-    await until('it runs', isRunning(client))
-    expect(await text(await follow(client, pod))).toBe('read\nkept\n')
+    expect(await followed(client, rotatesLog('lost\n'), prints('kept\n'))).toBe('begun\nkept\n')
   })
 })
 

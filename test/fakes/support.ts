@@ -126,3 +126,12 @@ export async function watch(
   )
   return { seen, done, abort: () => controller.abort() }
 }
+
+/** A promise that the test settles. */
+export function gate(): { opened: Promise<void>; open(): void } {
+  let open!: () => void
+  const opened = new Promise<void>((resolve) => {
+    open = resolve
+  })
+  return { opened, open }
+}

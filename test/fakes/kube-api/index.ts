@@ -5,6 +5,7 @@ import { Admission, type Objection } from './admission.js'
 import { Authorization } from './authorization.js'
 import { type Certificates, makeCertificates } from './certificates.js'
 import type { ContainerLog, LogSettings } from './container-log.js'
+import { withDefaults } from './defaults.js'
 import { EventRecorder } from './event-recorder.js'
 import { Faults } from './faults.js'
 import { GarbageCollector } from './garbage-collector.js'
@@ -13,7 +14,7 @@ import { JobController } from './job-controller.js'
 import { type KubeconfigOptions, writeKubeconfig } from './kubeconfig.js'
 import { Kubelet, type Script } from './kubelet.js'
 import { boots } from './moves.js'
-import type { Job, KubeObject, Pod } from './objects.js'
+import type { Job, KubeObject, Metadata, Pod } from './objects.js'
 import { jobs, pods, type Resource, resources } from './resources.js'
 import { Rest } from './rest.js'
 import { ApiServer, type SeenRequest } from './server.js'
@@ -40,6 +41,8 @@ export interface FakeKubeApiOptions {
   historySize?: number
   log?: Partial<LogSettings>
 }
+
+type GivenMetadata = Partial<Metadata> & { name: string }
 
 /** An API server with its controllers, a scheduler and a kubelet, in this process, over TLS. */
 export class FakeKubeApi {
@@ -142,14 +145,18 @@ export class FakeKubeApi {
     return this.#admission.refuse(kind, name, objection)
   }
 
-  /** Puts an object there, past admission: RuntimeClasses, Nodes, what others left behind. */
-  add(
-    plural: string,
-    object: { metadata: { name: string; namespace?: string }; [field: string]: unknown },
-  ): KubeObject {
+  /**
+   * Puts an object there, past admission: RuntimeClasses, Nodes, what others left behind. Unlike a client it may say when
+   * that was made (`creationTimestamp`) and what its status is.
+   */
+  add(plural: string, object: { metadata: GivenMetadata; [field: string]: unknown }): KubeObject {
     const resource = resourceOf(plural)
-    const metadata = resource.namespaced ? { namespace: this.namespace, ...object.metadata } : object.metadata
-    return this.#store.add(resource, { ...object, metadata } as NewObject)
+    const namespace = resource.namespaced ? (object.metadata.namespace ?? this.namespace) : undefined
+    const made = withDefaults(resource, namespace, object as NewObject)
+    const { creationTimestamp } = object.metadata
+    const metadata = { ...made.metadata, ...(creationTimestamp === undefined ? {} : { creationTimestamp }) }
+    const status = object['status'] ?? made['status']
+    return this.#store.add(resource, { ...made, metadata, ...(status === undefined ? {} : { status }) })
   }
   find<T extends KubeObject>(plural: string, name: string, namespace = this.namespace): T | undefined {
     return this.#store.find<T>(resourceOf(plural), namespace, name)

@@ -158,6 +158,8 @@ export class JobController {
   }
 
   #suspend(job: Job, active: Pod[]): void {
+    // Let go of first, so that they do not count as failed (deleteJobPods).
+    for (const pod of active) this.#untrack(pod)
     this.#deletePods(job, active)
     const suspended: Condition = { type: 'Suspended', status: 'True', reason: 'JobSuspended', message: 'Job suspended' }
     const isNew = !job.status.conditions?.some(({ type, status }) => type === 'Suspended' && status === 'True')

@@ -8,6 +8,15 @@ export const wait =
   (life) =>
     life.sleep(ms)
 
+/** Goes on when a test says so. */
+export const waitsFor =
+  (event: Promise<unknown>): Move =>
+  (life) =>
+    new Promise<void>((resolve, reject) => {
+      life.over.addEventListener('abort', () => reject(life.over.reason), { once: true })
+      event.then(() => resolve(), reject)
+    })
+
 /** Runs a script beside the rest, which does not wait for it. */
 export const alongside =
   (...script: Script): Move =>

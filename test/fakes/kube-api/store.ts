@@ -81,7 +81,7 @@ export class Store {
       ...object.metadata,
       uid: object.metadata.uid ?? randomUUID(),
       resourceVersion: '',
-      creationTimestamp: kubeTime(),
+      creationTimestamp: object.metadata.creationTimestamp ?? kubeTime(),
     }
     return this.#write('ADDED', resource, {
       ...object,
