@@ -22,8 +22,8 @@ export const image = text('an image, like node:20').superRefine((value, context)
   if (problem !== undefined) context.addIssue({ code: 'custom', message: problem })
 })
 
-const word = text(`text of less than ${mostWordBytes} bytes, the longest that Linux passes to a program`, (value) => {
-  return bytes(value) < mostWordBytes
+const word = text(`text of up to ${mostWordBytes} bytes, the longest that Linux passes to a program`, (value) => {
+  return bytes(value) <= mostWordBytes
 })
 
 const stepName = text(

@@ -124,7 +124,7 @@ describe('steps', () => {
     [
       'a word longer than Linux takes',
       `  - {name: a, shell: "${'x'.repeat(131_072)}"}`,
-      'steps[0].shell: must be text of less',
+      'steps[0].shell: must be text of up to',
     ],
   ]
   it.each(refused)('are refused with %s', (_, json, message) => {

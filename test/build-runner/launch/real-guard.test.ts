@@ -135,6 +135,12 @@ describe('what a build file may say', () => {
     ])
   })
 
+  it('is run by Linux: the longest word', async () => {
+    const result = await run([{ name: 'longest', shell: `echo ran #${'x'.repeat(131_071 - 10)}` }])
+    expect([result.code, result.stderr]).toEqual([0, ''])
+    expect(() => wired([{ name: 'too long', shell: `echo ran #${'x'.repeat(131_072 - 10)}` }])).toThrow('131071 bytes')
+  })
+
   it('is taken by the guard, whatever text is in it', async () => {
     const text = fc.string({ unit: 'binary', minLength: 1, maxLength: 20 }).filter((value) => !value.includes('\0'))
     const name = text.filter((value) => !/\p{Cc}/u.test(value) && Buffer.byteLength(value) <= 63)

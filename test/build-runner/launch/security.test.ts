@@ -110,13 +110,10 @@ describe('variables', () => {
     expect(variables('secretEnvironment: [HOME]').filter(({ name }) => name === 'HOME')).toHaveLength(1)
   })
 
-  it.each(['$(HOME)', '$$(HOME)', 'a$', '$', '$$', '$HOME $5', '$(', 'a$$$b'])(
-    'arrive as written: %s',
-    (value) => {
-      const [, variable] = variables(`environment: {A: '${value}'}`)
-      expect(asTheKubeletReads(variable?.value ?? '')).toBe(value)
-    },
-  )
+  it.each(['$(HOME)', '$$(HOME)', 'a$', '$', '$$', '$HOME $5', '$(', 'a$$$b'])('arrive as written: %s', (value) => {
+    const [, variable] = variables(`environment: {A: '${value}'}`)
+    expect(asTheKubeletReads(variable?.value ?? '')).toBe(value)
+  })
 })
 
 /** `expansion.Expand` of the kubelet, with every variable set. */
