@@ -56,7 +56,7 @@ export function parseRecord(message: string): GuardRecord | undefined {
 export function recordOfMarks(final: unknown, lastEnd: unknown, time: string): GuardRecord | undefined {
   if (!isFields(final)) return undefined
   const last = isFields(lastEnd) ? { number: lastEnd['step'], of: lastEnd['of'], name: lastEnd['name'] } : undefined
-  return recordOf({ ...final, step: last, outputBytes: final['written'], time })
+  return recordOf({ ...final, step: last, time })
 }
 
 function parsed(line: string): unknown {

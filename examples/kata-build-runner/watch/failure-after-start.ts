@@ -47,6 +47,8 @@ function byRecord(observed: Observed, record: GuardRecord): Failure | undefined 
   const isOom = endOf(observed.pod)?.reason === 'OOMKilled'
   switch (record.outcome) {
     case 'exited':
+      if (record.exit === 0)
+        return failure(observed, 'unproven', `the guard's record ends with ${where}, which is not the last`)
       if (isOom) return outOfMemory(observed, `${where} exited with ${record.exit}`)
       return failure(observed, 'step-failed', exitWords(where, record.exit))
     case 'signalled':
