@@ -55,6 +55,11 @@ export class BuildView {
     return this.#jobGone
   }
 
+  /** Whether the Job makes no more pods. */
+  get isJobOver(): boolean {
+    return this.#jobGone || isFinished(this.#job)
+  }
+
   get isPodGone(): boolean {
     return this.#pod === undefined || this.#podGoneAt !== undefined
   }
@@ -84,8 +89,10 @@ export class BuildView {
     this.#since[stage] ??= now
   }
 
-  setEvents(events: CoreV1Event[]): void {
-    this.#events = events
+  /** Adds to what was seen before: an API server forgets events after an hour. */
+  addEvents(events: readonly CoreV1Event[]): void {
+    const all = new Map([...this.#events, ...events].map((event) => [event.metadata.uid ?? event.metadata.name, event]))
+    this.#events = [...all.values()]
     this.wake()
   }
 

@@ -1,0 +1,80 @@
+import { randomBytes } from 'node:crypto'
+import type { V1Job } from '@kubernetes/client-node'
+import type { BuildFile } from '../config/build-file.js'
+import type { Executor } from '../config/executor-config.js'
+import { launch } from '../launch/launch.js'
+import type { LaunchInput } from '../launch/launch-input.js'
+import { buildSelector, labels } from '../launch/names.js'
+import type { BuildResult } from '../model/result.js'
+import { RunnerError } from '../model/runner-error.js'
+import type { Route } from '../routing/route.js'
+import { type Ending, type FollowOptions, followBuild } from './build.js'
+import { resultOf } from './result.js'
+import type { Display, Surroundings } from './surroundings.js'
+
+const nonceBytes = 12
+
+/** What a build is launched from. */
+export interface Order {
+  build: BuildFile
+  route: Route
+  /** The values of `build.secretEnvironment`. */
+  secretValues: Readonly<Record<string, string>>
+}
+
+/**
+ * Launches a build and follows it to its end. Where the infrastructure fails before the build container has started, it
+ * is launched again as the next attempt, never after.
+ *
+ * @param existing the newest Job of this build, where there is one: its attempt goes on from where it stands
+ */
+export async function runBuild(
+  around: Surroundings,
+  order: Order,
+  display: Display,
+  existing?: V1Job,
+): Promise<BuildResult> {
+  const { executor } = order.route
+  const most = executor.kubernetes.launchAttempts
+  const failed: BuildResult['attempts'] = []
+  let job = existing
+  for (let attempt = existing === undefined ? 1 : attemptOf(existing); ; attempt++, job = undefined) {
+    job = await launched(around, { ...order, attempt, namespace: around.namespace, nonce: nonce() }, job)
+    const ending = await followBuild(around, job, display, followOptions(executor))
+    const { failure } = ending
+    if (failure === undefined || !mayTryAgain(ending, around) || attempt >= most) return resultOf(job, ending, failed)
+    failed.push({ job: job.metadata?.name ?? '', failure })
+    display.say(`attempt ${attempt} of ${most} failed before its start: ${failure.summary}`)
+  }
+}
+
+export function followOptions({ kubernetes }: Executor): FollowOptions {
+  return { limits: kubernetes.stageTimeouts, graceMs: kubernetes.terminationGracePeriodMs }
+}
+
+export function attemptOf(job: V1Job): number {
+  return Number(job.metadata?.labels?.[labels.attempt] ?? 1)
+}
+
+/** The Job of a build's newest attempt. */
+export async function newestJob({ api }: Pick<Surroundings, 'api'>, build: string): Promise<V1Job | undefined> {
+  const jobs = await api.listJobs(buildSelector(build))
+  return jobs.filter(({ metadata }) => metadata?.deletionTimestamp === undefined).sort((a, b) => attemptOf(a) - attemptOf(b)).at(-1)
+}
+
+function mayTryAgain({ outcome, failure }: Ending, { interruption }: Surroundings): boolean {
+  return outcome === 'failed' && failure?.retry === true && !interruption.cancel.aborted
+}
+
+/** A cancel that comes while a build is being launched is carried out once the Job is there, as with any other. */
+async function launched(around: Surroundings, input: LaunchInput, job: V1Job | undefined): Promise<V1Job> {
+  const { api, interruption } = around
+  if (interruption.cancel.aborted && job === undefined) {
+    throw new RunnerError('CANCELLED', `build ${input.build.id} was cancelled before it was launched`, 'nothing is left of it')
+  }
+  return await launch(api, input, job)
+}
+
+function nonce(): string {
+  return randomBytes(nonceBytes).toString('hex')
+}

@@ -1,0 +1,88 @@
+import type { LogAccount } from '../log/account.js'
+import { followLog } from '../log/follow.js'
+import type { Mark } from '../log/marks.js'
+import { annotations, buildContainer } from '../launch/names.js'
+import { type GuardRecord, recordOfMarks } from '../model/record.js'
+import type { BuildResult, StepResult } from '../model/result.js'
+import type { BuildView } from './build-view.js'
+import { Steps } from './steps.js'
+import type { Display, Surroundings } from './surroundings.js'
+
+/** The log of a build: its output goes to the display, the guard's marks become steps and the final record. */
+export class BuildLog {
+  readonly #around: Surroundings
+  readonly #view: BuildView
+  readonly #display: Display
+  readonly #steps = new Steps()
+  readonly #stop = new AbortController()
+  #lastEnd: Mark | undefined
+  #following: Promise<void> | undefined
+  #account: LogAccount | undefined
+  #isDone = false
+
+  constructor(around: Surroundings, view: BuildView, display: Display) {
+    this.#around = around
+    this.#view = view
+    this.#display = display
+  }
+
+  /** Begins to follow, once the build container has a log. Further calls do nothing. */
+  start(): void {
+    const pod = this.#view.pod?.metadata?.name
+    if (pod === undefined || this.#following !== undefined) return
+    const nonce = this.#view.job.metadata?.annotations?.[annotations.nonce] ?? ''
+    this.#following = followLog(this.#around.api, {
+      ...{ pod, container: buildContainer, nonce, signal: this.#stop.signal },
+      isEnded: () => this.#view.hasNoMoreOutput,
+      onOutput: (bytes) => this.#display.output(bytes),
+      onMark: (mark) => this.#hear(mark),
+    })
+      .then((account) => {
+        this.#account = account
+      })
+      .catch((error: unknown) => {
+        if (!this.#stop.signal.aborted) this.#display.say(`the log cannot be followed: ${String(error)}`)
+      })
+      .finally(() => {
+        this.#isDone = true
+        this.#view.wake()
+      })
+  }
+
+  /** Whether all of it was read, or nothing of it was ever asked for. */
+  get isDone(): boolean {
+    return this.#following === undefined || this.#isDone
+  }
+
+  get steps(): StepResult[] {
+    return this.#steps.results
+  }
+
+  get account(): BuildResult['log'] {
+    const { bytes = 0, lostBytes = 0, gaps = [], reconnects = 0 } = this.#account ?? {}
+    return { bytes, lostBytes, gaps, reconnects }
+  }
+
+  /** Reads no further. */
+  async stop(): Promise<void> {
+    this.#stop.abort()
+    await this.#following
+  }
+
+  #hear(mark: Mark): void {
+    this.#steps.hear(mark)
+    if (mark.mark === 'begin') {
+      const { step: number, of, name } = mark
+      this.#display.progress.step({ number, of, name }, this.#around.now())
+    }
+    if (mark.mark === 'end') this.#lastEnd = mark
+    if (mark.mark === 'final') {
+      this.#view.record = recordOfFinal(mark, this.#lastEnd, this.#around.now())
+      this.#view.wake()
+    }
+  }
+}
+
+function recordOfFinal(final: Mark, lastEnd: Mark | undefined, now: Date): GuardRecord | undefined {
+  return recordOfMarks(final, lastEnd, now.toISOString())
+}

@@ -1,0 +1,136 @@
+import type { V1Job } from '@kubernetes/client-node'
+import type { Failure } from '../model/failure.js'
+import type { StageLimits } from '../model/stage.js'
+import { failureOf, succeeded } from '../watch/diagnose.js'
+import { endOf, hasStarted, isTerminal } from '../watch/facts.js'
+import type { Observed } from '../watch/observed.js'
+import { stageOf } from '../watch/stage.js'
+import { BuildLog } from './build-log.js'
+import { BuildView } from './build-view.js'
+import { Cancelling } from './cancelling.js'
+import { Contact } from './contact.js'
+import { Patiently } from './patiently.js'
+import { removeBuild, surelyNeverStarted } from './remove.js'
+import type { Display, Surroundings } from './surroundings.js'
+
+/** How one attempt of a build ended, or that it was left. */
+export interface Ending {
+  outcome: 'succeeded' | 'failed' | 'cancelled' | 'left-running'
+  failure?: Failure
+  observed: Observed
+  log: BuildLog
+}
+
+export interface FollowOptions {
+  limits: StageLimits
+  /** The pod's grace: how long after SIGTERM its containers may go on, in milliseconds. */
+  graceMs: number
+}
+
+/**
+ * Follows one Job to its end: stages, log and failures; cancels it when that is asked for. It tries on through lost
+ * connections, and leaves the build running when the API server was gone for longer than `timing.patienceMs`.
+ */
+export async function followBuild(
+  around: Surroundings,
+  job: V1Job,
+  display: Display,
+  options: FollowOptions,
+): Promise<Ending> {
+  const view = new BuildView(around.fleet, job, around.timing.settleMs)
+  const log = new BuildLog(around, view, display)
+  const wake = () => view.wake()
+  const signals = [around.interruption.cancel, around.interruption.leave]
+  for (const signal of signals) signal.addEventListener('abort', wake)
+  try {
+    const verdict = await watched(around, view, log, display, options)
+    const ending = { ...(await settled(around, view, log, display, verdict)), log }
+    display.progress.stage(stageOf(ending.observed), around.now())
+    return ending
+  } finally {
+    for (const signal of signals) signal.removeEventListener('abort', wake)
+    await log.stop()
+    view.close()
+  }
+}
+
+type Verdict = { outcome: 'succeeded' | 'left-running' } | { outcome: 'failed'; failure: Failure }
+
+/** Until it is known what became of the build. */
+async function watched(
+  around: Surroundings,
+  view: BuildView,
+  log: BuildLog,
+  { progress, say }: Display,
+  { limits, graceMs }: FollowOptions,
+): Promise<Verdict> {
+  const { interruption, now, timing } = around
+  const contact = new Contact(around, view, say)
+  const cancelling = new Cancelling(around, view, graceMs)
+  const patiently = new Patiently(say)
+  for (;;) {
+    const point = stageOf(view.observed(now()))
+    view.entered(point.stage, now())
+    progress.stage(point, now())
+    if (interruption.leave.aborted) return { outcome: 'left-running' }
+    // Before the judgement: at the end it needs the events.
+    await patiently.do(() => contact.look(point))
+    const observed = view.observed(now())
+    if (hasLog(observed)) log.start()
+    if (succeeded(observed)) return { outcome: 'succeeded' }
+    const failure = failureOf(observed, limits)
+    if (failure !== undefined) return { outcome: 'failed', failure }
+    if (contact.isLost(observed.now)) return { outcome: 'left-running' }
+    if (interruption.cancel.aborted || view.isCancelled) await patiently.do(() => cancelling.goOn())
+    await view.next(timing.tickMs)
+  }
+}
+
+/** The rest of the log, and of a build that is over its Job, where that could still come to something. */
+async function settled(
+  around: Surroundings,
+  view: BuildView,
+  log: BuildLog,
+  { say }: Display,
+  verdict: Verdict,
+): Promise<Omit<Ending, 'log'>> {
+  const { now } = around
+  if (verdict.outcome === 'left-running') return { ...verdict, observed: view.observed(now()) }
+  await untilRead(around, view, log)
+  const observed = view.observed(now())
+  if (verdict.outcome === 'succeeded') {
+    if (view.isCancelled) await removeBuild(around, view, say)
+    return { ...verdict, observed }
+  }
+  const { failure } = verdict
+  const outcome = failure.kind === 'cancelled' ? 'cancelled' : 'failed'
+  const isAwaited = !failure.started || view.isCancelled
+  if (!isAwaited && !mayGoOn(view)) return { outcome, failure, observed }
+  const isGone = await removeBuild(around, view, say, isAwaited ? around.timing.patienceMs : 0)
+  if (!isGone && outcome === 'cancelled') return { outcome: 'left-running', failure, observed }
+  const retry = failure.retry && isGone && surelyNeverStarted(view, now())
+  return { outcome, failure: { ...failure, retry }, observed }
+}
+
+/** A Job whose pod was taken away may make another (once Kueue resumes it), and a pod that is out of sight may run on. */
+function mayGoOn(view: BuildView): boolean {
+  return !view.isJobOver && (view.isPodGone || (endOf(view.pod) === undefined && !isTerminal(view.pod)))
+}
+
+/** The log's end. It comes after the container's; if that cannot be seen any more, nobody waits for it for ever. */
+async function untilRead({ interruption, now, timing }: Surroundings, view: BuildView, log: BuildLog): Promise<void> {
+  const untilMs = now().getTime() + timing.patienceMs
+  let silentMs: number | undefined
+  while (!log.isDone && !interruption.leave.aborted && now().getTime() < untilMs) {
+    const observed = view.observed(now())
+    if (!view.hasNoMoreOutput) silentMs ??= observed.now.getTime() + timing.settleMs
+    if (silentMs !== undefined && observed.now.getTime() >= silentMs && !view.hasNoMoreOutput) return
+    await view.next(timing.tickMs)
+  }
+}
+
+/** Whether the build container has written, or may write, a log. */
+function hasLog(observed: Observed): boolean {
+  const { pod } = observed
+  return endOf(pod) !== undefined || (pod?.metadata?.name !== undefined && hasStarted(observed))
+}

@@ -1,0 +1,31 @@
+import type { BuildView } from './build-view.js'
+import { askToEnd, deletePod } from './cancel.js'
+import type { Surroundings } from './surroundings.js'
+
+/** A cancel under way: asked for once, and asked for again in another way where the first did not end the build. */
+export class Cancelling {
+  readonly #around: Surroundings
+  readonly #view: BuildView
+  readonly #graceMs: number
+  #askedMs: number | undefined
+  #isPodDeleted = false
+
+  constructor(around: Surroundings, view: BuildView, graceMs: number) {
+    this.#around = around
+    this.#view = view
+    this.#graceMs = graceMs
+  }
+
+  async goOn(): Promise<void> {
+    const nowMs = this.#around.now().getTime()
+    if (this.#askedMs === undefined) {
+      await askToEnd(this.#around, this.#view)
+      this.#askedMs = nowMs
+      return
+    }
+    const isOverdue = nowMs - this.#askedMs >= this.#graceMs + this.#around.timing.settleMs
+    if (!isOverdue || this.#isPodDeleted || this.#view.hasNoMoreOutput) return
+    await deletePod(this.#around, this.#view)
+    this.#isPodDeleted = true
+  }
+}

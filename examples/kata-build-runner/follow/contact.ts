@@ -1,0 +1,56 @@
+import { found } from '../api/found.js'
+import type { StagePoint } from '../watch/stage.js'
+import type { BuildView } from './build-view.js'
+import { EventsPace } from './events-pace.js'
+import type { Surroundings } from './surroundings.js'
+
+/** What a build's follower asks the API server for itself, beside the feeds; and whether the server is there at all. */
+export class Contact {
+  readonly #around: Surroundings
+  readonly #view: BuildView
+  readonly #say: (text: string) => void
+  readonly #pace: EventsPace
+  readonly #beganMs: number
+  #notedMs = 0
+
+  constructor(around: Surroundings, view: BuildView, say: (text: string) => void) {
+    this.#around = around
+    this.#view = view
+    this.#say = say
+    this.#pace = new EventsPace(around.timing)
+    this.#beganMs = around.now().getTime()
+  }
+
+  /** Whether the API server was gone for longer than the patience for it. */
+  isLost(now: Date): boolean {
+    const { fleet, timing } = this.#around
+    const silentMs = fleet.silentMs(now)
+    if (silentMs >= timing.noteMs && now.getTime() - this.#notedMs >= timing.noteMs) {
+      this.#notedMs = now.getTime()
+      this.#say(`no word of the API server for ${Math.round(silentMs / 1000)} s; trying on`)
+    }
+    return silentMs >= timing.patienceMs
+  }
+
+  /** Events, where they tell something; and the Job by its name, where the feed has not shown it. */
+  async look({ stage }: StagePoint): Promise<void> {
+    const now = this.#around.now()
+    const isUnseen = !this.#view.hasSeenJob && now.getTime() - this.#beganMs >= this.#around.timing.unseenMs
+    if (isUnseen && !this.#view.isJobGone) await this.#readJob()
+    if (this.#pace.isDue(stage, now)) await this.#readEvents()
+  }
+
+  async #readJob(): Promise<void> {
+    const { api } = this.#around
+    const job = await found(api.readJob(this.#view.name))
+    if (job === undefined) this.#view.jobIsGone()
+    else this.#view.setJob(job)
+  }
+
+  async #readEvents(): Promise<void> {
+    const { api } = this.#around
+    const pod = this.#view.pod?.metadata?.name
+    const lists = await Promise.all([this.#view.name, ...(pod === undefined ? [] : [pod])].map((name) => api.listEvents(name)))
+    this.#view.addEvents(lists.flat())
+  }
+}

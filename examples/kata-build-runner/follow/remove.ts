@@ -1,0 +1,61 @@
+import type { V1Pod } from '@kubernetes/client-node'
+import { found } from '../api/found.js'
+import { buildSelector, labels } from '../launch/names.js'
+import { hasStarted, isTerminal } from '../watch/facts.js'
+import type { BuildView } from './build-view.js'
+import { jobOf } from './fleet.js'
+import { Patiently } from './patiently.js'
+import type { Surroundings } from './surroundings.js'
+
+/**
+ * Deletes a build's Job and waits until its pod is gone, too. `Background`: the garbage collector deletes the pod, which
+ * has its grace. (No propagation policy at all would orphan the pod.)
+ *
+ * @param withinMs how long is waited for that
+ * @returns whether it is gone; not, if that takes longer, or nobody wants to wait
+ */
+export async function removeBuild(
+  around: Surroundings,
+  view: BuildView,
+  say: (text: string) => void,
+  withinMs = around.timing.patienceMs,
+): Promise<boolean> {
+  const { api, timing, interruption, now } = around
+  const patiently = new Patiently(say)
+  const untilMs = now().getTime() + withinMs
+  let isAsked = view.isJobGone
+  let isOver = false
+  for (;;) {
+    await patiently.do(async () => {
+      if (!isAsked) await found(api.deleteJob(view.name, { uid: view.job.metadata?.uid, propagation: 'Background' }))
+      isAsked = true
+      isOver = view.isPodGone && (await isGone(around, view))
+    })
+    if (isOver) return true
+    if (interruption.leave.aborted || now().getTime() >= untilMs) return false
+    view.observed(now())
+    await view.next(timing.tickMs)
+  }
+}
+
+/**
+ * Whether a build whose Job and pod are gone may be launched again: only if its container surely never started. A
+ * kubelet writes a pod's last status before it lets go of the pod; where none did, since the node was lost and others
+ * took the pod away, the build may have begun.
+ */
+export function surelyNeverStarted(view: BuildView, now: Date): boolean {
+  const { pod } = view
+  if (pod === undefined || !pod.spec?.nodeName) return true
+  return isTerminal(pod) && !hasStarted({ ...view.observed(now), podVanished: false })
+}
+
+/** The feeds of Jobs and of pods are not in step, so the pod of a Job that went may not have been seen yet. */
+async function isGone({ api }: Surroundings, view: BuildView): Promise<boolean> {
+  const uid = view.job.metadata?.uid
+  if ((await found(api.readJob(view.name)))?.metadata?.uid === uid) return false
+  const build = view.job.metadata?.labels?.[labels.build] ?? ''
+  const pods: V1Pod[] = await api.listPods(buildSelector(build))
+  const own = pods.filter((pod) => jobOf(pod) === view.name)
+  for (const pod of own) view.setPod(pod)
+  return own.length === 0
+}

@@ -1,0 +1,21 @@
+import type { Mark } from '../log/marks.js'
+import type { StepResult } from '../model/result.js'
+
+/** The steps of a build, as the guard's marks in the log tell of them. */
+export class Steps {
+  readonly #results = new Map<number, StepResult>()
+
+  hear(mark: Mark): void {
+    if (mark.mark === 'begin') {
+      this.#results.set(mark.step, { number: mark.step, name: mark.name, outcome: 'running' })
+    }
+    if (mark.mark === 'end') {
+      const { step: number, name, outcome, exit, durationNs } = mark
+      this.#results.set(number, { number, name, outcome, exit, durationMs: Math.round(durationNs / 1e6) })
+    }
+  }
+
+  get results(): StepResult[] {
+    return [...this.#results.values()].sort((a, b) => a.number - b.number)
+  }
+}

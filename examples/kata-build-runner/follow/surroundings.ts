@@ -1,0 +1,24 @@
+import type { BuildApi } from '../api/build-api.js'
+import type { Interruption } from './interruption.js'
+import type { Fleet } from './fleet.js'
+import type { Timing } from './timing.js'
+import type { Progress } from '../report/progress.js'
+
+/** What following builds stands on. One for all builds of a process that are in one namespace. */
+export interface Surroundings {
+  api: BuildApi
+  namespace: string
+  fleet: Fleet
+  timing: Timing
+  interruption: Interruption
+  now: () => Date
+}
+
+/** Where what a build says goes. */
+export interface Display {
+  /** The build's own output, byte for byte. */
+  output(bytes: Uint8Array): void
+  progress: Pick<Progress, 'stage' | 'step' | 'note'>
+  /** A line for people that is no progress: something is wrong, or was decided. */
+  say(text: string): void
+}
