@@ -13,7 +13,7 @@ import { type GuardResult, guard, startGuard } from '../../support/guard.js'
 import { probe } from '../../support/probe.js'
 import { uniqueRegion } from '../../support/region.js'
 import { read, told } from '../../support/steps.js'
-import { build } from '../config/samples.js'
+import { build, sampleOf } from '../config/samples.js'
 import { containerOf, inputOf } from './inputs.js'
 
 const scratch = mkdtempSync(join(tmpdir(), 'build-runner-'))
@@ -78,6 +78,15 @@ describe(`the real guard (${guardPath().split('/').at(-1)})`, () => {
     })
     expect(result.stdout).toContain('$(not) "expanded" ä')
     expect(result.stdout).toContain(`##[shm-guard nonce-1] `)
+  })
+
+  it('runs the sample build, in an empty workspace', async () => {
+    const workspace = mkdtempSync(join(scratch, 'workspace-'))
+    const { args, env } = wired(build('', sampleOf('build.yaml')).steps)
+    const result = await guard(args, { env: { ...env, HOME: workspace }, wrapper: ['env', '-C', workspace] })
+    expect([result.code, result.stderr]).toEqual([0, ''])
+    expect(told(marksOf(result))).toContain('end 3 exited 0')
+    expect(result.stdout).toMatch(/pass 1\b/)
   })
 
   it('ends at the step that fails, with its status', async () => {
