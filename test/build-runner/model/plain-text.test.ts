@@ -1,0 +1,31 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { plain, shortened } from '../../../examples/kata-build-runner/model/plain-text.js'
+
+describe('a foreign text', () => {
+  it('keeps what can be read, on one line', () => {
+    expect(plain('  pull access denied:\r\n\trepository "größe/图" ✓ ')).toBe(
+      'pull access denied: repository "größe/图" ✓',
+    )
+  })
+
+  it('cannot move the cursor, nor turn the direction of writing around', () => {
+    expect(plain('a\u001b[2Jb\u009b31mc\u202ed\u2066e\u0000f\u007fg\u200bh')).toBe(
+      'a\ufffd[2Jb\ufffd31mc\ufffdd\ufffde\ufffdf\ufffdg\ufffdh',
+    )
+  })
+
+  it('has no control character, whatever it is', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary', maxLength: 200 }), (text) => {
+        expect(plain(text)).not.toMatch(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u)
+      }),
+    )
+  })
+
+  it('is cut between characters', () => {
+    expect(shortened('ab😀cd', 4)).toBe('ab😀…')
+    expect(shortened('ab😀c', 4)).toBe('ab😀c')
+    expect(plain('x'.repeat(5000), 10)).toBe(`${'x'.repeat(9)}…`)
+  })
+})
