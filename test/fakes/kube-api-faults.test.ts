@@ -1,4 +1,6 @@
 import { PassThrough } from 'node:stream'
+import { text } from 'node:stream/consumers'
+import { connect } from 'node:tls'
 import { Log } from '@kubernetes/client-node'
 import { describe, expect, it } from 'vitest'
 import { boots, hangs, prints } from './kube-api/index.js'
@@ -86,6 +88,16 @@ describe('a fault in the middle', () => {
       expect(seen.length).toBeLessThan(6)
     },
   )
+  it('truncateAfterBytes ends within a chunk that announced more', async () => {
+    const { api } = await start()
+    api.faults.next('GET', /\/jobs/, { truncateAfterBytes: 40 })
+    const { port, hostname } = new URL(api.url)
+    const socket = connect({ port: Number(port), host: hostname, ca: api.ca })
+    socket.write(`GET ${path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${api.token}\r\n\r\n`)
+    const [, announced, body] = /\r\n\r\n([0-9a-f]+)\r\n(.*)$/s.exec(await text(socket)) ?? []
+    expect(body).toHaveLength(40)
+    expect(Number.parseInt(announced!, 16)).toBeGreaterThan(40)
+  })
   it('silentAfterBytes of a watch: it stays, and says nothing', async () => {
     const client = await start()
     client.api.faults.next('GET', /watch=true/, { silentAfterBytes: 0 })

@@ -90,7 +90,7 @@ export async function until<T>(what: string, look: () => T | undefined | false, 
     const found = look()
     if (found !== undefined && found !== false) return found
     if (performance.now() > end) throw new Error(`not within ${ms} ms: ${what}`)
-    await new Promise((resolve) => setTimeout(resolve, 2))
+    await new Promise((resolve) => setTimeout(resolve, 5))
   }
 }
 

@@ -44,7 +44,7 @@ function lineOf(
     exited: `exited with ${exit}`,
     signalled: 'killed by SIGKILL',
     stalled: `stalled: main last beat ${silenceBudgetNs / 1e6 + 12}ms ago (limit ${silenceBudgetNs / 1e6}ms) in phase "${name}", pid 17 S (sleeping) in do_wait, cpu 0%`,
-    dead: `dead: main died ${silenceBudgetNs / 1e6}ms ago, pid 17`,
+    dead: 'dead: main died without stop(), last beat 12ms ago, pid 17',
     'timed-out': `timed out: beyond its time limit of ${timeLimitNs / 1e6}ms`,
     terminated: 'killed by SIGTERM after SIGTERM',
     'not-started': 'cannot run "/nope": no such file or directory',
