@@ -59,7 +59,10 @@ export function attemptOf(job: V1Job): number {
 /** The Job of a build's newest attempt. */
 export async function newestJob({ api }: Pick<Surroundings, 'api'>, build: string): Promise<V1Job | undefined> {
   const jobs = await api.listJobs(buildSelector(build))
-  return jobs.filter(({ metadata }) => metadata?.deletionTimestamp === undefined).sort((a, b) => attemptOf(a) - attemptOf(b)).at(-1)
+  return jobs
+    .filter(({ metadata }) => metadata?.deletionTimestamp === undefined)
+    .sort((a, b) => attemptOf(a) - attemptOf(b))
+    .at(-1)
 }
 
 function mayTryAgain({ outcome, failure }: Ending, { interruption }: Surroundings): boolean {
@@ -70,7 +73,11 @@ function mayTryAgain({ outcome, failure }: Ending, { interruption }: Surrounding
 async function launched(around: Surroundings, input: LaunchInput, job: V1Job | undefined): Promise<V1Job> {
   const { api, interruption } = around
   if (interruption.cancel.aborted && job === undefined) {
-    throw new RunnerError('CANCELLED', `build ${input.build.id} was cancelled before it was launched`, 'nothing is left of it')
+    throw new RunnerError(
+      'CANCELLED',
+      `build ${input.build.id} was cancelled before it was launched`,
+      'nothing is left of it',
+    )
   }
   return await launch(api, input, job)
 }

@@ -1,7 +1,7 @@
+import { annotations, buildContainer } from '../launch/names.js'
 import type { LogAccount } from '../log/account.js'
 import { followLog } from '../log/follow.js'
 import type { Mark } from '../log/marks.js'
-import { annotations, buildContainer } from '../launch/names.js'
 import { type GuardRecord, recordOfMarks } from '../model/record.js'
 import type { BuildResult, StepResult } from '../model/result.js'
 import type { BuildView } from './build-view.js'

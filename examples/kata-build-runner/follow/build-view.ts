@@ -148,7 +148,8 @@ export class BuildView {
 
   /** Kueue evicts a build that has not begun by suspending its Job: it is queued again, and nothing is lost. */
   #forgetRequeued(now: Date): void {
-    if (this.#podGoneAt === undefined || this.#jobGone || this.#job.spec?.suspend !== true || this.#mayHaveStarted()) return
+    if (this.#podGoneAt === undefined || this.#jobGone || this.#job.spec?.suspend !== true || this.#mayHaveStarted())
+      return
     this.#pod = undefined
     this.#podGoneAt = undefined
     this.#since = { created: now }

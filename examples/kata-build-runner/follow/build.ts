@@ -54,7 +54,7 @@ export async function followBuild(
   }
 }
 
-type Verdict = { outcome: 'succeeded' | 'left-running' } | { outcome: 'failed'; failure: Failure }
+type Verdict = { outcome: 'succeeded' } | { outcome: 'left-running' } | { outcome: 'failed'; failure: Failure }
 
 /** Until it is known what became of the build. */
 async function watched(

@@ -50,7 +50,9 @@ export class Contact {
   async #readEvents(): Promise<void> {
     const { api } = this.#around
     const pod = this.#view.pod?.metadata?.name
-    const lists = await Promise.all([this.#view.name, ...(pod === undefined ? [] : [pod])].map((name) => api.listEvents(name)))
+    const lists = await Promise.all(
+      [this.#view.name, ...(pod === undefined ? [] : [pod])].map((name) => api.listEvents(name)),
+    )
     this.#view.addEvents(lists.flat())
   }
 }

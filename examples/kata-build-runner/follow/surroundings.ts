@@ -1,8 +1,8 @@
 import type { BuildApi } from '../api/build-api.js'
-import type { Interruption } from './interruption.js'
-import type { Fleet } from './fleet.js'
-import type { Timing } from './timing.js'
 import type { Progress } from '../report/progress.js'
+import type { Fleet } from './fleet.js'
+import type { Interruption } from './interruption.js'
+import type { Timing } from './timing.js'
 
 /** What following builds stands on. One for all builds of a process that are in one namespace. */
 export interface Surroundings {

@@ -1,0 +1,26 @@
+import { Command } from 'commander'
+import { followOptions } from '../follow/attempts.js'
+import { cancelBuild } from '../follow/cancel-from-outside.js'
+import { exitCodes } from '../model/exit-codes.js'
+import { type CommonFlags, readConfig, withCommonFlags } from './flags.js'
+import { mustFind, placesOf } from './places.js'
+import { Session } from './session.js'
+
+export function cancelCommand(): Command {
+  return withCommonFlags(new Command('cancel'))
+    .description('end a build and remove it; whoever follows it still gets the end of its log')
+    .argument('<build-id>', 'the id that the build file has')
+    .action(cancel)
+}
+
+async function cancel(build: string, flags: CommonFlags): Promise<void> {
+  const config = await readConfig(flags)
+  await using session = new Session(flags, { build })
+  const { place, job, executor } = await mustFind(placesOf(config, session.open), build, session.say)
+  const isGone = await cancelBuild(session.around(place, build), job, followOptions(executor), session.say)
+  const name = job.metadata?.name
+  session.say(
+    isGone ? `build ${build} is cancelled, and Job ${name} is gone` : `Job ${name} is asked to end, and is still there`,
+  )
+  if (!isGone) process.exitCode = exitCodes.leftRunning.code
+}

@@ -1,0 +1,70 @@
+import type { Executor } from '../../config/executor-config.js'
+import { BuildView } from '../../follow/build-view.js'
+import { Contact } from '../../follow/contact.js'
+import { Patiently } from '../../follow/patiently.js'
+import { removeBuild } from '../../follow/remove.js'
+import type { Surroundings } from '../../follow/surroundings.js'
+import { RunnerError } from '../../model/runner-error.js'
+import { failureOf } from '../../watch/diagnose.js'
+import { endOf } from '../../watch/facts.js'
+import { stageOf } from '../../watch/stage.js'
+import { error, type Finding, ok } from './finding.js'
+import { selfTestJob } from './sample.js'
+
+const what = 'self-test'
+
+/**
+ * Runs the probe's self-test as a build would be run: under the executor's runtime class, on its nodes, with its security,
+ * from its launch image. The Job is removed afterwards.
+ */
+export async function checkSelfTest(
+  around: Surroundings,
+  executor: Executor,
+  id: string,
+  say: (text: string) => void,
+): Promise<Finding> {
+  const { api, namespace, timing } = around
+  try {
+    const job = await api.createJob(selfTestJob(executor, namespace, id))
+    const view = new BuildView(around.fleet, job, timing.settleMs)
+    try {
+      return await outcome(around, view, executor, say)
+    } finally {
+      await removeBuild(around, view, say)
+      view.close()
+    }
+  } catch (failure) {
+    if (!(failure instanceof RunnerError)) throw failure
+    return error(what, failure.message, failure.remedy)
+  }
+}
+
+async function outcome(
+  around: Surroundings,
+  view: BuildView,
+  { kubernetes, launchImage, launchVersion }: Executor,
+  say: (text: string) => void,
+): Promise<Finding> {
+  const { interruption, now, timing } = around
+  const image = `${launchImage}:${launchVersion}`
+  const contact = new Contact(around, view, say)
+  const patiently = new Patiently(say)
+  for (;;) {
+    const point = stageOf(view.observed(now()))
+    view.entered(point.stage, now())
+    await patiently.do(() => contact.look(point))
+    const observed = view.observed(now())
+    const end = endOf(observed.pod)
+    if (end?.exitCode === 0) {
+      return ok(
+        what,
+        `shm-probe of ${image} works on node ${observed.pod?.spec?.nodeName} under ${kubernetes.runtimeClass ?? 'the default runtime'}`,
+      )
+    }
+    const failure = failureOf(observed, kubernetes.stageTimeouts)
+    if (failure !== undefined) return error(what, `${failure.kind}: ${failure.summary}`, failure.remedy)
+    if (interruption.cancel.aborted) return error(what, `stopped in stage "${point.stage}"`, 'let it come to its end')
+    if (contact.isLost(observed.now)) return error(what, 'the API server no longer answers', 'try again once it does')
+    await view.next(timing.tickMs)
+  }
+}

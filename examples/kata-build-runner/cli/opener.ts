@@ -1,0 +1,10 @@
+import type { BuildApi } from '../api/build-api.js'
+import { connect } from '../api/connect.js'
+import type { Executor } from '../config/executor-config.js'
+import type { CommonFlags } from './flags.js'
+
+/** Opens the API of an executor's cluster and namespace. */
+export function opener({ kubeconfig }: CommonFlags): (executor: Executor) => BuildApi {
+  const environment = kubeconfig === undefined ? process.env : { ...process.env, KUBECONFIG: kubeconfig }
+  return (executor) => connect(executor, environment)
+}

@@ -1,0 +1,59 @@
+import { exitCodes } from '../model/exit-codes.js'
+import type { BuildResult } from '../model/result.js'
+import { durationWords } from '../report/durations.js'
+import { writeResult } from '../report/result-file.js'
+import type { FollowFlags } from './flags.js'
+
+/** Says how a build ended, writes its result, and sets the exit status. */
+export async function report(result: BuildResult, flags: FollowFlags, say: (text: string) => void): Promise<void> {
+  for (const line of wordsOf(result, flags)) say(line)
+  process.exitCode = result.exitCode
+  if (flags.result !== undefined) await writeResult(flags.result, result)
+}
+
+function wordsOf(result: BuildResult, flags: FollowFlags): string[] {
+  const { build, failure, log, namespace, job, outcome } = result
+  const losses = log.lostBytes === 0 ? [] : [lossWords(log)]
+  if (outcome === 'left-running') {
+    return [
+      ...losses,
+      `build ${build} is left as it is: Job ${job} in namespace ${namespace}`,
+      `go on with: ${attachCommand(build, flags)}`,
+    ]
+  }
+  if (failure === undefined) return [...losses, `build ${build} succeeded${timeWords(result)}`]
+  return [
+    ...losses,
+    `build ${build} ${outcome} (${failure.kind}): ${failure.summary}`,
+    ...failure.evidence.map((line) => `  ${line}`),
+    `what to do: ${failure.remedy}`,
+  ]
+}
+
+function timeWords({ setUpMs, overallMs }: BuildResult): string {
+  if (setUpMs === undefined || overallMs === undefined) return ''
+  return ` in ${durationWords(overallMs)}, ${durationWords(setUpMs)} of it to set up`
+}
+
+function lossWords({ gaps, lostBytes }: BuildResult['log']): string {
+  const where = gaps.map(({ afterByte, bytes }) => `${bytes} after byte ${afterByte}`).join(', ')
+  return `the cluster lost ${lostBytes} bytes of the log: ${where}`
+}
+
+export function attachCommand(build: string, { config, kubeconfig }: FollowFlags): string {
+  const words = [
+    'build-runner',
+    'attach',
+    '--config',
+    config,
+    ...(kubeconfig === undefined ? [] : ['--kubeconfig', kubeconfig]),
+    build,
+  ]
+  return words.map((word) => (/^[\w./:@=+-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`)).join(' ')
+}
+
+/** For `--help`. */
+export function exitCodeHelp(): string {
+  const lines = Object.values(exitCodes).map(({ code, meaning }) => `  ${String(code).padStart(3)}  ${meaning}`)
+  return `\nExit status:\n${lines.join('\n')}`
+}

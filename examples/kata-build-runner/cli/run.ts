@@ -1,0 +1,39 @@
+import { Command } from 'commander'
+import { executorAnnotation } from '../config/annotation-names.js'
+import { type BuildFile, readBuildFile } from '../config/build-file.js'
+import type { Executor, ExecutorConfig } from '../config/executor-config.js'
+import { runBuild } from '../follow/attempts.js'
+import { type Route, route } from '../routing/route.js'
+import { environmentValues } from './environment-values.js'
+import { type FollowFlags, readConfig, readText, withFollowFlags } from './flags.js'
+import { findBuild, placeOf, placesOf } from './places.js'
+import { report } from './report.js'
+import { Session } from './session.js'
+
+export function runCommand(): Command {
+  return withFollowFlags(new Command('run'))
+    .description('launch a build and stay with it: its output on standard output, all else on standard error')
+    .argument('<build.yaml>', 'the build')
+    .action(run)
+}
+
+/** Idempotent: a build that is there already, the same, goes on from where it stands. */
+async function run(file: string, flags: FollowFlags): Promise<void> {
+  const config = await readConfig(flags)
+  const build = readBuildFile(await readText(file, 'BUILD_INVALID'), file)
+  const routed = route(build, config)
+  await using session = new Session(flags, { build: build.id, output: process.stdout })
+  const places = placesOf(config, session.open)
+  const found = await findBuild(places, build.id, session.say, placeOf(places, routed.executor))
+  const chosen = found === undefined ? routed : routeTo(found.executor, build, config)
+  session.say(`build ${build.id} goes to executor ${chosen.executor.name}: ${chosen.why}`)
+  const around = session.around(found?.place ?? placeOf(places, chosen.executor), build.id)
+  const order = { build, route: chosen, secretValues: environmentValues() }
+  await report(await runBuild(around, order, session.screen, found?.job), flags, session.say)
+}
+
+/** The executor that the build was launched by, whatever the config says by now. */
+function routeTo({ name }: Executor, build: BuildFile, config: ExecutorConfig): Route {
+  const named = { ...build, annotations: { ...build.annotations, [executorAnnotation]: name } }
+  return { ...route(named, config), why: 'it was launched there' }
+}

@@ -1,0 +1,52 @@
+import type { BuildApi } from '../api/build-api.js'
+import type { Executor } from '../config/executor-config.js'
+import { Fleet } from '../follow/fleet.js'
+import type { Surroundings } from '../follow/surroundings.js'
+import { usualTiming } from '../follow/timing.js'
+import { buildSelector } from '../launch/names.js'
+import type { CommonFlags } from './flags.js'
+import { opener } from './opener.js'
+import type { Place } from './places.js'
+import { type OutputStream, Screen } from './screen.js'
+import { Signals } from './signals.js'
+
+/** What a command that follows builds holds while it does: signals, the screen, feeds. */
+export class Session implements AsyncDisposable {
+  readonly screen: Screen
+  readonly say: (text: string) => void
+  readonly open: (executor: Executor) => BuildApi
+  readonly #signals: Signals
+  readonly #fleets: Fleet[] = []
+  readonly #patienceMs: number
+
+  constructor(
+    flags: CommonFlags & { patience?: number; progress?: true },
+    shown: { build: string; output?: OutputStream },
+  ) {
+    const { patience = usualTiming.patienceMs, progress = false } = flags
+    this.screen = new Screen(shown.output, process.stderr, { build: shown.build, progress })
+    this.say = (text) => this.screen.say(text)
+    this.#signals = new Signals(this.say)
+    this.#patienceMs = patience
+    this.open = opener(flags)
+  }
+
+  get interruption(): Signals['interruption'] {
+    return this.#signals.interruption
+  }
+
+  /** What the builds of a place are followed by; its feeds are open until the session ends. */
+  around({ api, namespace }: Place, build: string): Surroundings {
+    const fleet = new Fleet(api, buildSelector(build))
+    this.#fleets.push(fleet)
+    fleet.start()
+    const timing = { ...usualTiming, patienceMs: this.#patienceMs }
+    return { api, namespace, fleet, timing, interruption: this.interruption, now: () => new Date() }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#signals[Symbol.dispose]()
+    this.screen.close()
+    await Promise.all(this.#fleets.map((fleet) => fleet.stop()))
+  }
+}

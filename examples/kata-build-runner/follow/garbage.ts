@@ -1,0 +1,101 @@
+import type { V1Job, V1Pod, V1Secret } from '@kubernetes/client-node'
+import { statusOf } from '../api/api-error.js'
+import type { BuildApi } from '../api/build-api.js'
+import type { Executor } from '../config/executor-config.js'
+import { anyBuildSelector, buildSelector, labels } from '../launch/names.js'
+import { buildOf } from '../watch/facts.js'
+import { jobOf } from './fleet.js'
+
+/** In a queue the Secret comes before its Job, and a runner may be slow: no younger Secret is taken for abandoned. */
+export const youngSecretMs = 600_000
+
+export interface Removed {
+  kind: 'Secret' | 'Job'
+  name: string
+  why: string
+}
+
+export interface GarbageOptions {
+  now: () => Date
+  /** Nothing is removed. */
+  isDry: boolean
+}
+
+/**
+ * Removes what lost runners left in a namespace: Secrets without a Job, and Jobs that are past all that their executor
+ * gives a build. Each is deleted only as it was seen (uid and resourceVersion), so that one that anybody has touched since
+ * stays for the next time.
+ *
+ * @param executors those that launch builds into this namespace; a Job of another is left alone
+ */
+export async function collectGarbage(
+  api: BuildApi,
+  executors: readonly Executor[],
+  { now, isDry }: GarbageOptions,
+): Promise<Removed[]> {
+  // In this order: a Job that comes after the list of Secrets is in the list of Jobs.
+  const secrets = await api.listSecrets(anyBuildSelector)
+  const jobs = await api.listJobs(anyBuildSelector)
+  const removed: Removed[] = []
+  for (const secret of secrets) {
+    const why = whySecret(secret, jobs, now())
+    if (why === undefined) continue
+    const { name = '', uid, resourceVersion } = secret.metadata ?? {}
+    if (isDry || (await isDone(api.deleteSecret(name, { uid, resourceVersion }))))
+      removed.push({ kind: 'Secret', name, why })
+  }
+  for (const job of jobs) {
+    const why = whyJob(job, executors, now())
+    if (why === undefined || (await isRunning(api, job))) continue
+    const { name = '', uid, resourceVersion } = job.metadata ?? {}
+    if (isDry || (await isDone(api.deleteJob(name, { uid, resourceVersion, propagation: 'Background' })))) {
+      removed.push({ kind: 'Job', name, why })
+    }
+  }
+  return removed
+}
+
+function whySecret(secret: V1Secret, jobs: readonly V1Job[], now: Date): string | undefined {
+  const { name, labels: own } = secret.metadata ?? {}
+  if (own?.[labels.build] === undefined || jobs.some(({ metadata }) => metadata?.name === name)) return undefined
+  const ageMs = ageOf(secret, now)
+  return ageMs < youngSecretMs ? undefined : `it has no Job, and is ${minutes(ageMs)} old`
+}
+
+function whyJob(job: V1Job, executors: readonly Executor[], now: Date): string | undefined {
+  if (job.metadata?.deletionTimestamp !== undefined) return undefined
+  const executor = executors.find(({ name }) => name === job.metadata?.labels?.[labels.executor])
+  if (executor === undefined) return undefined
+  const { maxBuildTimeout, stageTimeouts, terminationGracePeriodMs } = executor.kubernetes
+  const stagesMs = Object.values(stageTimeouts).reduce((sum, ms) => sum + ms, 0)
+  const mostMs = stagesMs + maxBuildTimeout * 60_000 + terminationGracePeriodMs
+  const ageMs = ageOf(job, now)
+  if (ageMs <= mostMs) return undefined
+  return `it is ${minutes(ageMs)} old, and executor ${executor.name} gives a build ${minutes(mostMs)} (stages and maxBuildTimeout)`
+}
+
+/** Asked at the last moment, and of the pods themselves: a Job's status does not tell a pod that waits from one that runs. */
+async function isRunning(api: BuildApi, job: V1Job): Promise<boolean> {
+  const pods: V1Pod[] = await api.listPods(buildSelector(job.metadata?.labels?.[labels.build] ?? ''))
+  return pods.some((pod) => jobOf(pod) === job.metadata?.name && buildOf(pod)?.state.running !== undefined)
+}
+
+/** False: it has changed (409) or is gone (404) since it was seen. */
+async function isDone(deletion: Promise<unknown>): Promise<boolean> {
+  try {
+    await deletion
+    return true
+  } catch (error) {
+    const status = statusOf(error)
+    if (status !== 404 && status !== 409) throw error
+    return false
+  }
+}
+
+function ageOf({ metadata }: V1Job | V1Secret, now: Date): number {
+  return now.getTime() - new Date(metadata?.creationTimestamp ?? now).getTime()
+}
+
+function minutes(ms: number): string {
+  return `${Math.floor(ms / 60_000)} min`
+}

@@ -1,0 +1,58 @@
+#!/usr/bin/env node
+/**
+ * `npm run build-runner -- run --config executor.yaml build.yaml`: builds on Kubernetes, in Kata virtual machines, under
+ * shm-guard. README.md says what for, docs/ says how.
+ */
+import { Command, CommanderError } from 'commander'
+import { attachCommand } from './cli/attach.js'
+import { cancelCommand } from './cli/cancel.js'
+import { compareCommand } from './cli/compare.js'
+import { gcCommand } from './cli/gc.js'
+import { preflightCommand } from './cli/preflight.js'
+import { exitCodeHelp } from './cli/report.js'
+import { runCommand } from './cli/run.js'
+import { exitCodes } from './model/exit-codes.js'
+import { RunnerError } from './model/runner-error.js'
+
+const program = new Command('build-runner').description(
+  'CI builds as Kubernetes Jobs, watched from within by shm-guard',
+)
+for (const command of [
+  ...[runCommand(), attachCommand(), cancelCommand()],
+  ...[compareCommand(), gcCommand(), preflightCommand()],
+]) {
+  program.addCommand(command)
+}
+for (const command of [program, ...program.commands]) {
+  command.exitOverride().allowExcessArguments(false).addHelpText('after', exitCodeHelp())
+}
+
+// Whoever reads only the beginning of the output (head) ends neither us nor the build: the result still counts.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error
+})
+
+process.on('uncaughtException', (error) => {
+  process.exit(exitCodeOf(error))
+})
+
+try {
+  await program.parseAsync()
+} catch (error) {
+  process.exitCode = exitCodeOf(error)
+}
+
+/**
+ * Says why, and gives the exit status. What is no failure that we know of is a bug, and is told with its stack; what
+ * became of the build is then not known (Node.js's own status 1 would mean that a step failed).
+ */
+function exitCodeOf(error: unknown): number {
+  // commander has said it already; help is no error.
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : exitCodes.usage.code
+  if (!(error instanceof RunnerError)) {
+    console.error(error)
+    return exitCodes.unproven.code
+  }
+  console.error(`build-runner: ${error.message}\n  what to do: ${error.remedy}`)
+  return error.exitCode
+}
