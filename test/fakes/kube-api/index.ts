@@ -44,7 +44,14 @@ export interface FakeKubeApiOptions {
 
 type GivenMetadata = Partial<Metadata> & { name: string }
 
-/** An API server with its controllers, a scheduler and a kubelet, in this process, over TLS. */
+/**
+ * An API server with its controllers, a scheduler and a kubelet, in this process, over TLS.
+ *
+ * It is less than the real one in this: one version of each kind, HTTP/1.1 only, no server-side apply, strategic merge
+ * patches that replace lists, Jobs of one pod at a time without podFailurePolicy, containers that are never restarted,
+ * no `previous` logs, no exec, refusals of unknown fields only for Jobs (by their published schema), RBAC as a list of
+ * what is denied.
+ */
 export class FakeKubeApi {
   readonly namespace: string
   readonly faults = new Faults()

@@ -34,7 +34,7 @@ export class LifeOver extends Error {}
 /** How it ended by itself, or after the grace, by SIGKILL. */
 const within = (graceMs: number, byItself: Promise<ContainerEnd>, killed: () => ContainerEnd) =>
   new Promise<ContainerEnd>((resolve, reject) => {
-    const timer = setTimeout(() => resolve(killed()), graceMs)
+    const timer = setTimeout(() => resolve(killed()), graceMs).unref()
     byItself.then(resolve, reject).finally(() => clearTimeout(timer))
   })
 
