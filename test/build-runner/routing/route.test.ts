@@ -104,6 +104,11 @@ describe('weights', () => {
     }
   })
 
+  it('of 0 are none at all, also for the first', () => {
+    const one = config('executor: {plugin: off, off: {}, on: {weightage: 1}}')
+    for (const id of ids.slice(0, 50)) expect(route(of('a', '', id), one).executor.name).toBe('on')
+  })
+
   it('say what they are of', () => {
     expect(route(of('rhel6'), executors).why).toBe('weight 75 of 75; the image excludes it from kata')
   })
