@@ -19,7 +19,7 @@ it('500 builds at once, each with a log of 16 KB that is followed, are no burden
   const follow = async (name: string) => {
     await create(client, name)
     const running = () => client.api.podsOf(name).find((each) => each.status.phase !== 'Pending')
-    const pod = await until(`${name} runs`, running, 25_000)
+    const pod = await until(`${name} runs`, running, 60_000)
     const stream = new PassThrough()
     stream.on('data', (chunk: Buffer) => (bytes += chunk.length))
     const ended = new Promise((resolve) => stream.once('end', resolve))
@@ -30,4 +30,4 @@ it('500 builds at once, each with a log of 16 KB that is followed, are no burden
   expect(bytes).toBeGreaterThan(builds * pieces * piece.length)
   const succeeded = new Set(seen.filter(({ object }) => object.status?.phase === 'Succeeded').map(({ name }) => name))
   expect(succeeded.size).toBe(builds)
-})
+}, 90_000)
