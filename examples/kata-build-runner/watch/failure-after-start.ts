@@ -26,7 +26,6 @@ const faultSignals = [
 export function isProvenSuccess(record: GuardRecord | undefined): boolean {
   return (
     record !== undefined &&
-    !record.interim &&
     record.outcome === 'exited' &&
     record.exit === 0 &&
     record.step !== undefined &&

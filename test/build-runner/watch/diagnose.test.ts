@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { failureKinds } from '../../../examples/kata-build-runner/model/failure.js'
 import { failureOf, succeeded } from '../../../examples/kata-build-runner/watch/diagnose.js'
+import { failure } from '../../../examples/kata-build-runner/watch/evidence.js'
 import { hasStarted } from '../../../examples/kata-build-runner/watch/facts.js'
 import { validate } from '../../support/schema.js'
 import { afterStartCases } from './after-start-cases.js'
@@ -9,12 +10,12 @@ import type { Case } from './cases.js'
 import { installed, limits, observed, pod, success, terminated } from './shapes.js'
 
 function check({ observed: seen, kind, says, remedy, retry = false, evidence }: Case, started: boolean) {
-  const failure = failureOf(seen, limits)
-  expect(failure).toMatchObject({ kind, retry, started })
-  for (const part of says) expect(failure?.summary).toMatch(part)
-  if (remedy !== undefined) expect(failure?.remedy).toMatch(remedy)
-  expect(failure?.remedy).not.toBe('')
-  if (evidence !== undefined) expect(failure?.evidence.join('\n')).toContain(evidence)
+  const found = failureOf(seen, limits)
+  expect(found).toMatchObject({ kind, retry, started })
+  for (const part of says) expect(found?.summary).toMatch(part)
+  if (remedy !== undefined) expect(found?.remedy).toMatch(remedy)
+  expect(found?.remedy).not.toBe('')
+  if (evidence !== undefined) expect(found?.evidence.join('\n')).toContain(evidence)
   expect(succeeded(seen)).toBe(false)
 }
 
@@ -84,6 +85,13 @@ describe('success', () => {
   })
 })
 
+describe('another attempt', () => {
+  it('is never asked for once the container had started, whatever a rule says', () => {
+    expect(failure(observed(), 'image-pull', 'x', { retry: true }).retry).toBe(true)
+    expect(failure(observed({ since: { running: new Date() } }), 'image-pull', 'x', { retry: true }).retry).toBe(false)
+  })
+})
+
 describe('what is shown', () => {
   it("never has control characters from the cluster's messages", () => {
     const evil = 'x\u001b[2J\u202edetsurt\u0007\r\nnew line'
@@ -93,9 +101,9 @@ describe('what is shown', () => {
       since: { starting: new Date(0) },
       pod: pod({ installer: installed, build }),
     })
-    const failure = failureOf(seen, limits)
-    expect(failure?.summary).toContain('new line')
-    expect(JSON.stringify(failure)).not.toMatch(/\\u001b|\\u0007|\\r|\\n|\u202e/)
+    const found = failureOf(seen, limits)
+    expect(found?.summary).toContain('new line')
+    expect(JSON.stringify(found)).not.toMatch(/\\u001b|\\u0007|\\r|\\n|\u202e/)
   })
 })
 

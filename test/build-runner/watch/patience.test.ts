@@ -8,6 +8,7 @@ import {
   event,
   image,
   inBuild,
+  inInstaller,
   installed,
   job,
   limits,
@@ -33,7 +34,7 @@ function expectFinalFrom(ms: number, kind: string, shape: Partial<Observed>) {
 describe('a pull', () => {
   const failed = (words: string, count: number) =>
     of(() => event('Pod', 'Failed', `Failed to pull image "${image}": ${words}`, { container: inBuild, count }))
-  const pulling = (reason: string, words: string, count: number): Partial<Observed> => ({
+  const pulling = (reason: string, words: string, count: number) => ({
     since: { pulling: at(0) },
     pod: pod({ installer: installed, build: waiting(reason, words) }),
     events: failed(words, count),
@@ -57,6 +58,13 @@ describe('a pull', () => {
     expect(kindAfter(20, { ...shape, events: of(once) })).toBeUndefined()
     expect(kindAfter(20, { ...shape, events: of(once, once) })).toBe('image-name')
     expect(kindAfter(20, { ...shape, events: of(series) })).toBe('image-name')
+  })
+
+  it('of another container does not count', () => {
+    const installer = () =>
+      event('Pod', 'Failed', 'Failed to pull image "x": not found', { container: inInstaller, count: 9 })
+    const shape = pulling('ErrImagePull', notFound, 1)
+    expect(kindAfter(20, { ...shape, events: [...shape.events, installer()] })).toBeUndefined()
   })
 
   it('in a back-off without events waits for its limit', () => {
@@ -105,6 +113,17 @@ describe('a Job whose pod is refused', () => {
       })
     expect(kindAfter(60, refused(noClass, [created()]))).toBeUndefined()
     expect(kindAfter(60, { ...refused(noClass), pod: pod({ node: null }) })).toBeUndefined()
+  })
+
+  it('is told by the newest of its events, in whatever order they are listed', () => {
+    const [old] = refused(noClass).events
+    const created = event('Job', 'SuccessfulCreate', 'Created pod: web-1-x7k2p', {
+      type: 'Normal',
+      lastTimestamp: '2026-11-24T10:00:59Z',
+    })
+    expect(kindAfter(60, { events: [created, old!] })).toBeUndefined()
+    const first = { ...created, lastTimestamp: '2026-11-24T10:00:01Z' } as unknown as typeof created
+    expect(kindAfter(60, { events: [old!, first] })).toBe('runtime-class')
   })
 
   it('is not confused with a Job of the same name before it', () => {
@@ -165,7 +184,35 @@ describe('the stages', () => {
   })
 })
 
+describe('a docker sidecar', () => {
+  it('that failed is started again, until the limit of its stage', () => {
+    const docker = {
+      started: false,
+      restartCount: 1,
+      state: waiting('CrashLoopBackOff'),
+      lastState: terminated(1, 'Error'),
+    }
+    const conditions = [{ type: 'PodReadyToStartContainers', status: 'True' }]
+    const shape = { since: { init: at(0) }, pod: pod({ docker, build: podInitializing, conditions }) }
+    expectFinalFrom(limits.initMs, 'installer', shape)
+  })
+
+  it('that failed at first and then came up is no trouble', () => {
+    const docker = { started: true, restartCount: 1, state: running, lastState: terminated(1, 'Error') }
+    const shape = { since: { starting: at(0) }, pod: pod({ docker, installer: installed, build: podInitializing }) }
+    expect(kindAfter(limits.startingMs / 1000, shape)).toBe('stage-timeout')
+  })
+})
+
 describe('an end', () => {
+  it('is not that of a node whose taint was taken back', () => {
+    const eviction = (words: string) =>
+      of(() => event('Pod', 'TaintManagerEviction', `${words} builds/web-1-x7k2p`, { type: 'Normal' }))
+    const shape = { pod: pod({ phase: 'Failed', installer: installed, build: terminated(143, 'Error', toldToStop) }) }
+    expect(kindAfter(60, { ...shape, events: eviction('Marking for deletion Pod') })).toBe('node-lost')
+    expect(kindAfter(60, { ...shape, events: eviction('Cancelling deletion of Pod') })).toBe('signalled')
+  })
+
   it('whose cause is not yet said is waited for, until the pod has ended, too', () => {
     const build = terminated(143, 'Error', toldToStop)
     const shape = { since: { ended: at(0) }, pod: pod({ phase: 'Running', installer: installed, build }) }

@@ -29,6 +29,11 @@ describe("the scheduler's message", () => {
     expect(words('0/2 nodes are available: 2 node(s) had volume node affinity conflict.').text).toBe(
       'none of 2 nodes can take it: 2 had volume node affinity conflict',
     )
+    expect(
+      words(
+        '0/1 nodes are available: 1 node(s) were odd. no new claims to deallocate, preemption: 0/1 nodes are available: 1 Preemption is not helpful for scheduling.',
+      ).text,
+    ).toBe('none of 1 nodes can take it: 1 were odd')
     expect(words('no nodes available to schedule pods').text).toBe('no nodes available to schedule pods')
   })
 
