@@ -4,10 +4,18 @@ import { failureOf, succeeded } from '../../../examples/kata-build-runner/watch/
 import { failure } from '../../../examples/kata-build-runner/watch/evidence.js'
 import { hasStarted } from '../../../examples/kata-build-runner/watch/facts.js'
 import { validate } from '../../support/schema.js'
-import { afterStartCases } from './after-start-cases.js'
-import { beforeStartCases } from './before-start-cases.js'
-import type { Case } from './cases.js'
+import { takenBeforeStartCases } from './cases/before-start.js'
+import type { Case } from './cases/case.js'
+import { imageCases } from './cases/image.js'
+import { killedCases } from './cases/killed.js'
+import { noPodCases } from './cases/no-pod.js'
+import { nodeCases } from './cases/node.js'
+import { recordCases } from './cases/record.js'
+import { takenAwayCases } from './cases/taken-away.js'
 import { installed, limits, observed, pod, success, terminated } from './shapes.js'
+
+const beforeStartCases = [...imageCases, ...noPodCases, ...nodeCases, ...takenBeforeStartCases]
+const afterStartCases = [...recordCases, ...takenAwayCases, ...killedCases]
 
 function check({ observed: seen, kind, says, remedy, retry = false, evidence }: Case, started: boolean) {
   const found = failureOf(seen, limits)

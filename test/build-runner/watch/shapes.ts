@@ -205,3 +205,14 @@ export function observed(shape: Partial<Observed> & { afterSeconds?: number } = 
   const { afterSeconds = 60, ...rest } = shape
   return { job: job(), events: [], now: at(afterSeconds), since: { created: at(0) }, cancelled: false, ...rest }
 }
+
+/** A pod that failed, by how its build container ended. */
+export const ended = (build: Json, shape: PodShape = {}, more: Partial<Observed> = {}): Observed =>
+  observed({ pod: pod({ phase: 'Failed', installer: installed, build, ...shape }), ...more })
+
+export const disrupted = (reason: string, message: string) => ({
+  conditions: [{ type: 'DisruptionTarget', status: 'True', reason, message }],
+})
+
+/** In seconds, just beyond a limit. */
+export const over = (limitMs: number) => limitMs / 1000 + 1

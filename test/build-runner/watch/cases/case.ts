@@ -1,5 +1,5 @@
-import type { FailureKind } from '../../../examples/kata-build-runner/model/failure.js'
-import type { Observed } from '../../../examples/kata-build-runner/watch/observed.js'
+import type { FailureKind } from '../../../../examples/kata-build-runner/model/failure.js'
+import type { Observed } from '../../../../examples/kata-build-runner/watch/observed.js'
 
 /** A real status, and what must be made of it. */
 export interface Case {
@@ -10,7 +10,6 @@ export interface Case {
   says: (string | RegExp)[]
   remedy?: string | RegExp
   retry?: boolean
-  started?: boolean
   /** A part of one line of the evidence. */
   evidence?: string
 }
