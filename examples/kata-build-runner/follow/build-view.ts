@@ -165,8 +165,10 @@ export class BuildView {
   }
 
   #facts(now: Date, podVanished: boolean): Observed {
+    // A build can forge a mark, knowing the nonce from the guard's command line; not the end of its container.
+    const record = this.hasNoMoreOutput ? this.record : undefined
     return {
-      ...{ job: this.#job, pod: this.#pod, events: this.#events, now, since: this.#since, record: this.record },
+      ...{ job: this.#job, pod: this.#pod, events: this.#events, now, since: this.#since, record },
       ...{ cancelled: this.isCancelled, jobVanished: this.#jobGone, podVanished },
     }
   }

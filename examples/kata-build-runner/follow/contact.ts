@@ -24,7 +24,7 @@ export class Contact {
   /** Whether the API server was gone for longer than the patience for it. */
   isLost(now: Date): boolean {
     const { fleet, timing } = this.#around
-    const silentMs = fleet.silentMs(now)
+    const silentMs = fleet.silentMs()
     if (silentMs >= timing.noteMs && now.getTime() - this.#notedMs >= timing.noteMs) {
       this.#notedMs = now.getTime()
       this.#say(`no word of the API server for ${Math.round(silentMs / 1000)} s; trying on`)

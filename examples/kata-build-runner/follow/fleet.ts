@@ -53,7 +53,8 @@ export class Fleet {
   }
 
   /** How long the API server has not been heard of, in milliseconds. */
-  silentMs(now: Date): number {
+  silentMs(): number {
+    const now = new Date()
     return Math.max(this.#jobs.silentMs(now), this.#pods.silentMs(now))
   }
 

@@ -42,7 +42,11 @@ export async function ensureOwnedSecret(api: BuildApi, input: LaunchInput, owner
  * Creates the Secret, or takes what is there if it fits. Another is left over by an earlier Job of this name, whose
  * garbage collection is about to delete it: by its owner's uid, so never the new one.
  */
-async function place(api: BuildApi, manifest: V1Secret, fits: (there: V1Secret) => Promise<boolean>): Promise<V1Secret> {
+async function place(
+  api: BuildApi,
+  manifest: V1Secret,
+  fits: (there: V1Secret) => Promise<boolean>,
+): Promise<V1Secret> {
   const name = manifest.metadata?.name ?? ''
   for (let attempt = 1; attempt <= mostTries; attempt++) {
     try {

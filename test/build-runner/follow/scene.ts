@@ -1,0 +1,152 @@
+import { afterEach } from 'vitest'
+import type { BuildApi } from '../../../examples/kata-build-runner/api/build-api.js'
+import { opener } from '../../../examples/kata-build-runner/cli/opener.js'
+import { type BuildFile, readBuildFile } from '../../../examples/kata-build-runner/config/build-file.js'
+import {
+  type Executor,
+  type ExecutorConfig,
+  readExecutorConfig,
+} from '../../../examples/kata-build-runner/config/executor-config.js'
+import { type Order, runBuild } from '../../../examples/kata-build-runner/follow/attempts.js'
+import { Fleet } from '../../../examples/kata-build-runner/follow/fleet.js'
+import { Interruption } from '../../../examples/kata-build-runner/follow/interruption.js'
+import type { Display, Surroundings } from '../../../examples/kata-build-runner/follow/surroundings.js'
+import type { Timing } from '../../../examples/kata-build-runner/follow/timing.js'
+import { anyBuildSelector } from '../../../examples/kata-build-runner/launch/names.js'
+import type { BuildResult } from '../../../examples/kata-build-runner/model/result.js'
+import type { Stage } from '../../../examples/kata-build-runner/model/stage.js'
+import { route } from '../../../examples/kata-build-runner/routing/route.js'
+import { FakeKubeApi, type FakeKubeApiOptions } from '../../fakes/kube-api/index.js'
+
+export const namespace = 'builds'
+
+/** The runner's clock goes this much faster, since it waits for seconds where the fake's cluster needs milliseconds. */
+const speed = 40
+/** A second of the fake's deadlines and graces, in ms. */
+const secondMs = 1000 / speed
+
+export const timing: Timing = {
+  ...{ tickMs: 15, firstEventsMs: 1_000, eventsMs: 4_000, unseenMs: 15_000, noteMs: 500 },
+  ...{ settleMs: 20_000, patienceMs: 120_000, courtesyMs: 10_000 },
+}
+
+const closers: (() => Promise<void>)[] = []
+afterEach(async () => {
+  for (const close of closers.splice(0).reverse()) await close()
+})
+
+export function configText(...kubernetes: string[]): string {
+  const lines = [`jobsNamespace: ${namespace}`, 'runtimeClass: kata', 'terminationGracePeriod: 10s', ...kubernetes]
+  return `executor:
+  k8s:
+    options:
+      kubernetes:
+${lines.map((line) => `        ${line}\n`).join('')}
+      fusebox: {breaker: {timeout: 2000}}
+      requestretry: {retryDelay: 10, maxAttempts: 5}
+`
+}
+
+export function buildOf(id: string, more = ''): BuildFile {
+  return readBuildFile(
+    `id: ${id}\nimage: node:20\nsteps: [{name: install, argv: [npm, ci]}, {name: test, shell: npm test}]\n${more}`,
+    'build.yaml',
+  )
+}
+
+export function addRuntimeClass(kube: FakeKubeApi, name: string): void {
+  const overhead = { podFixed: { cpu: '250m', memory: '320Mi' } }
+  kube.add('runtimeclasses', { metadata: { name }, handler: name, overhead })
+}
+
+/** Remembers what was shown. */
+export class Shown implements Display {
+  text = ''
+  readonly said: string[] = []
+  readonly stages: Stage[] = []
+  readonly steps: string[] = []
+  readonly progress: Display['progress'] = {
+    stage: ({ stage }) => {
+      if (this.stages.at(-1) !== stage) this.stages.push(stage)
+    },
+    step: ({ number, of, name }) => this.steps.push(`${number}/${of} ${name}`),
+    note: (text) => this.said.push(text),
+  }
+
+  output(bytes: Uint8Array): void {
+    this.text += Buffer.from(bytes).toString()
+  }
+  say(text: string): void {
+    this.said.push(text)
+  }
+}
+
+/** One runner, as a process has it; several may be at work on one cluster. */
+export interface Runner {
+  api: BuildApi
+  around: Surroundings
+  interruption: Interruption
+  shown: Shown
+  run(build: BuildFile): Promise<BuildResult>
+}
+
+export class Scene {
+  readonly kube: FakeKubeApi
+  readonly config: ExecutorConfig
+
+  private constructor(kube: FakeKubeApi, config: ExecutorConfig) {
+    this.kube = kube
+    this.config = config
+  }
+
+  /** @param kubernetes lines of the executor's options */
+  static async start(kubernetes: string[] = [], options: FakeKubeApiOptions = {}): Promise<Scene> {
+    const kube = await FakeKubeApi.start({ namespace, secondMs, ...options })
+    closers.push(() => kube.stop())
+    addRuntimeClass(kube, 'kata')
+    return new Scene(kube, readExecutorConfig(configText(...kubernetes), 'executor.yaml'))
+  }
+
+  get executor(): Executor {
+    return this.config.executors.get('k8s')!
+  }
+
+  order(build: BuildFile): Order {
+    return { build, route: route(build, this.config), secretValues: {} }
+  }
+
+  /** @param change of the timing */
+  runner(change: Partial<Timing> = {}, wrapped: (api: BuildApi) => BuildApi = (api) => api): Runner {
+    const api = wrapped(opener({ config: '', kubeconfig: this.kube.kubeconfig })(this.executor))
+    const fleet = new Fleet(api, anyBuildSelector)
+    fleet.start()
+    closers.push(() => fleet.stop())
+    const interruption = new Interruption()
+    const began = Date.now()
+    const now = () => new Date(began + (Date.now() - began) * speed)
+    const around = { api, namespace, fleet, timing: { ...timing, ...change }, interruption, now }
+    const shown = new Shown()
+    return { ...{ api, around, interruption, shown }, run: (build) => runBuild(around, this.order(build), shown) }
+  }
+}
+
+/** Looks until it is so. @throws after `ms` */
+export async function until<T>(what: string, look: () => T | undefined | false, ms = 8000): Promise<T> {
+  const end = performance.now() + ms
+  for (;;) {
+    const found = look()
+    if (found !== undefined && found !== false) return found
+    if (performance.now() > end) throw new Error(`not within ${ms} ms: ${what}`)
+    await new Promise((resolve) => setTimeout(resolve, 5))
+  }
+}
+
+/** The same API, but for these calls. */
+export function withCalls(api: BuildApi, calls: Partial<BuildApi>): BuildApi {
+  return new Proxy(api, {
+    get(target, key) {
+      const value: unknown = Reflect.get(key in calls ? calls : target, key)
+      return typeof value === 'function' ? value.bind(target) : value
+    },
+  })
+}
