@@ -18,6 +18,8 @@ export type MergePatch = Record<string, unknown>
 export interface DeleteOptions {
   /** Refused with 409 if the object of this name has another. */
   uid?: string | undefined
+  /** Refused with 409 if it has changed since. */
+  resourceVersion?: string | undefined
 }
 
 /**
@@ -55,6 +57,7 @@ export interface BuildApi {
   listEvents(involvedName: string): Promise<CoreV1Event[]>
   readNode(name: string): Promise<V1Node>
   readRuntimeClass(name: string): Promise<V1RuntimeClass>
+  /** Whether the runner may do this. */
   selfSubjectAccessReview(attributes: V1ResourceAttributes): Promise<V1SubjectAccessReviewStatus>
   version(): Promise<VersionInfo>
 

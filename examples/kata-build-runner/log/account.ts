@@ -3,12 +3,19 @@ export interface Gap {
   /** The position in the build's stream after which they are missing: all before it is accounted for. */
   afterByte: number
   bytes: number
+  /**
+   * They are no more than the lines between the two marks, and may be carriage returns: containerd drops the one of a
+   * CRLF (`readLine` in its `internal/cri/io/logger.go`), and nothing tells where it did.
+   */
+  mayBeLineEnds: boolean
 }
 
 /** What came of a build's log. Bytes are those of the stream that the guard writes, its own lines included. */
 export interface LogAccount {
   /** Received, each counted once. */
   bytes: number
+  /** Of them the build's own output, with the line ends that the guard put before its lines. */
+  outputBytes: number
   lostBytes: number
   gaps: Gap[]
   /** Dropped, since they had come before. */
@@ -18,4 +25,96 @@ export interface LogAccount {
   isClosed: boolean
   /** Marks that cannot be true: forged by the build, or bytes came twice without being recognised. */
   inconsistencies: number
+}
+
+/**
+ * The running count. Each mark says how many bytes were written before it, so what is missing since the one before is
+ * known to the byte.
+ *
+ * A mark that says less than was received is impossible, and so is one with less loss than was known. Either it is forged
+ * (a build can read the nonce from the guard's command line, and then print marks), or an earlier one was, or bytes came
+ * twice. The next mark tells: if it agrees with what was known, this one is not believed; if not, both are. The final mark
+ * has no next, and is believed. In no case is that silent: it counts as an inconsistency.
+ */
+export class Account {
+  #bytes = 0
+  #outputBytes = 0
+  #gaps: Gap[] = []
+  /** What has come twice, as far as believed marks say. */
+  #surplus = 0
+  #lost = 0
+  #isDoubted = false
+  /** Whole lines, and where they began, since the last mark. */
+  #lines = 0
+  #afterByte = 0
+  #inconsistencies = 0
+  #isClosed = false
+
+  output(bytes: number): void {
+    this.#bytes += bytes
+    this.#outputBytes += bytes
+    this.#isClosed = false
+  }
+
+  line(): void {
+    this.#lines++
+  }
+
+  mark(written: number, lineBytes: number, isFinal: boolean): void {
+    const missing = written - (this.#bytes - this.#surplus)
+    if (missing >= this.#lost) {
+      this.#lose(missing - this.#lost)
+      this.#isDoubted = false
+    } else {
+      this.#inconsistencies++
+      if (this.#isDoubted || isFinal) this.#believe(missing)
+      this.#isDoubted = !this.#isDoubted
+    }
+    this.#bytes += lineBytes
+    this.#afterByte = this.#bytes - this.#surplus + this.#lost
+    this.#lines = 0
+    this.#isClosed = isFinal
+  }
+
+  get isClosed(): boolean {
+    return this.#isClosed
+  }
+
+  state(repeatedBytes: number, reconnects: number): LogAccount {
+    return {
+      ...{ bytes: this.#bytes, outputBytes: this.#outputBytes, lostBytes: this.#lost, gaps: [...this.#gaps] },
+      ...{ repeatedBytes, reconnects, isClosed: this.#isClosed, inconsistencies: this.#inconsistencies },
+    }
+  }
+
+  #lose(bytes: number): void {
+    if (bytes === 0) return
+    this.#lost += bytes
+    this.#gaps.push({ afterByte: this.#afterByte, bytes, mayBeLineEnds: bytes <= this.#lines })
+  }
+
+  /** Less is missing than was known: what the latest gaps claimed is taken back. */
+  #believe(missing: number): void {
+    if (missing < 0) this.#surplus -= missing
+    let excess = this.#lost - Math.max(0, missing)
+    this.#lost -= excess
+    while (excess > 0) {
+      const gap = this.#gaps.pop()!
+      const left = gap.bytes - excess
+      excess = Math.max(0, -left)
+      if (left > 0) this.#gaps.push({ ...gap, bytes: left })
+    }
+  }
+}
+
+/**
+ * The account as the guard's record closes it, for a log without the final mark, or with a forged one: `outputBytes` is
+ * what the steps wrote, the guard's own lines not counted. What more it says is missing at the end, at least: the guard's
+ * lines that are lost with it are not in it, and a line end before a received mark may be the guard's or the step's.
+ */
+export function closedByRecord(account: LogAccount, outputBytes: number | undefined): LogAccount {
+  const missing = (outputBytes ?? 0) - account.outputBytes - account.lostBytes
+  if (missing <= 0) return account
+  const end: Gap = { afterByte: account.bytes + account.lostBytes, bytes: missing, mayBeLineEnds: false }
+  return { ...account, lostBytes: account.lostBytes + missing, gaps: [...account.gaps, end] }
 }

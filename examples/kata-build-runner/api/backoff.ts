@@ -1,0 +1,37 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { retryAfterMs } from './api-error.js'
+
+export interface BackoffOptions {
+  firstMs: number
+  mostMs: number
+  /** @default Math.random */
+  random?: () => number
+}
+
+/** How long to wait before the next try: doubling, with jitter so that hundreds of builds do not come back as one. */
+export class Backoff {
+  readonly #options: Required<BackoffOptions>
+  #tries = 0
+
+  constructor({ firstMs, mostMs, random = Math.random }: BackoffOptions) {
+    this.#options = { firstMs, mostMs, random }
+  }
+
+  /** @param error what went wrong: the server may have said when to come back */
+  nextMs(error?: unknown): number {
+    const { firstMs, mostMs, random } = this.#options
+    const waitMs = Math.min(mostMs, firstMs * 2 ** this.#tries++)
+    const saidMs = retryAfterMs(error)
+    // Never earlier than the server said.
+    return saidMs === undefined ? waitMs * (0.5 + random() / 2) : saidMs + random() * firstMs
+  }
+
+  reset(): void {
+    this.#tries = 0
+  }
+}
+
+/** Waits; false, and at once, if the signal ends it. */
+export async function waited(ms: number, signal: AbortSignal): Promise<boolean> {
+  return await sleep(ms, true, { signal }).catch(() => false)
+}

@@ -1,0 +1,207 @@
+import {
+  AuthorizationV1Api,
+  BatchV1Api,
+  CoreV1Api,
+  type CoreV1Event,
+  type KubeConfig,
+  NodeV1Api,
+  PatchStrategy,
+  type V1Job,
+  type V1Node,
+  type V1Pod,
+  type V1ResourceAttributes,
+  type V1RuntimeClass,
+  type V1Secret,
+  type V1SubjectAccessReviewStatus,
+  VersionApi,
+  type VersionInfo,
+} from '@kubernetes/client-node'
+import type { BuildApi, DeleteOptions, LogOptions, MergePatch } from './build-api.js'
+import type { Calls } from './calls.js'
+import { type Feed, WatchFeed } from './feed.js'
+import { feedSource } from './feed-source.js'
+import type { FeedKind } from './objects.js'
+import { allPages } from './pages.js'
+import { requestOptions } from './request-options.js'
+import { openStream } from './stream.js'
+
+const merge = PatchStrategy.MergePatch
+
+/** `BuildApi` by client-node's typed clients; what streams goes its own way. */
+export class KubernetesApi implements BuildApi {
+  readonly #config: KubeConfig
+  readonly #calls: Calls
+  readonly #core: CoreV1Api
+  readonly #batch: BatchV1Api
+  readonly #feeds = new Map<string, Feed<V1Job | V1Pod>>()
+  /** In front of every object's name. */
+  readonly #there: { namespace: string }
+
+  constructor(
+    config: KubeConfig,
+    calls: Calls,
+    readonly namespace: string,
+  ) {
+    this.#config = config
+    this.#calls = calls
+    this.#core = config.makeApiClient(CoreV1Api)
+    this.#batch = config.makeApiClient(BatchV1Api)
+    this.#there = { namespace }
+  }
+
+  async createJob(body: V1Job, { dryRun = false }: { dryRun?: boolean } = {}): Promise<V1Job> {
+    const asked = { ...this.#there, body, ...(dryRun ? { dryRun: 'All' } : {}) }
+    return await this.#calls.call(`create Job ${body.metadata?.name}`, (signal) =>
+      this.#batch.createNamespacedJob(asked, requestOptions(signal)),
+    )
+  }
+
+  async readJob(name: string): Promise<V1Job> {
+    return await this.#calls.call(`read Job ${name}`, (signal) =>
+      this.#batch.readNamespacedJob({ ...this.#there, name }, requestOptions(signal)),
+    )
+  }
+
+  async patchJob(name: string, body: MergePatch): Promise<V1Job> {
+    return await this.#calls.call(`change Job ${name}`, (signal) =>
+      this.#batch.patchNamespacedJob({ ...this.#there, name, body }, requestOptions(signal, merge)),
+    )
+  }
+
+  async deleteJob(
+    name: string,
+    { propagation, ...which }: DeleteOptions & { propagation: 'Background' | 'Foreground' },
+  ): Promise<void> {
+    const body = { propagationPolicy: propagation, ...preconditionsOf(which) }
+    await this.#calls.call(`delete Job ${name}`, (signal) =>
+      this.#batch.deleteNamespacedJob({ ...this.#there, name, body }, requestOptions(signal)),
+    )
+  }
+
+  async listJobs(labelSelector: string): Promise<V1Job[]> {
+    return await this.#listed('list Jobs', (page, signal) =>
+      this.#batch.listNamespacedJob({ ...this.#there, labelSelector, ...page }, requestOptions(signal)),
+    )
+  }
+
+  async createSecret(body: V1Secret): Promise<V1Secret> {
+    return await this.#calls.call(`create Secret ${body.metadata?.name}`, (signal) =>
+      this.#core.createNamespacedSecret({ ...this.#there, body }, requestOptions(signal)),
+    )
+  }
+
+  async readSecret(name: string): Promise<V1Secret> {
+    return await this.#calls.call(`read Secret ${name}`, (signal) =>
+      this.#core.readNamespacedSecret({ ...this.#there, name }, requestOptions(signal)),
+    )
+  }
+
+  async patchSecret(name: string, body: MergePatch): Promise<V1Secret> {
+    return await this.#calls.call(`change Secret ${name}`, (signal) =>
+      this.#core.patchNamespacedSecret({ ...this.#there, name, body }, requestOptions(signal, merge)),
+    )
+  }
+
+  async deleteSecret(name: string, which: DeleteOptions = {}): Promise<void> {
+    const body = preconditionsOf(which)
+    await this.#calls.call(`delete Secret ${name}`, (signal) =>
+      this.#core.deleteNamespacedSecret({ ...this.#there, name, body }, requestOptions(signal)),
+    )
+  }
+
+  async listSecrets(labelSelector: string): Promise<V1Secret[]> {
+    return await this.#listed('list Secrets', (page, signal) =>
+      this.#core.listNamespacedSecret({ ...this.#there, labelSelector, ...page }, requestOptions(signal)),
+    )
+  }
+
+  async readPod(name: string): Promise<V1Pod> {
+    return await this.#calls.call(`read pod ${name}`, (signal) =>
+      this.#core.readNamespacedPod({ ...this.#there, name }, requestOptions(signal)),
+    )
+  }
+
+  async patchPod(name: string, body: MergePatch): Promise<V1Pod> {
+    return await this.#calls.call(`change pod ${name}`, (signal) =>
+      this.#core.patchNamespacedPod({ ...this.#there, name, body }, requestOptions(signal, merge)),
+    )
+  }
+
+  async deletePod(name: string, which: DeleteOptions = {}): Promise<void> {
+    const body = preconditionsOf(which)
+    await this.#calls.call(`delete pod ${name}`, (signal) =>
+      this.#core.deleteNamespacedPod({ ...this.#there, name, body }, requestOptions(signal)),
+    )
+  }
+
+  async listPods(labelSelector: string): Promise<V1Pod[]> {
+    return await this.#listed('list pods', (page, signal) =>
+      this.#core.listNamespacedPod({ ...this.#there, labelSelector, ...page }, requestOptions(signal)),
+    )
+  }
+
+  async listEvents(involvedName: string): Promise<CoreV1Event[]> {
+    const fieldSelector = `involvedObject.name=${involvedName}`
+    return await this.#listed(`list events of ${involvedName}`, (page, signal) =>
+      this.#core.listNamespacedEvent({ ...this.#there, fieldSelector, ...page }, requestOptions(signal)),
+    )
+  }
+
+  async readNode(name: string): Promise<V1Node> {
+    return await this.#calls.call(`read node ${name}`, (signal) =>
+      this.#core.readNode({ name }, requestOptions(signal)),
+    )
+  }
+
+  async readRuntimeClass(name: string): Promise<V1RuntimeClass> {
+    const api = this.#config.makeApiClient(NodeV1Api)
+    return await this.#calls.call(`read RuntimeClass ${name}`, (signal) =>
+      api.readRuntimeClass({ name }, requestOptions(signal)),
+    )
+  }
+
+  async selfSubjectAccessReview(resourceAttributes: V1ResourceAttributes): Promise<V1SubjectAccessReviewStatus> {
+    const api = this.#config.makeApiClient(AuthorizationV1Api)
+    const review = await this.#calls.call('ask for its own rights', (signal) =>
+      api.createSelfSubjectAccessReview({ body: { spec: { resourceAttributes } } }, requestOptions(signal)),
+    )
+    return review.status ?? { allowed: false }
+  }
+
+  async version(): Promise<VersionInfo> {
+    const api = this.#config.makeApiClient(VersionApi)
+    return await this.#calls.call('ask for its version', (signal) => api.getCode({}, requestOptions(signal)))
+  }
+
+  feed<T extends V1Job | V1Pod>(kind: FeedKind, selector: string): Feed<T> {
+    const key = `${kind} ${selector}`
+    let feed = this.#feeds.get(key)
+    if (feed === undefined) {
+      feed = new WatchFeed(feedSource(this.#config, this.#calls, { kind, selector, namespace: this.namespace }))
+      this.#feeds.set(key, feed)
+    }
+    return feed as Feed<V1Job | V1Pod> as Feed<T>
+  }
+
+  async openLog(pod: string, container: string, { sinceTime, signal }: LogOptions): Promise<AsyncIterable<Uint8Array>> {
+    const path = `/api/v1/namespaces/${this.namespace}/pods/${encodeURIComponent(pod)}/log`
+    const query = { container, follow: 'true', timestamps: 'true', ...(sinceTime === undefined ? {} : { sinceTime }) }
+    return await this.#calls.open(`log of pod ${pod}`, () => openStream(this.#config, path, { query, signal }))
+  }
+
+  async #listed<T>(
+    what: string,
+    ask: (page: { limit: number; _continue?: string }, signal: AbortSignal) => Promise<{ items: T[] }>,
+  ): Promise<T[]> {
+    const { items } = await allPages((page) => this.#calls.call(what, (signal) => ask(page, signal)))
+    return items
+  }
+}
+
+function preconditionsOf({ uid, resourceVersion }: DeleteOptions) {
+  const preconditions = {
+    ...(uid === undefined ? {} : { uid }),
+    ...(resourceVersion === undefined ? {} : { resourceVersion }),
+  }
+  return Object.keys(preconditions).length === 0 ? {} : { preconditions }
+}
