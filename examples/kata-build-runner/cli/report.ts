@@ -13,7 +13,7 @@ export async function report(result: BuildResult, flags: FollowFlags, say: (text
 
 function wordsOf(result: BuildResult, flags: FollowFlags): string[] {
   const { build, failure, log, namespace, job, outcome } = result
-  const losses = log.lostBytes === 0 ? [] : [lossWords(log)]
+  const losses = log.isComplete || result.times.started === undefined ? [] : [lossWords(log)]
   if (outcome === 'left-running') {
     return [
       ...losses,
@@ -36,6 +36,7 @@ function timeWords({ setUpMs, overallMs }: BuildResult): string {
 }
 
 function lossWords({ gaps, lostBytes }: BuildResult['log']): string {
+  if (lostBytes === 0) return 'the end of the log is missing; how much that is nobody knows'
   const where = gaps.map(({ afterByte, bytes }) => `${bytes} after byte ${afterByte}`).join(', ')
   return `the cluster lost ${lostBytes} bytes of the log: ${where}`
 }

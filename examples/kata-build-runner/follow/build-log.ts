@@ -1,5 +1,5 @@
 import { annotations, buildContainer } from '../launch/names.js'
-import type { LogAccount } from '../log/account.js'
+import { closedByRecord, type LogAccount } from '../log/account.js'
 import { followLog } from '../log/follow.js'
 import type { Mark } from '../log/marks.js'
 import { type GuardRecord, recordOfMarks } from '../model/record.js'
@@ -7,6 +7,8 @@ import type { BuildResult, StepResult } from '../model/result.js'
 import type { BuildView } from './build-view.js'
 import { Steps } from './steps.js'
 import type { Display, Surroundings } from './surroundings.js'
+
+const nothing = { bytes: 0, lostBytes: 0, gaps: [], reconnects: 0, isClosed: false }
 
 /** The log of a build: its output goes to the display, the guard's marks become steps and the final record. */
 export class BuildLog {
@@ -19,6 +21,7 @@ export class BuildLog {
   #following: Promise<void> | undefined
   #account: LogAccount | undefined
   #isDone = false
+  #told = ''
 
   constructor(around: Surroundings, view: BuildView, display: Display) {
     this.#around = around
@@ -36,6 +39,7 @@ export class BuildLog {
       isEnded: () => this.#view.hasNoMoreOutput,
       onOutput: (bytes) => this.#display.output(bytes),
       onMark: (mark) => this.#hear(mark),
+      onTrouble: (text) => this.#trouble(text),
     })
       .then((account) => {
         this.#account = account
@@ -58,15 +62,26 @@ export class BuildLog {
     return this.#steps.results
   }
 
-  get account(): BuildResult['log'] {
-    const { bytes = 0, lostBytes = 0, gaps = [], reconnects = 0 } = this.#account ?? {}
-    return { bytes, lostBytes, gaps, reconnects }
+  /** @param record the guard's final one, which says how much its steps wrote */
+  account(record: GuardRecord | undefined): BuildResult['log'] {
+    const outputBytes = record?.interim === false ? record.outputBytes : undefined
+    const account = this.#account === undefined ? nothing : closedByRecord(this.#account, outputBytes)
+    const { bytes, lostBytes, gaps, reconnects, isClosed } = account
+    return {
+      ...{ bytes, lostBytes, reconnects, isComplete: lostBytes === 0 && (isClosed || outputBytes !== undefined) },
+      gaps: gaps.map(({ afterByte, bytes }) => ({ afterByte, bytes })),
+    }
   }
 
   /** Reads no further. */
   async stop(): Promise<void> {
     this.#stop.abort()
     await this.#following
+  }
+
+  #trouble(text: string): void {
+    if (text !== this.#told) this.#display.say(`log: ${text}`)
+    this.#told = text
   }
 
   #hear(mark: Mark): void {

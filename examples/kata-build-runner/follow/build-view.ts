@@ -3,9 +3,10 @@ import { isFinished } from '../launch/launch.js'
 import { annotations } from '../launch/names.js'
 import type { GuardRecord } from '../model/record.js'
 import type { Stage } from '../model/stage.js'
-import { endOf, hasStarted } from '../watch/facts.js'
+import { endOf, hasStarted, isTerminal } from '../watch/facts.js'
 import type { Observed } from '../watch/observed.js'
 import type { Fleet } from './fleet.js'
+import { surelyNeverStarted } from './never-started.js'
 
 /** What is known of one Job and its pod, kept up to date by the fleet's feeds. */
 export class BuildView {
@@ -22,6 +23,7 @@ export class BuildView {
   #events: CoreV1Event[] = []
   #wake: (() => void) | undefined
   #isNew = false
+  #isCancelled = false
   /** The guard's record, from the final mark of the log. */
   record: GuardRecord | undefined
 
@@ -33,6 +35,8 @@ export class BuildView {
     this.name = job.metadata?.name ?? ''
     this.#uid = job.metadata?.uid ?? ''
     this.#job = job
+    this.setJob(job)
+    this.#hasSeenJob = false
     this.#vanishedMs = vanishedMs
     this.#unsubscribe = fleet.subscribe(this.name, {
       job: ({ type, object }) => this.setJob(object, type === 'gone'),
@@ -71,7 +75,7 @@ export class BuildView {
 
   /** Somebody said that this build is to be cancelled: this runner, or another by the Job's annotation. */
   get isCancelled(): boolean {
-    return this.#job.metadata?.annotations?.[annotations.cancelled] !== undefined
+    return this.#isCancelled
   }
 
   /** Whether no more output can come: its container ended, or there is none. */
@@ -101,6 +105,8 @@ export class BuildView {
     if (job.metadata?.uid !== this.#uid) this.#jobGone ||= !isGone
     else {
       this.#job = job
+      // For good: a feed may be behind what a patch has answered.
+      this.#isCancelled ||= job.metadata?.annotations?.[annotations.cancelled] !== undefined
       this.#jobGone ||= isGone
       this.#hasSeenJob = true
     }
@@ -156,7 +162,8 @@ export class BuildView {
   }
 
   #hasVanished(now: Date): boolean {
-    if (this.#podGoneAt === undefined) return false
+    // What has gone with its last word said is no riddle.
+    if (this.#podGoneAt === undefined || (isTerminal(this.#pod) && surelyNeverStarted(this.#pod))) return false
     return this.#jobGone || isFinished(this.#job) || now.getTime() - this.#podGoneAt.getTime() >= this.#vanishedMs
   }
 

@@ -9,8 +9,9 @@ import { BuildLog } from './build-log.js'
 import { BuildView } from './build-view.js'
 import { Cancelling } from './cancelling.js'
 import { Contact } from './contact.js'
+import { surelyNeverStarted } from './never-started.js'
 import { Patiently } from './patiently.js'
-import { removeBuild, surelyNeverStarted } from './remove.js'
+import { removeBuild } from './remove.js'
 import type { Display, Surroundings } from './surroundings.js'
 
 /** How one attempt of a build ended, or that it was left. */
@@ -76,6 +77,7 @@ async function watched(
     // Before the judgement: at the end it needs the events.
     await patiently.do(() => contact.look(point))
     const observed = view.observed(now())
+    if (stageOf(observed).stage !== point.stage) continue
     if (hasLog(observed)) log.start()
     if (succeeded(observed)) return { outcome: 'succeeded' }
     const failure = failureOf(observed, limits)
@@ -108,7 +110,7 @@ async function settled(
   if (!isAwaited && !mayGoOn(view)) return { outcome, failure, observed }
   const isGone = await removeBuild(around, view, say, isAwaited ? around.timing.patienceMs : 0)
   if (!isGone && outcome === 'cancelled') return { outcome: 'left-running', failure, observed }
-  const retry = failure.retry && isGone && surelyNeverStarted(view, now())
+  const retry = failure.retry && isGone && surelyNeverStarted(view.pod)
   return { outcome, failure: { ...failure, retry }, observed }
 }
 

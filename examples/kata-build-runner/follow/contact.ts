@@ -27,7 +27,8 @@ export class Contact {
     const silentMs = fleet.silentMs()
     if (silentMs >= timing.noteMs && now.getTime() - this.#notedMs >= timing.noteMs) {
       this.#notedMs = now.getTime()
-      this.#say(`no word of the API server for ${Math.round(silentMs / 1000)} s; trying on`)
+      const why = fleet.trouble === undefined ? '' : `: ${fleet.trouble.message}`
+      this.#say(`no word of the API server for ${Math.round(silentMs / 1000)} s${why}; trying on`)
     }
     return silentMs >= timing.patienceMs
   }

@@ -58,6 +58,11 @@ export class Fleet {
     return Math.max(this.#jobs.silentMs(now), this.#pods.silentMs(now))
   }
 
+  /** Why that is, as far as it is known. */
+  get trouble(): Error | undefined {
+    return this.#jobs.trouble ?? this.#pods.trouble
+  }
+
   #tell(job: string | undefined, say: (listener: FleetListener) => void): void {
     for (const listener of this.#listeners.get(job ?? '') ?? []) say(listener)
   }

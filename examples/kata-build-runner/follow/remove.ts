@@ -1,7 +1,6 @@
 import type { V1Pod } from '@kubernetes/client-node'
 import { found } from '../api/found.js'
 import { buildSelector, labels } from '../launch/names.js'
-import { hasStarted, isTerminal } from '../watch/facts.js'
 import type { BuildView } from './build-view.js'
 import { jobOf } from './fleet.js'
 import { Patiently } from './patiently.js'
@@ -36,17 +35,6 @@ export async function removeBuild(
     view.observed(now())
     await view.next(timing.tickMs)
   }
-}
-
-/**
- * Whether a build whose Job and pod are gone may be launched again: only if its container surely never started. A
- * kubelet writes a pod's last status before it lets go of the pod; where none did, since the node was lost and others
- * took the pod away, the build may have begun.
- */
-export function surelyNeverStarted(view: BuildView, now: Date): boolean {
-  const { pod } = view
-  if (pod === undefined || !pod.spec?.nodeName) return true
-  return isTerminal(pod) && !hasStarted({ ...view.observed(now), podVanished: false })
 }
 
 /** The feeds of Jobs and of pods are not in step, so the pod of a Job that went may not have been seen yet. */

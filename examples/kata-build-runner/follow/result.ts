@@ -1,5 +1,5 @@
 import type { V1Job } from '@kubernetes/client-node'
-import { annotations, buildContainer, labels } from '../launch/names.js'
+import { buildContainer, labels } from '../launch/names.js'
 import { exitCodeOf } from '../model/exit-codes.js'
 import type { BuildResult } from '../model/result.js'
 import { buildTimes } from '../watch/build-times.js'
@@ -29,12 +29,8 @@ export function resultOf(job: V1Job, ending: Ending, attempts: BuildResult['atte
     ...(record === undefined ? {} : { record }),
     steps: log.steps,
     ...buildTimes(observed),
-    log: log.account,
+    log: log.account(record),
     attempts,
     exitCode: exitCodeOf({ outcome, failure }),
   }
-}
-
-export function nonceOf(job: V1Job): string {
-  return job.metadata?.annotations?.[annotations.nonce] ?? ''
 }

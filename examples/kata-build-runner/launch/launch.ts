@@ -38,7 +38,7 @@ export async function launch(
   // Its pod was made, or will be by Kueue. Without our unsuspending it the Secret may be missing; after it never.
   if (!isQueued && job.spec?.suspend !== true) return job
   if (isFinished(job)) return job
-  await ensureOwnedSecret(api, input, { name: nameOf(job), uid: uidOf(job) })
+  await ensureOwnedSecret(api, input, { name: nameOf(job), uid: uidOf(job) }, { isEarly: isQueued })
   signal?.throwIfAborted()
   return isQueued ? job : await api.patchJob(nameOf(job), { spec: { suspend: false } })
 }

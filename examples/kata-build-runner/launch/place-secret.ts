@@ -24,13 +24,24 @@ export async function ensureEarlySecret(api: BuildApi, input: LaunchInput): Prom
   })
 }
 
-/** The Secret, owned by the Job: created, or adopted where it was made before the Job. */
-export async function ensureOwnedSecret(api: BuildApi, input: LaunchInput, owner: Owner): Promise<void> {
+/**
+ * The Secret, owned by the Job: created, or adopted where it was made before the Job.
+ *
+ * @param isEarly whether it most likely was
+ */
+export async function ensureOwnedSecret(
+  api: BuildApi,
+  input: LaunchInput,
+  owner: Owner,
+  { isEarly }: { isEarly: boolean },
+): Promise<void> {
   const manifest = secretManifest(input, owner)
-  const there = await place(api, manifest, async (secret) => {
+  const fits = async (secret: V1Secret) => {
     const uid = ownerOf(secret)
     return uid === owner.uid || (uid === undefined && isSameContent(secret, manifest))
-  })
+  }
+  const early = isEarly ? await found(api.readSecret(manifest.metadata?.name ?? '')) : undefined
+  const there = early !== undefined && (await fits(early)) ? early : await place(api, manifest, fits)
   if (ownerOf(there) === owner.uid) return
   const adopted = { metadata: { uid: there.metadata?.uid, ownerReferences: [ownedBy(owner)] } }
   const done = await found(api.patchSecret(secretName(input.build.id, input.attempt), adopted))

@@ -42,7 +42,14 @@ export interface BuildResult {
   overallMs?: number
   /** Whether the node had the build's image already. */
   imageCached?: boolean
-  log: { bytes: number; lostBytes: number; gaps: { afterByte: number; bytes: number }[]; reconnects: number }
+  log: {
+    bytes: number
+    lostBytes: number
+    gaps: { afterByte: number; bytes: number }[]
+    reconnects: number
+    /** Nothing is missing. False without a loss: the end, of a size that nobody knows, is missing. */
+    isComplete: boolean
+  }
   /** The attempts before this one, each failed before its start. */
   attempts: { job: string; failure: Failure }[]
   exitCode: number

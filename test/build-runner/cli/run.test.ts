@@ -8,10 +8,10 @@ const lines = Array.from({ length: 400 }, (_, index) => `line ${index + 1}\n`)
 describe('run', () => {
   it("writes the build's output to standard output and nothing else there, and the result to its file", async () => {
     const desk = await Desk.open()
-    desk.kube.scenario('green-1', [...boots(), guardRuns({ steps: [{ output: 'one\n' }, { output: 'two' }] })])
+    desk.kube.scenario('green-1', [...boots(), guardRuns({ steps: [{ output: 'one\n' }, { output: 'two\n' }] })])
     const { code, stdout, stderr } = await desk.call('run', desk.build('green'), '--result', desk.path('result.json'))
     expect(stderr).toContain('build green succeeded')
-    expect(stdout).toBe('one\ntwo')
+    expect(stdout).toBe('one\ntwo\n')
     expect(code).toBe(0)
     expect(desk.result()).toMatchObject({ version: 1, build: 'green', outcome: 'succeeded', exitCode: 0 })
   })
@@ -78,7 +78,7 @@ describe('run', () => {
     desk.kube.scenario('gone-1', [...boots(), guardRuns({ steps: [{ output: 'begun\n', outcome: 'hangs' }] })])
     const runner = desk.start('run', desk.build('gone'), '--patience', '1500ms')
     await until('output', () => runner.stdout.includes('begun'))
-    desk.kube.faults.next(/./ as never, /./, { drop: true }, 100_000)
+    desk.kube.faults.always('*', /./, { drop: true })
     desk.kube.dropConnections()
     const { code, stderr } = await runner.ended
     expect(stderr).toContain('attach')

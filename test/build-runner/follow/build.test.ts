@@ -118,7 +118,7 @@ describe('a build that never starts', () => {
     scene.kube.scenario('huge-1', [unschedulable(), hangs])
     const result = await scene.runner().run(buildOf('huge'))
     expect(result).toMatchObject({ ...never, failure: { kind: 'unschedulable' } })
-    expect(result.failure?.summary).toContain("didn't match")
+    expect(result.failure?.summary).toContain('3 without the labels')
   })
 
   it('says that a quota refuses its pod, which only the Job tells', async () => {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { BuildApi } from '../../../examples/kata-build-runner/api/build-api.js'
 import { newestJob, runBuild } from '../../../examples/kata-build-runner/follow/attempts.js'
+import { boots, guardRuns } from '../../fakes/kube-api/index.js'
 import { buildOf, type Runner, Scene, until, withCalls } from '../follow/scene.js'
 
 const changing = ['createJob', 'createSecret', 'patchJob', 'patchSecret', 'deleteJob', 'deleteSecret'] as const
@@ -110,16 +111,32 @@ describe('a launch', () => {
     expect(result).toMatchObject({ outcome: 'succeeded', steps: [{ name: 'install' }, { name: 'test' }] })
   })
 
-  it.each([
-    ['429', { status: 429, retryAfter: 0 }],
-    ['a lost connection', { drop: true }],
-    ['an answer that is lost', { drop: true, afterWork: true }],
-    ['a 500', { status: 500 }],
-  ])('bears %s at each call', async (_, fault) => {
+  const faults = {
+    '429': { status: 429, retryAfter: 0 },
+    'a lost connection': { drop: true },
+    'a lost answer': { drop: true, afterWork: true },
+    'a 500': { status: 500 },
+  }
+  const calls = {
+    'create the Job': ['POST', /\/jobs/],
+    'create the Secret': ['POST', /\/secrets/],
+    'let the Job go': ['PATCH', /\/jobs/],
+    'list and watch': ['GET', /\/(jobs|pods)\?/],
+    'read the log': ['GET', /\/log\?/],
+    'list events': ['GET', /\/events/],
+  } as const
+  const shaken = Object.keys(calls).flatMap((call) => Object.keys(faults).map((fault) => [call, fault] as const))
+
+  it.each(shaken)('bears, where it wants to %s, %s', async (call, fault) => {
     const scene = await Scene.start()
-    for (const method of ['POST', 'PATCH', 'GET']) scene.kube.faults.next(method, /./, fault, 2)
-    const result = await scene.runner().run(buildOf('shaken'))
-    expect(result).toMatchObject({ outcome: 'succeeded', log: { lostBytes: 0 } })
+    const [method, path] = calls[call as keyof typeof calls]
+    const count = scene.kube.faults.next(method, path, faults[fault as keyof typeof faults], 2)
+    scene.kube.scenario('shaken-1', [...boots(), guardRuns({ steps: [{ output: ['one\n', 'two\n'], everyMs: 30 }] })])
+    const runner = scene.runner()
+    const result = await runner.run(buildOf('shaken'))
+    expect(count.done).toBe(2)
+    expect(result).toMatchObject({ outcome: 'succeeded', log: { lostBytes: 0, isComplete: true } })
+    expect(runner.shown.text).toBe('one\ntwo\n')
     expect(scene.kube.podsOf('shaken-1')).toHaveLength(1)
   })
 })

@@ -44,10 +44,9 @@ export async function checkPermissions(api: BuildApi, namespace: string): Promis
 async function allowed(api: BuildApi, namespace: string, permission: Permission): Promise<boolean> {
   const { group, resource: path, verb, isClusterWide } = permission
   const [resource = '', subresource] = path.split('/')
-  const { allowed: isAllowed } = await api.selfSubjectAccessReview({
+  return await api.selfSubjectAccessReview({
     ...{ group, resource, verb },
     ...(subresource === undefined ? {} : { subresource }),
     ...(isClusterWide ? {} : { namespace }),
   })
-  return isAllowed
 }
