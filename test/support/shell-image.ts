@@ -1,0 +1,30 @@
+import { execFileSync } from 'node:child_process'
+import { copyFileSync, mkdirSync, realpathSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { images, podmanDid, sharedFolder } from './podman.js'
+
+/** The sample worker's image with a shell and a few programs beside it. */
+export const shellImage = 'localhost/shm-liveness-shell:test'
+
+const programs = { '/bin/sh': '/bin/dash', '/bin/sleep': '/bin/sleep', '/bin/cat': '/bin/cat' }
+
+/** Made of this machine's own programs and their libraries, because no registry can be asked. */
+export function buildShellImage(): void {
+  const context = sharedFolder('shell-image')
+  const files = Object.entries(programs).flatMap(([path, program]) => [
+    [path, program] as const,
+    ...librariesOf(program),
+  ])
+  for (const [path, source] of files) {
+    mkdirSync(dirname(join(context, 'root', path)), { recursive: true })
+    copyFileSync(realpathSync(source), join(context, 'root', path))
+  }
+  writeFileSync(join(context, 'Containerfile'), `FROM ${images.worker}\nCOPY root /\nENTRYPOINT []\n`)
+  podmanDid(['build', '--quiet', '--file', join(context, 'Containerfile'), '--tag', shellImage, context])
+}
+
+/** Where the loader looks for each, and where it is. */
+function librariesOf(program: string): (readonly [string, string])[] {
+  const listed = execFileSync('ldd', [program], { encoding: 'utf8' })
+  return [...listed.matchAll(/(\/\S+) \(0x/g)].map(([, path = '']) => [path, path] as const)
+}
