@@ -114,7 +114,6 @@ function hasForm(fields: Record<string, unknown>): boolean {
   }
 }
 
-// A duration in nanoseconds is beyond what is exact after 104 days, and need not be.
 function isCount(value: unknown): boolean {
-  return typeof value === 'number' && Number.isInteger(value) && value >= 0
+  return Number.isSafeInteger(value) && (value as number) >= 0
 }

@@ -1,0 +1,91 @@
+import { describe, expect, it } from 'vitest'
+import { closedByRecord } from '../../../examples/kata-build-runner/log/account.js'
+import { entriesOf, sent } from './kubelet-log.js'
+import { GuardStream, Reading } from './reading.js'
+
+function account(stream: Buffer, { without = [] as number[] } = {}) {
+  const entries = entriesOf(stream, [1]).filter((_, index) => !without.includes(index))
+  return new Reading().connection(() => sent(entries)).finish().account
+}
+
+describe('what is missing', () => {
+  it('is known to the byte, between two marks', () => {
+    const stream = new GuardStream().mark().output('one\ntwo\n').mark().output('three\nfour\nfive\n').final()
+    const begins = new GuardStream().mark().output('one\ntwo\n').mark().length
+    const { gaps, lostBytes, bytes, isClosed } = account(stream.bytes, { without: [4, 6] })
+    expect(gaps).toEqual([{ afterByte: begins, bytes: 11, mayBeLineEnds: false }])
+    expect([lostBytes, isClosed]).toEqual([11, true])
+    expect(bytes + lostBytes).toBe(stream.length)
+  })
+
+  it('may be a mark itself, and the beginning of the log', () => {
+    const stream = new GuardStream().mark().output('one\n').mark().output('two\n').final()
+    const first = new GuardStream().mark().length
+    expect(account(stream.bytes, { without: [0, 1] })).toMatchObject({
+      gaps: [{ afterByte: 0, bytes: first + 4 }],
+      lostBytes: first + 4,
+    })
+  })
+
+  it('is of unknown size at the end without a final mark: the record bounds it', () => {
+    const stream = new GuardStream().mark().output('one\ntwo\nthree\n').final()
+    const cut = account(stream.bytes, { without: [3, 4] })
+    expect(cut).toMatchObject({ isClosed: false, lostBytes: 0 })
+    const closed = closedByRecord(cut, 'one\ntwo\nthree\n'.length)
+    expect(closed).toMatchObject({ lostBytes: 6, gaps: [{ afterByte: cut.bytes, bytes: 6 }], isClosed: false })
+    expect(closedByRecord(cut, undefined)).toEqual(cut)
+  })
+
+  it('may be carriage returns, which containerd drops before a line end: no more bytes than lines', () => {
+    const stream = new GuardStream().mark().output('a\r\nb\r\nc\n').mark().output('d\n').final().bytes
+    const asContainerd = Buffer.from(stream.toString('latin1').replaceAll('\r\n', '\n'), 'latin1')
+    const { gaps, inconsistencies } = account(asContainerd)
+    expect(gaps).toMatchObject([{ bytes: 2, mayBeLineEnds: true }])
+    expect(inconsistencies).toBe(0)
+    expect(account(stream).gaps).toEqual([])
+    expect(account(stream, { without: [1, 2] }).gaps).toMatchObject([{ bytes: 6, mayBeLineEnds: false }])
+  })
+})
+
+describe('a mark that the build has forged', () => {
+  const forged = { mark: 'note', text: 'x' }
+
+  it('and that is right changes nothing', () => {
+    expect(account(new GuardStream().output('a\n').mark(forged).output('b\n').final().bytes)).toMatchObject({
+      inconsistencies: 0,
+      lostBytes: 0,
+    })
+  })
+
+  it.each([
+    ['too little', 0],
+    ['too much', 1e15],
+    ['far too much', Number.MAX_SAFE_INTEGER],
+  ])('and that says %s is told, and neither hides a loss nor leaves one that is none', (_, written) => {
+    const stream = new GuardStream().output('a\nb\n').mark(forged, written).output('c\n').mark().output('d\n').final()
+    expect(account(stream.bytes)).toMatchObject({ lostBytes: 0, gaps: [], isClosed: true })
+    expect(account(stream.bytes).inconsistencies).toBeGreaterThan(0)
+    const lossy = account(stream.bytes, { without: [1, 3] })
+    expect(lossy).toMatchObject({ lostBytes: 4, isClosed: true })
+    expect(lossy.inconsistencies).toBeGreaterThan(0)
+    expect(lossy.gaps.reduce((sum, { bytes }) => sum + bytes, 0)).toBe(4)
+  })
+
+  it('and that claims to be the last hides nothing that comes after it, or that the record tells of', () => {
+    const stream = new GuardStream().output('a\n').final().output('b\n').final()
+    expect(account(stream.bytes)).toMatchObject({ isClosed: true, inconsistencies: 0, outputBytes: 4 })
+    const cut = account(stream.bytes, { without: [2, 3] })
+    expect(cut.isClosed).toBe(true)
+    expect(closedByRecord(cut, 4 + 60)).toMatchObject({ lostBytes: 62 })
+    expect(account(stream.bytes, { without: [3] }).isClosed).toBe(false)
+  })
+
+  it('does not let bytes that came twice pay for lost ones, once two marks say so', () => {
+    const stream = new GuardStream().output('aaaa\n').mark().output('b\n').mark().output('cccc\n').final()
+    const entries = entriesOf(stream.bytes, [1])
+    // Twice, with a time of its own: the kubelet never does that, and nothing recognises it.
+    const twice = { ...entries[0]!, seconds: entries[0]!.seconds - 10 }
+    const reading = new Reading().connection(() => sent([twice, ...entries.filter((_, index) => index !== 4)]))
+    expect(reading.finish().account).toMatchObject({ lostBytes: 5, inconsistencies: 2 })
+  })
+})
