@@ -44,9 +44,10 @@ export async function checkPermissions(api: BuildApi, namespace: string): Promis
 async function allowed(api: BuildApi, namespace: string, permission: Permission): Promise<boolean> {
   const { group, resource: path, verb, isClusterWide } = permission
   const [resource = '', subresource] = path.split('/')
-  return await api.selfSubjectAccessReview({
+  const { allowed: isAllowed } = await api.selfSubjectAccessReview({
     ...{ group, resource, verb },
     ...(subresource === undefined ? {} : { subresource }),
     ...(isClusterWide ? {} : { namespace }),
   })
+  return isAllowed
 }
