@@ -1,4 +1,5 @@
 import { BatchV1Api, CoreV1Api, type KubeConfig, type V1Job, type V1Pod } from '@kubernetes/client-node'
+import type { Agents } from './agents.js'
 import type { Calls } from './calls.js'
 import type { FeedSource } from './feed.js'
 import { jsonLines } from './json-lines.js'
@@ -25,9 +26,10 @@ const paths = { jobs: '/apis/batch/v1', pods: '/api/v1' } as const
 export function feedSource<T extends V1Job | V1Pod>(
   config: KubeConfig,
   calls: Calls,
+  agents: Agents,
   { kind, selector, namespace }: FeedOf,
 ): FeedSource<T> {
-  const ask = listerOf(config, kind)
+  const ask = listerOf(config, agents, kind)
   const path = `${paths[kind]}/namespaces/${namespace}/${kind}`
   return {
     async list(stopping) {
@@ -43,7 +45,7 @@ export function feedSource<T extends V1Job | V1Pod>(
         timeoutSeconds: String(timeoutSeconds),
       }
       const options = { query, signal, answerMs, idleMs: timeoutSeconds * 1000 + beyondMs }
-      const stream = await calls.open(`watch ${kind}`, () => openStream(config, path, options))
+      const stream = await calls.open(`watch ${kind}`, () => openStream(config, agents, path, options))
       return events(kind, stream)
     },
   }
@@ -61,11 +63,11 @@ type Lister = (
   signal: AbortSignal,
 ) => Promise<Page<V1Job | V1Pod>>
 
-function listerOf(config: KubeConfig, kind: FeedKind): Lister {
+function listerOf(config: KubeConfig, agents: Agents, kind: FeedKind): Lister {
   if (kind === 'jobs') {
     const api = config.makeApiClient(BatchV1Api)
-    return (asked, signal) => api.listNamespacedJob(asked, requestOptions(signal))
+    return (asked, signal) => api.listNamespacedJob(asked, requestOptions(agents, signal))
   }
   const api = config.makeApiClient(CoreV1Api)
-  return (asked, signal) => api.listNamespacedPod(asked, requestOptions(signal))
+  return (asked, signal) => api.listNamespacedPod(asked, requestOptions(agents, signal))
 }

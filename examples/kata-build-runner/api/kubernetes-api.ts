@@ -1,6 +1,7 @@
 import {
   AuthorizationV1Api,
   BatchV1Api,
+  type ConfigurationOptions,
   CoreV1Api,
   type CoreV1Event,
   type KubeConfig,
@@ -16,6 +17,7 @@ import {
   VersionApi,
   type VersionInfo,
 } from '@kubernetes/client-node'
+import { Agents } from './agents.js'
 import type { BuildApi, DeleteOptions, LogOptions, MergePatch } from './build-api.js'
 import type { Calls } from './calls.js'
 import { type Feed, WatchFeed } from './feed.js'
@@ -25,14 +27,13 @@ import { allPages } from './pages.js'
 import { requestOptions } from './request-options.js'
 import { openStream } from './stream.js'
 
-const merge = PatchStrategy.MergePatch
-
 /** `BuildApi` by client-node's typed clients; what streams goes its own way. */
 export class KubernetesApi implements BuildApi {
   readonly #config: KubeConfig
   readonly #calls: Calls
   readonly #core: CoreV1Api
   readonly #batch: BatchV1Api
+  readonly #agents = new Agents()
   readonly #feeds = new Map<string, Feed<V1Job | V1Pod>>()
   /** In front of every object's name. */
   readonly #there: { namespace: string }
@@ -52,19 +53,19 @@ export class KubernetesApi implements BuildApi {
   async createJob(body: V1Job, { dryRun = false }: { dryRun?: boolean } = {}): Promise<V1Job> {
     const asked = { ...this.#there, body, ...(dryRun ? { dryRun: 'All' } : {}) }
     return await this.#calls.call(`create Job ${body.metadata?.name}`, (signal) =>
-      this.#batch.createNamespacedJob(asked, requestOptions(signal)),
+      this.#batch.createNamespacedJob(asked, this.#options(signal)),
     )
   }
 
   async readJob(name: string): Promise<V1Job> {
     return await this.#calls.call(`read Job ${name}`, (signal) =>
-      this.#batch.readNamespacedJob({ ...this.#there, name }, requestOptions(signal)),
+      this.#batch.readNamespacedJob({ ...this.#there, name }, this.#options(signal)),
     )
   }
 
   async patchJob(name: string, body: MergePatch): Promise<V1Job> {
     return await this.#calls.call(`change Job ${name}`, (signal) =>
-      this.#batch.patchNamespacedJob({ ...this.#there, name, body }, requestOptions(signal, merge)),
+      this.#batch.patchNamespacedJob({ ...this.#there, name, body }, this.#patch(signal)),
     )
   }
 
@@ -74,110 +75,110 @@ export class KubernetesApi implements BuildApi {
   ): Promise<void> {
     const body = { propagationPolicy: propagation, ...preconditionsOf(which) }
     await this.#calls.call(`delete Job ${name}`, (signal) =>
-      this.#batch.deleteNamespacedJob({ ...this.#there, name, body }, requestOptions(signal)),
+      this.#batch.deleteNamespacedJob({ ...this.#there, name, body }, this.#options(signal)),
     )
   }
 
   async listJobs(labelSelector: string): Promise<V1Job[]> {
     return await this.#listed('list Jobs', (page, signal) =>
-      this.#batch.listNamespacedJob({ ...this.#there, labelSelector, ...page }, requestOptions(signal)),
+      this.#batch.listNamespacedJob({ ...this.#there, labelSelector, ...page }, this.#options(signal)),
     )
   }
 
   async createSecret(body: V1Secret): Promise<V1Secret> {
     return await this.#calls.call(`create Secret ${body.metadata?.name}`, (signal) =>
-      this.#core.createNamespacedSecret({ ...this.#there, body }, requestOptions(signal)),
+      this.#core.createNamespacedSecret({ ...this.#there, body }, this.#options(signal)),
     )
   }
 
   async readSecret(name: string): Promise<V1Secret> {
     return await this.#calls.call(`read Secret ${name}`, (signal) =>
-      this.#core.readNamespacedSecret({ ...this.#there, name }, requestOptions(signal)),
+      this.#core.readNamespacedSecret({ ...this.#there, name }, this.#options(signal)),
     )
   }
 
   async patchSecret(name: string, body: MergePatch): Promise<V1Secret> {
     return await this.#calls.call(`change Secret ${name}`, (signal) =>
-      this.#core.patchNamespacedSecret({ ...this.#there, name, body }, requestOptions(signal, merge)),
+      this.#core.patchNamespacedSecret({ ...this.#there, name, body }, this.#patch(signal)),
     )
   }
 
   async deleteSecret(name: string, which: DeleteOptions = {}): Promise<void> {
     const body = preconditionsOf(which)
     await this.#calls.call(`delete Secret ${name}`, (signal) =>
-      this.#core.deleteNamespacedSecret({ ...this.#there, name, body }, requestOptions(signal)),
+      this.#core.deleteNamespacedSecret({ ...this.#there, name, body }, this.#options(signal)),
     )
   }
 
   async listSecrets(labelSelector: string): Promise<V1Secret[]> {
     return await this.#listed('list Secrets', (page, signal) =>
-      this.#core.listNamespacedSecret({ ...this.#there, labelSelector, ...page }, requestOptions(signal)),
+      this.#core.listNamespacedSecret({ ...this.#there, labelSelector, ...page }, this.#options(signal)),
     )
   }
 
   async readPod(name: string): Promise<V1Pod> {
     return await this.#calls.call(`read pod ${name}`, (signal) =>
-      this.#core.readNamespacedPod({ ...this.#there, name }, requestOptions(signal)),
+      this.#core.readNamespacedPod({ ...this.#there, name }, this.#options(signal)),
     )
   }
 
   async patchPod(name: string, body: MergePatch): Promise<V1Pod> {
     return await this.#calls.call(`change pod ${name}`, (signal) =>
-      this.#core.patchNamespacedPod({ ...this.#there, name, body }, requestOptions(signal, merge)),
+      this.#core.patchNamespacedPod({ ...this.#there, name, body }, this.#patch(signal)),
     )
   }
 
   async deletePod(name: string, which: DeleteOptions = {}): Promise<void> {
     const body = preconditionsOf(which)
     await this.#calls.call(`delete pod ${name}`, (signal) =>
-      this.#core.deleteNamespacedPod({ ...this.#there, name, body }, requestOptions(signal)),
+      this.#core.deleteNamespacedPod({ ...this.#there, name, body }, this.#options(signal)),
     )
   }
 
   async listPods(labelSelector: string): Promise<V1Pod[]> {
     return await this.#listed('list pods', (page, signal) =>
-      this.#core.listNamespacedPod({ ...this.#there, labelSelector, ...page }, requestOptions(signal)),
+      this.#core.listNamespacedPod({ ...this.#there, labelSelector, ...page }, this.#options(signal)),
     )
   }
 
   async listEvents(involvedName: string): Promise<CoreV1Event[]> {
     const fieldSelector = `involvedObject.name=${involvedName}`
     return await this.#listed(`list events of ${involvedName}`, (page, signal) =>
-      this.#core.listNamespacedEvent({ ...this.#there, fieldSelector, ...page }, requestOptions(signal)),
+      this.#core.listNamespacedEvent({ ...this.#there, fieldSelector, ...page }, this.#options(signal)),
     )
   }
 
   async readNode(name: string): Promise<V1Node> {
-    return await this.#calls.call(`read node ${name}`, (signal) =>
-      this.#core.readNode({ name }, requestOptions(signal)),
-    )
+    return await this.#calls.call(`read node ${name}`, (signal) => this.#core.readNode({ name }, this.#options(signal)))
   }
 
   async readRuntimeClass(name: string): Promise<V1RuntimeClass> {
     const api = this.#config.makeApiClient(NodeV1Api)
     return await this.#calls.call(`read RuntimeClass ${name}`, (signal) =>
-      api.readRuntimeClass({ name }, requestOptions(signal)),
+      api.readRuntimeClass({ name }, this.#options(signal)),
     )
   }
 
   async selfSubjectAccessReview(resourceAttributes: V1ResourceAttributes): Promise<V1SubjectAccessReviewStatus> {
     const api = this.#config.makeApiClient(AuthorizationV1Api)
     const review = await this.#calls.call('ask for its own rights', (signal) =>
-      api.createSelfSubjectAccessReview({ body: { spec: { resourceAttributes } } }, requestOptions(signal)),
+      api.createSelfSubjectAccessReview({ body: { spec: { resourceAttributes } } }, this.#options(signal)),
     )
     return review.status ?? { allowed: false }
   }
 
   async version(): Promise<VersionInfo> {
     const api = this.#config.makeApiClient(VersionApi)
-    return await this.#calls.call('ask for its version', (signal) => api.getCode({}, requestOptions(signal)))
+    return await this.#calls.call('ask for its version', (signal) => api.getCode({}, this.#options(signal)))
   }
 
   feed<T extends V1Job | V1Pod>(kind: FeedKind, selector: string): Feed<T> {
     const key = `${kind} ${selector}`
     let feed = this.#feeds.get(key)
     if (feed === undefined) {
-      feed = new WatchFeed(feedSource(this.#config, this.#calls, { kind, selector, namespace: this.namespace }))
+      feed = new WatchFeed(
+        feedSource(this.#config, this.#calls, this.#agents, { kind, selector, namespace: this.namespace }),
+      )
       this.#feeds.set(key, feed)
     }
     return feed as Feed<V1Job | V1Pod> as Feed<T>
@@ -186,7 +187,17 @@ export class KubernetesApi implements BuildApi {
   async openLog(pod: string, container: string, { sinceTime, signal }: LogOptions): Promise<AsyncIterable<Uint8Array>> {
     const path = `/api/v1/namespaces/${this.namespace}/pods/${encodeURIComponent(pod)}/log`
     const query = { container, follow: 'true', timestamps: 'true', ...(sinceTime === undefined ? {} : { sinceTime }) }
-    return await this.#calls.open(`log of pod ${pod}`, () => openStream(this.#config, path, { query, signal }))
+    return await this.#calls.open(`log of pod ${pod}`, () =>
+      openStream(this.#config, this.#agents, path, { query, signal }),
+    )
+  }
+
+  #options(signal: AbortSignal): ConfigurationOptions {
+    return requestOptions(this.#agents, signal)
+  }
+
+  #patch(signal: AbortSignal): ConfigurationOptions {
+    return requestOptions(this.#agents, signal, PatchStrategy.MergePatch)
   }
 
   async #listed<T>(

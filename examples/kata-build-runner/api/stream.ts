@@ -1,6 +1,7 @@
-import type { IncomingMessage } from 'node:http'
+import type { Agent, IncomingMessage } from 'node:http'
 import { request as httpsRequest, type RequestOptions } from 'node:https'
 import { ApiException, type KubeConfig } from '@kubernetes/client-node'
+import type { Agents } from './agents.js'
 
 // Why not client-node's own Watch and Log: neither can be aborted before the answer is there, both ignore their connect
 // timeout, and Log never ends its stream when the connection breaks.
@@ -27,6 +28,7 @@ const mostRefusalBytes = 64 * 1024
  */
 export async function openStream(
   config: KubeConfig,
+  agents: Agents,
   path: string,
   options: StreamOptions,
 ): Promise<AsyncIterable<Buffer>> {
@@ -36,6 +38,7 @@ export async function openStream(
   for (const [key, value] of Object.entries(query)) url.searchParams.set(key, value)
   const settings: RequestOptions = { method: 'GET' }
   await config.applyToHTTPSOptions(settings)
+  settings.agent = agents.forStream(settings.agent as Agent)
   const response = await answerTo(url, settings, signal, answerMs)
   if (response.statusCode !== 200) throw await refusalFrom(response, answerMs)
   return pieces(response, options)

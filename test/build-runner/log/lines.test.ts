@@ -67,7 +67,7 @@ describe('a log with timestamps', () => {
       { foreign: 'unable to retrieve container logs for x', isFirst: true, hasEnd: false },
     ])
     expect(told('2016-10-06T00:17:09Z a\nfailed: 😀\n2016-10-06T00:17:09Z b\n', 5)).toHaveLength(3)
-    const [long] = told('x'.repeat(100_000), 3000) as [{ foreign: string }]
+    const [long] = told('x'.repeat(100_000), 3000) as unknown as [{ foreign: string }]
     expect(long.foreign).toHaveLength(1024)
   })
 })

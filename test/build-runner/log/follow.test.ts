@@ -1,0 +1,197 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import type { BuildApi } from '../../../examples/kata-build-runner/api/build-api.js'
+import { connect } from '../../../examples/kata-build-runner/api/connect.js'
+import { type FollowLogOptions, followLog } from '../../../examples/kata-build-runner/log/follow.js'
+import type { Mark } from '../../../examples/kata-build-runner/log/marks.js'
+import { boots, guardRuns, hangs, prints, pulled, type Script, scheduled, started } from '../../fakes/kube-api/index.js'
+import { type Client, create, start, until } from '../../fakes/support.js'
+import { executorOf } from '../api/executors.js'
+
+const timing = { firstRetryMs: 20, mostRetryMs: 100, settleMs: 300, endedIdleMs: 200 }
+const stopping: AbortController[] = []
+let client: Client
+let api: BuildApi
+beforeEach(async () => {
+  client = await start()
+  api = connectTo(client)
+})
+afterEach(() => {
+  for (const controller of stopping.splice(0)) controller.abort()
+})
+
+/** Another API server, with other logs. */
+async function restart(log: { rotateAtBytes: number; followSkips?: boolean }): Promise<void> {
+  client = await start({ log })
+  api = connectTo(client)
+}
+
+function connectTo({ api: { kubeconfig } }: Client): BuildApi {
+  return connect(executorOf(), { KUBECONFIG: kubeconfig })
+}
+
+const podOf = () => client.api.podsOf('b')[0]
+const hasEnded = () => podOf()?.status.containerStatuses?.[0]?.state.terminated !== undefined
+
+async function begun(...script: Script): Promise<string> {
+  client.api.scenario('b', script)
+  await create(client, 'b')
+  await until('it runs', () => podOf()?.status.phase !== undefined && podOf()?.status.phase !== 'Pending')
+  return podOf()!.metadata.name
+}
+
+function following(pod: string, options: Partial<FollowLogOptions> = {}) {
+  const controller = new AbortController()
+  stopping.push(controller)
+  const output: Buffer[] = []
+  const marks: Mark[] = []
+  const troubles: string[] = []
+  const done = followLog(api, {
+    ...{ pod, container: 'build', nonce: 'abc', signal: controller.signal, isEnded: hasEnded, timing },
+    onOutput: (bytes) => void output.push(Buffer.from(bytes)),
+    onMark: (mark) => void marks.push(mark),
+    onTrouble: (text) => void troubles.push(text),
+    ...options,
+  })
+  return { done, marks, troubles, output: () => Buffer.concat(output).toString(), stop: () => controller.abort() }
+}
+
+const numbers = (count: number) => Array.from({ length: count }, (_, index) => `line ${index}\n`)
+const writes = (pieces: (string | Buffer)[], everyMs = 3) => [
+  boots(),
+  guardRuns({ steps: [{ output: pieces, everyMs }] }),
+]
+const whole = { lostBytes: 0, gaps: [], inconsistencies: 0, isClosed: true }
+
+describe('following a log', () => {
+  it('brings the output and the marks of a build, and ends with it, at the first request', async () => {
+    const log = following(await begun(...writes(numbers(50))))
+    expect(await log.done).toMatchObject({ ...whole, reconnects: 0 })
+    expect(log.output()).toBe(numbers(50).join(''))
+    expect(log.marks.map(({ mark }) => mark)).toEqual(['begin', 'end', 'final'])
+    expect(log.troubles).toEqual([])
+  })
+
+  it('goes on where connections are cut, reset or go silent, without losing or repeating a byte', async () => {
+    const path = /\/log/
+    client.api.faults.next('GET', path, { dropAfterBytes: 200 }, 2)
+    client.api.faults.next('GET', path, { truncateAfterBytes: 350 })
+    client.api.faults.next('GET', path, { status: 500 })
+    client.api.faults.next('GET', path, { drop: true })
+    client.api.faults.next('GET', path, { silentAfterBytes: 500 })
+    client.api.faults.next('GET', path, { silent: true })
+    const log = following(await begun(...writes([...numbers(200), 'no end'])), { timing: { ...timing, idleMs: 200 } })
+    expect(await log.done).toMatchObject({ ...whole, reconnects: 4 })
+    expect(log.output()).toBe(`${numbers(200).join('')}no end\n`)
+    expect(log.troubles.length).toBeGreaterThan(5)
+  })
+
+  it('opens it again if the stream ends while the container runs', async () => {
+    const pod = await begun(...writes(numbers(100), 10))
+    const real = api.openLog.bind(api)
+    let opened = 0
+    vi.spyOn(api, 'openLog').mockImplementation(async (...asked) =>
+      opened++ < 3 ? one(await real(...asked)) : real(...asked),
+    )
+    const log = following(pod)
+    expect(await log.done).toMatchObject({ ...whole, reconnects: 3 })
+    expect(log.output()).toBe(numbers(100).join(''))
+  })
+
+  it('asks again until the status of the pod says that the container has ended', async () => {
+    let isEnded = false
+    const log = following(await begun(scheduled(), pulled(), started, prints('killed\n'), hangs), {
+      isEnded: () => isEnded,
+    })
+    await until('the output', () => log.output() === 'killed\n')
+    client.api.dropConnections()
+    setTimeout(() => {
+      isEnded = true
+    }, 200)
+    // The container goes on, and nothing comes: a stream that was asked for after its end is given up.
+    await until('another request', () => client.api.requests.filter(({ path }) => path.includes('/log')).length > 2)
+    log.stop()
+    expect(await log.done).toMatchObject({ isClosed: false, bytes: 7 })
+  })
+
+  it('says how much rotation has taken, to the byte', async () => {
+    await restart({ rotateAtBytes: 4000, followSkips: true })
+    let open = () => {}
+    const gate = new Promise<void>((resolve) => {
+      open = resolve
+    })
+    let isHeld = false
+    const pod = await begun(...writes([...numbers(500)], 1))
+    const log = following(pod, {
+      onOutput: async () => {
+        if (!isHeld) setTimeout(open, 500)
+        isHeld = true
+        await gate
+      },
+    })
+    const account = await log.done
+    expect(account).toMatchObject({ inconsistencies: 0 })
+    expect(account.lostBytes).toBeGreaterThan(1000)
+    expect(account.bytes + account.lostBytes).toBe(client.api.logOf(podOf()!).writtenBytes)
+  })
+
+  it('reads nothing further while the reader has not taken what there is', async () => {
+    let open = () => {}
+    const gate = new Promise<void>((resolve) => {
+      open = resolve
+    })
+    const megabyte = Buffer.alloc(1 << 20, 'x')
+    await restart({ rotateAtBytes: 100 << 20 })
+    const pod = await begun(...writes(Array<Buffer>(30).fill(megabyte), 0))
+    let bytes = 0
+    const log = following(pod, {
+      onOutput: async (piece) => {
+        bytes += piece.length
+        await gate
+      },
+    })
+    await until('some output', () => bytes > 0)
+    await new Promise((resolve) => setTimeout(resolve, 300))
+    expect(bytes).toBeLessThan(megabyte.length)
+    open()
+    expect(await log.done).toMatchObject(whole)
+    expect(bytes).toBe(30 * megabyte.length + 1)
+  })
+
+  it('ends at once when it is asked to, also while the API server is gone', async () => {
+    const pod = await begun(scheduled(), pulled(), started, prints('a line\n'), hangs)
+    const log = following(pod, { timing: { ...timing, firstRetryMs: 60_000, mostRetryMs: 60_000 } })
+    await until('the output', () => log.output() === 'a line\n')
+    client.api.faults.always('GET', /log/, { status: 503 })
+    client.api.dropConnections()
+    await until('the trouble', () => log.troubles.length > 0)
+    const before = performance.now()
+    log.stop()
+    expect(await log.done).toMatchObject({ bytes: 7, isClosed: false })
+    expect(performance.now() - before).toBeLessThan(500)
+  })
+
+  it('ends with the pod', async () => {
+    const pod = await begun(scheduled(), pulled(), started, prints('some\n'), hangs)
+    const log = following(pod)
+    await until('the output', () => log.output() === 'some\n')
+    client.api.faults.always('GET', /log/, { status: 404 })
+    client.api.dropConnections()
+    expect(await log.done).toMatchObject({ bytes: 5, isClosed: false })
+  })
+
+  it('fails if it is refused for good, or if its reader fails', async () => {
+    const pod = await begun(...writes(numbers(3)))
+    const broken = Object.assign(new Error('write EPIPE'), { code: 'EPIPE' })
+    await expect(following(pod, { onOutput: () => Promise.reject(broken) }).done).rejects.toBe(broken)
+    client.api.faults.always('GET', /log/, { status: 403 })
+    await expect(following(pod).done).rejects.toMatchObject({ code: 'API', message: expect.stringContaining('403') })
+  })
+})
+
+/** Its first piece alone. */
+async function* one<T>(stream: AsyncIterable<T>): AsyncGenerator<T> {
+  for await (const piece of stream) {
+    yield piece
+    return
+  }
+}
