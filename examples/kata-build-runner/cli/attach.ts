@@ -4,7 +4,7 @@ import { followBuild } from '../follow/build.js'
 import { resultOf } from '../follow/result.js'
 import { isLaunched } from '../launch/launch.js'
 import { RunnerError } from '../model/runner-error.js'
-import { type FollowFlags, readConfig, withFollowFlags } from './flags.js'
+import { expectWritable, type FollowFlags, readConfig, withFollowFlags } from './flags.js'
 import { mustFind, placesOf } from './places.js'
 import { report } from './report.js'
 import { Session } from './session.js'
@@ -17,6 +17,7 @@ export function attachCommand(): Command {
 }
 
 async function attach(build: string, flags: FollowFlags): Promise<void> {
+  await expectWritable(flags)
   const config = await readConfig(flags)
   await using session = new Session(flags, { build, output: process.stdout })
   const { place, job, executor } = await mustFind(placesOf(config, session.open), build, session.say)
@@ -28,7 +29,7 @@ async function attach(build: string, flags: FollowFlags): Promise<void> {
       'use `run` with the same build file again, which goes on from there; `cancel` removes it',
     )
   }
-  const around = session.around(place, build)
+  const around = await session.around(place, build)
   const ending = await followBuild(around, job, session.screen, followOptions(executor))
   await report(resultOf(job, ending, []), flags, session.say)
 }

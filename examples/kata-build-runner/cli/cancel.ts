@@ -17,7 +17,7 @@ async function cancel(build: string, flags: CommonFlags): Promise<void> {
   const config = await readConfig(flags)
   await using session = new Session(flags, { build })
   const { place, job, executor } = await mustFind(placesOf(config, session.open), build, session.say)
-  const isGone = await cancelBuild(session.around(place, build), job, followOptions(executor), session.say)
+  const isGone = await cancelBuild(await session.around(place, build), job, followOptions(executor), session.say)
   const name = job.metadata?.name
   session.say(
     isGone ? `build ${build} is cancelled, and Job ${name} is gone` : `Job ${name} is asked to end, and is still there`,

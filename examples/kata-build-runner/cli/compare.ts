@@ -8,7 +8,7 @@ import { compareTable } from '../report/compare-table.js'
 import { writeResult } from '../report/result-file.js'
 import { route } from '../routing/route.js'
 import { environmentValues } from './environment-values.js'
-import { type FollowFlags, readConfig, readText, withFollowFlags } from './flags.js'
+import { expectWritable, type FollowFlags, readConfig, readText, withFollowFlags } from './flags.js'
 import { positive } from './numbers.js'
 import { findBuild, placeOf, placesOf } from './places.js'
 import { Session } from './session.js'
@@ -40,6 +40,7 @@ async function compare(file: string, flags: CompareFlags): Promise<void> {
   if (classes.length < 2) {
     throw new RunnerError('USAGE', '--runtime-class names fewer than two classes', 'give it once for each class')
   }
+  await expectWritable(flags)
   const config = await readConfig(flags)
   const build = readBuildFile(await readText(file, 'BUILD_INVALID'), file)
   const runs = runsOf(build, classes, flags.repeat)
@@ -59,7 +60,7 @@ async function compare(file: string, flags: CompareFlags): Promise<void> {
       route: { ...routed, runtimeClass: each.runtimeClass },
       secretValues: environmentValues(),
     }
-    const result = await runBuild(session.around(place, each.id), order, session.screen, found?.job)
+    const result = await runBuild(await session.around(place, each.id), order, session.screen, found?.job)
     results.push(result)
     session.say(
       `build ${each.id}: ${result.outcome}${result.failure === undefined ? '' : `: ${result.failure.summary}`}`,

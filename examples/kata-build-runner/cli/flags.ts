@@ -1,4 +1,5 @@
-import { readFile } from 'node:fs/promises'
+import { access, constants, readFile } from 'node:fs/promises'
+import { dirname } from 'node:path'
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { durationMs } from '../config/durations.js'
 import { type ExecutorConfig, readExecutorConfig } from '../config/executor-config.js'
@@ -58,5 +59,21 @@ export async function readText(path: string, code: RunnerErrorCode): Promise<str
     throw new RunnerError(code, `cannot read ${path}: ${why}`, 'name a file that exists and can be read', {
       cause: error,
     })
+  }
+}
+
+/**
+ * Whether the result can be written, asked before a build is launched: after it that would be too late.
+ *
+ * @throws RunnerError `RESULT_FILE`
+ */
+export async function expectWritable({ result }: FollowFlags): Promise<void> {
+  if (result === undefined) return
+  try {
+    await access(dirname(result), constants.W_OK)
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error)
+    const remedy = 'name a file in a directory that exists and can be written to'
+    throw new RunnerError('RESULT_FILE', `cannot write the result to ${result}: ${why}`, remedy, { cause: error })
   }
 }

@@ -65,7 +65,7 @@ async function* findings(
   yield* await guarded('admission', async () => [await checkAdmission(api, executor, namespace)])
   if (!flags.selfTest) return
   const id = preflightId()
-  yield await checkSelfTest(session.around(place, id), executor, id, session.say)
+  yield await checkSelfTest(await session.around(place, id), executor, id, session.say)
 }
 
 async function guarded(what: string, check: () => Promise<Finding[]>): Promise<Finding[]> {

@@ -5,7 +5,7 @@ import type { Executor, ExecutorConfig } from '../config/executor-config.js'
 import { runBuild } from '../follow/attempts.js'
 import { type Route, route } from '../routing/route.js'
 import { environmentValues } from './environment-values.js'
-import { type FollowFlags, readConfig, readText, withFollowFlags } from './flags.js'
+import { expectWritable, type FollowFlags, readConfig, readText, withFollowFlags } from './flags.js'
 import { findBuild, placeOf, placesOf } from './places.js'
 import { report } from './report.js'
 import { Session } from './session.js'
@@ -19,6 +19,7 @@ export function runCommand(): Command {
 
 /** Idempotent: a build that is there already, the same, goes on from where it stands. */
 async function run(file: string, flags: FollowFlags): Promise<void> {
+  await expectWritable(flags)
   const config = await readConfig(flags)
   const build = readBuildFile(await readText(file, 'BUILD_INVALID'), file)
   const routed = route(build, config)
@@ -27,7 +28,7 @@ async function run(file: string, flags: FollowFlags): Promise<void> {
   const found = await findBuild(places, build.id, session.say, placeOf(places, routed.executor))
   const chosen = found === undefined ? routed : routeTo(found.executor, build, config)
   session.say(`build ${build.id} goes to executor ${chosen.executor.name}: ${chosen.why}`)
-  const around = session.around(found?.place ?? placeOf(places, chosen.executor), build.id)
+  const around = await session.around(found?.place ?? placeOf(places, chosen.executor), build.id)
   const order = { build, route: chosen, secretValues: environmentValues() }
   await report(await runBuild(around, order, session.screen, found?.job), flags, session.say)
 }

@@ -16,7 +16,7 @@ export class Session implements AsyncDisposable {
   readonly say: (text: string) => void
   readonly open: (executor: Executor) => BuildApi
   readonly #signals: Signals
-  readonly #fleets: Fleet[] = []
+  #fleet: Fleet | undefined
   readonly #patienceMs: number
 
   constructor(
@@ -35,10 +35,11 @@ export class Session implements AsyncDisposable {
     return this.#signals.interruption
   }
 
-  /** What the builds of a place are followed by; its feeds are open until the session ends. */
-  around({ api, namespace }: Place, build: string): Surroundings {
+  /** What a build is followed by. Its feeds are open until the next build's, or until the session ends. */
+  async around({ api, namespace }: Place, build: string): Promise<Surroundings> {
+    await this.#fleet?.stop()
     const fleet = new Fleet(api, buildSelector(build))
-    this.#fleets.push(fleet)
+    this.#fleet = fleet
     fleet.start()
     const timing = { ...usualTiming, patienceMs: this.#patienceMs }
     return { api, namespace, fleet, timing, interruption: this.interruption, now: () => new Date() }
@@ -47,6 +48,6 @@ export class Session implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#signals[Symbol.dispose]()
     this.screen.close()
-    await Promise.all(this.#fleets.map((fleet) => fleet.stop()))
+    await this.#fleet?.stop()
   }
 }

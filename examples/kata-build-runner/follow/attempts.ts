@@ -3,10 +3,8 @@ import type { V1Job } from '@kubernetes/client-node'
 import type { BuildFile } from '../config/build-file.js'
 import type { Executor } from '../config/executor-config.js'
 import { launch } from '../launch/launch.js'
-import type { LaunchInput } from '../launch/launch-input.js'
 import { buildSelector, labels } from '../launch/names.js'
 import type { BuildResult } from '../model/result.js'
-import { RunnerError } from '../model/runner-error.js'
 import type { Route } from '../routing/route.js'
 import { type Ending, type FollowOptions, followBuild } from './build.js'
 import { resultOf } from './result.js'
@@ -26,6 +24,8 @@ export interface Order {
  * Launches a build and follows it to its end. Where the infrastructure fails before the build container has started, it
  * is launched again as the next attempt, never after.
  *
+ * Nothing is remembered but what the cluster has: without a Job of the build it begins with the first attempt.
+ *
  * @param existing the newest Job of this build, where there is one: its attempt goes on from where it stands
  */
 export async function runBuild(
@@ -39,7 +39,8 @@ export async function runBuild(
   const failed: BuildResult['attempts'] = []
   let job = existing
   for (let attempt = existing === undefined ? 1 : attemptOf(existing); ; attempt++, job = undefined) {
-    job = await launched(around, { ...order, attempt, namespace: around.namespace, nonce: nonce() }, job)
+    const input = { ...order, attempt, namespace: around.namespace, nonce: nonce() }
+    job = await launch(around.api, input, job, around.interruption.cancel)
     const ending = await followBuild(around, job, display, followOptions(executor))
     const { failure } = ending
     if (failure === undefined || !mayTryAgain(ending, around) || attempt >= most) return resultOf(job, ending, failed)
@@ -67,19 +68,6 @@ export async function newestJob({ api }: Pick<Surroundings, 'api'>, build: strin
 
 function mayTryAgain({ outcome, failure }: Ending, { interruption }: Surroundings): boolean {
   return outcome === 'failed' && failure?.retry === true && !interruption.cancel.aborted
-}
-
-/** A cancel that comes while a build is being launched is carried out once the Job is there, as with any other. */
-async function launched(around: Surroundings, input: LaunchInput, job: V1Job | undefined): Promise<V1Job> {
-  const { api, interruption } = around
-  if (interruption.cancel.aborted && job === undefined) {
-    throw new RunnerError(
-      'CANCELLED',
-      `build ${input.build.id} was cancelled before it was launched`,
-      'nothing is left of it',
-    )
-  }
-  return await launch(api, input, job)
 }
 
 function nonce(): string {

@@ -62,10 +62,12 @@ async function watched(
   around: Surroundings,
   view: BuildView,
   log: BuildLog,
-  { progress, say }: Display,
+  display: Display,
   { limits, graceMs }: FollowOptions,
 ): Promise<Verdict> {
   const { interruption, now, timing } = around
+  const { progress } = display
+  const say = (text: string) => display.say(text)
   const contact = new Contact(around, view, say)
   const cancelling = new Cancelling(around, view, graceMs)
   const patiently = new Patiently(say)
@@ -93,10 +95,11 @@ async function settled(
   around: Surroundings,
   view: BuildView,
   log: BuildLog,
-  { say }: Display,
+  display: Display,
   verdict: Verdict,
 ): Promise<Omit<Ending, 'log'>> {
   const { now } = around
+  const say = (text: string) => display.say(text)
   if (verdict.outcome === 'left-running') return { ...verdict, observed: view.observed(now()) }
   await untilRead(around, view, log)
   const observed = view.observed(now())

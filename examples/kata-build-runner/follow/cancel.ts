@@ -3,6 +3,7 @@ import { found } from '../api/found.js'
 import { annotations } from '../launch/names.js'
 import { endOf, hasStarted } from '../watch/facts.js'
 import type { BuildView } from './build-view.js'
+import { deleteJob } from './delete-job.js'
 import type { Surroundings } from './surroundings.js'
 
 /** The shortest that validation takes; what counts from the pod's start is over at once. */
@@ -26,7 +27,7 @@ export async function askToEnd({ api, now }: Surroundings, view: BuildView): Pro
   const observed = view.observed(now())
   if (endOf(view.pod) !== undefined) return
   if (!hasStarted(observed)) {
-    await found(api.deleteJob(view.name, { uid: view.job.metadata?.uid, propagation: 'Background' }))
+    await deleteJob(api, view)
     return
   }
   await lowerDeadline(api, view)

@@ -2,13 +2,13 @@ import type { V1Pod } from '@kubernetes/client-node'
 import { found } from '../api/found.js'
 import { buildSelector, labels } from '../launch/names.js'
 import type { BuildView } from './build-view.js'
+import { deleteJob } from './delete-job.js'
 import { jobOf } from './fleet.js'
 import { Patiently } from './patiently.js'
 import type { Surroundings } from './surroundings.js'
 
 /**
- * Deletes a build's Job and waits until its pod is gone, too. `Background`: the garbage collector deletes the pod, which
- * has its grace. (No propagation policy at all would orphan the pod.)
+ * Deletes a build's Job and waits until its pod is gone, too.
  *
  * @param withinMs how long is waited for that
  * @returns whether it is gone; not, if that takes longer, or nobody wants to wait
@@ -26,7 +26,7 @@ export async function removeBuild(
   let isOver = false
   for (;;) {
     await patiently.do(async () => {
-      if (!isAsked) await found(api.deleteJob(view.name, { uid: view.job.metadata?.uid, propagation: 'Background' }))
+      if (!isAsked) await deleteJob(api, view)
       isAsked = true
       isOver = view.isPodGone && (await isGone(around, view))
     })

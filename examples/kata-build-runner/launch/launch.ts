@@ -21,26 +21,24 @@ const patienceMs = 120_000
  * Each call is idempotent by its object's name, so that this goes on from wherever an earlier runner was killed.
  *
  * @param existing the Job, where it is known to be there
- * @throws RunnerError `BUILD_EXISTS`, if a Job of this name is another build's
+ * @param cancel once aborted no further call is made: a Job that is there by then is returned as it is
+ * @throws RunnerError `BUILD_EXISTS`, if a Job of this name is another build's; `CANCELLED`, if there is no Job yet
  */
 export async function launch(
   api: BuildApi,
   input: LaunchInput,
-  existing?: V1Job,
-  signal?: AbortSignal,
+  existing: V1Job | undefined,
+  cancel: AbortSignal,
 ): Promise<V1Job> {
-  const isQueued = queueOf(jobManifest(input)) !== undefined
-  if (isQueued && existing === undefined) await ensureEarlySecret(api, input)
-  signal?.throwIfAborted()
-  const job = existing ?? (await ensureJob(api, input, signal))
+  const isQueued = queueOf(existing ?? jobManifest(input)) !== undefined
+  if (isQueued && existing === undefined && !cancel.aborted) await ensureEarlySecret(api, input)
+  const job = existing ?? (await ensureJob(api, input, cancel))
   expectSame(job, input)
-  signal?.throwIfAborted()
-  // Its pod was made, or will be by Kueue. Without our unsuspending it the Secret may be missing; after it never.
-  if (!isQueued && job.spec?.suspend !== true) return job
-  if (isFinished(job)) return job
+  // One that was let go has its Secret: that came before.
+  const isLetGo = !isQueued && job.spec?.suspend !== true
+  if (isLetGo || isFinished(job) || cancel.aborted) return job
   await ensureOwnedSecret(api, input, { name: nameOf(job), uid: uidOf(job) }, { isEarly: isQueued })
-  signal?.throwIfAborted()
-  return isQueued ? job : await api.patchJob(nameOf(job), { spec: { suspend: false } })
+  return isQueued || cancel.aborted ? job : await api.patchJob(nameOf(job), { spec: { suspend: false } })
 }
 
 /** Whether all calls of a launch were made, as far as the Job shows it. With a queue that is Kueue's to say. */
@@ -58,10 +56,10 @@ function queueOf(job: V1Job): string | undefined {
   return job.metadata?.labels?.[labels.queue]
 }
 
-async function ensureJob(api: BuildApi, input: LaunchInput, signal?: AbortSignal): Promise<V1Job> {
+async function ensureJob(api: BuildApi, input: LaunchInput, cancel: AbortSignal): Promise<V1Job> {
   const manifest = jobManifest(input)
   const name = jobName(input.build.id, input.attempt)
-  for (const untilMs = Date.now() + patienceMs; ; await sleep(goingMs, undefined, { signal })) {
+  for (const untilMs = Date.now() + patienceMs; !cancel.aborted; await sleep(goingMs)) {
     try {
       return await api.createJob(manifest)
     } catch (error) {
@@ -77,6 +75,11 @@ async function ensureJob(api: BuildApi, input: LaunchInput, signal?: AbortSignal
       )
     }
   }
+  throw new RunnerError(
+    'CANCELLED',
+    `build ${input.build.id} was cancelled before it had a Job`,
+    'nothing runs; a Secret that was made for its queue goes by `gc`',
+  )
 }
 
 function expectSame(job: V1Job, { build }: LaunchInput): void {

@@ -42,8 +42,8 @@ export function configText(...kubernetes: string[]): string {
     options:
       kubernetes:
 ${lines.map((line) => `        ${line}\n`).join('')}
-      fusebox: {breaker: {timeout: 2000}}
-      requestretry: {retryDelay: 10, maxAttempts: 5}
+      fusebox: {breaker: {timeout: 10000}}
+      requestretry: {retryDelay: 50, maxAttempts: 5}
 `
 }
 

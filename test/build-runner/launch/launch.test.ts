@@ -111,6 +111,25 @@ describe('a launch', () => {
     expect(result).toMatchObject({ outcome: 'succeeded', steps: [{ name: 'install' }, { name: 'test' }] })
   })
 
+  it.each(['', queue])('stops where it is when it is cancelled, and leaves no Job (%j)', async (more) => {
+    const scene = await Scene.start()
+    const calls: string[] = []
+    const runner = scene.runner({}, (api) =>
+      withCalls(written(calls)(api), {
+        createJob: async (job) => {
+          calls.push('createJob')
+          const made = await api.createJob(job)
+          runner.interruption.next()
+          return made
+        },
+      }),
+    )
+    expect(await runner.run(buildOf('stop', more))).toMatchObject({ outcome: 'cancelled', exitCode: 130 })
+    expect(calls.slice(-3)).toEqual(['createJob', 'patchJob', 'deleteJob'])
+    expect([...scene.kube.list('jobs'), ...scene.kube.list('pods')]).toEqual([])
+    expect(scene.kube.requests.some(({ path }) => path.includes('/log'))).toBe(false)
+  })
+
   const faults = {
     '429': { status: 429, retryAfter: 0 },
     'a lost connection': { drop: true },
