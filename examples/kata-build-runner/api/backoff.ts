@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { retryAfterMs } from './api-error.js'
 
 export interface BackoffOptions {
@@ -33,5 +32,14 @@ export class Backoff {
 
 /** Waits; false, and at once, if the signal ends it. */
 export async function waited(ms: number, signal: AbortSignal): Promise<boolean> {
-  return await sleep(ms, true, { signal }).catch(() => false)
+  return await new Promise((resolve) => {
+    const settle = () => {
+      clearTimeout(timer)
+      signal.removeEventListener('abort', settle)
+      resolve(!signal.aborted)
+    }
+    const timer = setTimeout(settle, ms)
+    signal.addEventListener('abort', settle)
+    if (signal.aborted) settle()
+  })
 }
