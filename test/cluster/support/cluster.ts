@@ -3,7 +3,15 @@ import { request as httpRequest } from 'node:http'
 import { request as httpsRequest, type RequestOptions } from 'node:https'
 import { delimiter } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { CoreV1Api, type CoreV1Event, KubeConfig, NodeV1Api, type V1Pod, VersionApi } from '@kubernetes/client-node'
+import {
+  BatchV1Api,
+  CoreV1Api,
+  type CoreV1Event,
+  KubeConfig,
+  NodeV1Api,
+  type V1Pod,
+  VersionApi,
+} from '@kubernetes/client-node'
 import { explained, statusOf } from './api-error.js'
 import { describePod, hopelessness, statusesOf, summaryOf } from './describe-pod.js'
 
@@ -16,6 +24,7 @@ const pollMs = 500
 
 export class Cluster {
   readonly core: CoreV1Api
+  readonly batch: BatchV1Api
   readonly #config: KubeConfig
 
   /** @param run tells the namespaces of this run from those of others */
@@ -25,6 +34,7 @@ export class Cluster {
   ) {
     this.#config = config
     this.core = config.makeApiClient(CoreV1Api)
+    this.batch = config.makeApiClient(BatchV1Api)
   }
 
   /** By what the KUBECONFIG names as its current context. */

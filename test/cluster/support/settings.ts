@@ -18,6 +18,10 @@ export interface Settings {
   /** Of the measurement of costs. */
   costPods: number
   costSeconds: number
+  /** How many builds are launched at once. */
+  builds: number
+  /** Two that builds are compared under; fewer: the comparison is skipped. */
+  compareClasses: string[]
 }
 
 export function settingsFrom(env: Record<string, string | undefined>): Settings {
@@ -36,7 +40,14 @@ export function settingsFrom(env: Record<string, string | undefined>): Settings 
     // Each is a virtual machine, so there are fewer.
     costPods: positive(env, 'SHM_LIVENESS_COST_PODS', isSlow ? 2 : 10),
     costSeconds: positive(env, 'SHM_LIVENESS_COST_SECONDS', 60),
+    builds: positive(env, 'SHM_LIVENESS_BUILDS', 20),
+    compareClasses: namesIn(env['SHM_LIVENESS_COMPARE_RUNTIME_CLASSES'] ?? ''),
   }
+}
+
+function namesIn(list: string): string[] {
+  const names = list.split(',').map((name) => name.trim())
+  return [...new Set(names)].filter((name) => name !== '')
 }
 
 function positive(env: Record<string, string | undefined>, name: string, otherwise: number): number {
