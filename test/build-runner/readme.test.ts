@@ -14,7 +14,7 @@ import { readExecutorConfig } from '../../examples/kata-build-runner/config/exec
 import { exitCodes } from '../../examples/kata-build-runner/model/exit-codes.js'
 import { failureKinds } from '../../examples/kata-build-runner/model/failure.js'
 import { route } from '../../examples/kata-build-runner/routing/route.js'
-import { boots, ends, guardRuns } from '../fakes/kube-api/index.js'
+import { boots, ends, guardRuns, wait } from '../fakes/kube-api/index.js'
 import { Desk } from './cli/process.js'
 
 const folder = join(import.meta.dirname, '../../examples/kata-build-runner')
@@ -71,7 +71,7 @@ describe('the samples', () => {
     const desk = await Desk.open()
     desk.write('executor.yaml', sample('executor.yaml: where builds go'))
     const build = desk.write('build.yaml', sample('build.yaml: what is built'))
-    desk.kube.scenario(/^preflight-/, [...boots({ cached: true }), ends({ exitCode: 0 })])
+    desk.kube.scenario(/^preflight-/, [...boots({ cached: true }), wait(200), ends({ exitCode: 0 })])
     desk.kube.scenario('hello-1-1', [...boots(), guardRuns({ steps: [{}, { output: 'not ok 1 - adds\n', exit: 1 }] })])
     const [preflight, run] = blocksOf(readme, 'text')
     expect((await desk.call('preflight')).stdout).toBe(preflight)
@@ -82,6 +82,13 @@ describe('the samples', () => {
     expect(stderr.slice(0, before.length)).toBe(before)
     expect(stderr.slice(-after.length)).toBe(after)
   })
+})
+
+it('starts with commands that there are', () => {
+  const { scripts } = JSON.parse(readFileSync(join(folder, '../../package.json'), 'utf8'))
+  const commands = [...readme.matchAll(/npm run ([\w-]+)/g)].map(([, name]) => name!)
+  expect(commands).toEqual(['build-runner', 'build-runner', 'setup'])
+  for (const name of commands) expect(scripts).toHaveProperty(name)
 })
 
 describe('the roll-out', () => {
