@@ -3,7 +3,7 @@ import { isFinished } from '../launch/launch.js'
 import { annotations } from '../launch/names.js'
 import type { GuardRecord } from '../model/record.js'
 import type { Stage } from '../model/stage.js'
-import { endOf, hasStarted, isTerminal } from '../watch/facts.js'
+import { buildOf, endOf, hasStarted, isTerminal } from '../watch/facts.js'
 import type { Observed } from '../watch/observed.js'
 import type { Fleet } from './fleet.js'
 import { surelyNeverStarted } from './never-started.js'
@@ -23,6 +23,7 @@ export class BuildView {
   #events: CoreV1Event[] = []
   #wake: (() => void) | undefined
   #isNew = false
+  #hasBegun = false
   #isCancelled = false
   /** The guard's record, from the final mark of the log. */
   record: GuardRecord | undefined
@@ -78,6 +79,11 @@ export class BuildView {
     return this.#isCancelled
   }
 
+  /** Whether the build container surely never ran, so that it may be tried again. Of a pod that is gone. */
+  get hasSurelyNotBegun(): boolean {
+    return !this.#hasBegun && surelyNeverStarted(this.#pod)
+  }
+
   /** Whether no more output can come: its container ended, or there is none. */
   get hasNoMoreOutput(): boolean {
     return endOf(this.#pod) !== undefined || this.#podGoneAt !== undefined
@@ -127,6 +133,7 @@ export class BuildView {
       this.#podGoneAt = undefined
     }
     this.#pod = pod
+    this.#hasBegun ||= buildOf(pod)?.state.running !== undefined
     if (isGone) this.#podGoneAt = new Date()
     this.wake()
   }
@@ -163,7 +170,7 @@ export class BuildView {
 
   #hasVanished(now: Date): boolean {
     // What has gone with its last word said is no riddle.
-    if (this.#podGoneAt === undefined || (isTerminal(this.#pod) && surelyNeverStarted(this.#pod))) return false
+    if (this.#podGoneAt === undefined || (isTerminal(this.#pod) && this.hasSurelyNotBegun)) return false
     return this.#jobGone || isFinished(this.#job) || now.getTime() - this.#podGoneAt.getTime() >= this.#vanishedMs
   }
 

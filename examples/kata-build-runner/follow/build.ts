@@ -9,7 +9,6 @@ import { BuildLog } from './build-log.js'
 import { BuildView } from './build-view.js'
 import { Cancelling } from './cancelling.js'
 import { Contact } from './contact.js'
-import { surelyNeverStarted } from './never-started.js'
 import { Patiently } from './patiently.js'
 import { removeBuild } from './remove.js'
 import type { Display, Surroundings } from './surroundings.js'
@@ -113,7 +112,7 @@ async function settled(
   if (!isAwaited && !mayGoOn(view)) return { outcome, failure, observed }
   const isGone = await removeBuild(around, view, say, isAwaited ? around.timing.patienceMs : 0)
   if (!isGone && outcome === 'cancelled') return { outcome: 'left-running', failure, observed }
-  const retry = failure.retry && isGone && surelyNeverStarted(view.pod)
+  const retry = failure.retry && isGone && view.hasSurelyNotBegun
   return { outcome, failure: { ...failure, retry }, observed }
 }
 

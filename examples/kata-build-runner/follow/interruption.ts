@@ -1,7 +1,14 @@
+import { setMaxListeners } from 'node:events'
+
 /** What was asked for while builds run: first to cancel them, then to leave them. */
 export class Interruption {
   readonly #cancel = new AbortController()
   readonly #leave = new AbortController()
+
+  constructor() {
+    // Each build that is followed listens.
+    setMaxListeners(0, this.cancel, this.leave)
+  }
 
   /** Aborted once the builds are to be cancelled. */
   get cancel(): AbortSignal {

@@ -115,15 +115,18 @@ export class Scene {
     return { build, route: route(build, this.config), secretValues: {} }
   }
 
-  /** @param change of the timing */
-  runner(change: Partial<Timing> = {}, wrapped: (api: BuildApi) => BuildApi = (api) => api): Runner {
+  /**
+   * @param change of the timing
+   * @param times how much faster than the real one its clock goes
+   */
+  runner(change: Partial<Timing> = {}, wrapped: (api: BuildApi) => BuildApi = (api) => api, times = speed): Runner {
     const api = wrapped(opener({ config: '', kubeconfig: this.kube.kubeconfig })(this.executor))
     const fleet = new Fleet(api, anyBuildSelector)
     fleet.start()
     closers.push(() => fleet.stop())
     const interruption = new Interruption()
     const began = Date.now()
-    const now = () => new Date(began + (Date.now() - began) * speed)
+    const now = () => new Date(began + (Date.now() - began) * times)
     const around = { api, namespace, fleet, timing: { ...timing, ...change }, interruption, now }
     const shown = new Shown()
     return { ...{ api, around, interruption, shown }, run: (build) => runBuild(around, this.order(build), shown) }
