@@ -10,7 +10,12 @@ async function connected(change: Parameters<typeof executorOf>[0] = {}): Promise
   const client = await start()
   return { client, api: connect(executorOf(change), { KUBECONFIG: client.api.kubeconfig }) }
 }
-const secret = (name: string) => ({ metadata: { name, labels: { sdbuild: 'b' } }, stringData: { a: '1' } })
+const secret = (name: string) => ({
+  apiVersion: 'v1',
+  kind: 'Secret',
+  metadata: { name, labels: { sdbuild: 'b' } },
+  stringData: { a: '1' },
+})
 
 describe('the API', () => {
   it('creates, reads, changes, lists and deletes', async () => {
