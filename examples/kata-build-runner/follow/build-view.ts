@@ -18,6 +18,7 @@ export class BuildView {
   #job: V1Job
   #pod: V1Pod | undefined
   #jobGone = false
+  #isPodGone = false
   #podGoneAt: Date | undefined
   #hasSeenJob = false
   #events: CoreV1Event[] = []
@@ -66,7 +67,7 @@ export class BuildView {
   }
 
   get isPodGone(): boolean {
-    return this.#pod === undefined || this.#podGoneAt !== undefined
+    return this.#pod === undefined || this.#isPodGone
   }
 
   /** Whether the feed has shown this Job at least once; until then its absence there says nothing. */
@@ -86,7 +87,7 @@ export class BuildView {
 
   /** Whether no more output can come: its container ended, or there is none. */
   get hasNoMoreOutput(): boolean {
-    return endOf(this.#pod) !== undefined || this.#podGoneAt !== undefined
+    return endOf(this.#pod) !== undefined || this.#isPodGone
   }
 
   observed(now: Date): Observed {
@@ -127,14 +128,16 @@ export class BuildView {
   setPod(pod: V1Pod, isGone = false): void {
     if (pod.metadata?.ownerReferences?.every(({ uid }) => uid !== this.#uid)) return
     const isSame = pod.metadata?.uid === this.#pod?.metadata?.uid
+    // The feed may be behind what was asked for.
+    if (isSame && !isGone && (this.#isPodGone || (isTerminal(this.#pod) && !isTerminal(pod)))) return
     if (!isSame) {
       // A build that began is never looked for in another pod (Kueue may have suspended and resumed its Job).
       if (this.#pod !== undefined && (isGone || isOlder(pod, this.#pod) || this.#mayHaveStarted())) return
-      this.#podGoneAt = undefined
+      this.#isPodGone = false
     }
     this.#pod = pod
     this.#hasBegun ||= buildOf(pod)?.state.running !== undefined
-    if (isGone) this.#podGoneAt = new Date()
+    this.#isPodGone ||= isGone
     this.wake()
   }
 
@@ -161,16 +164,17 @@ export class BuildView {
 
   /** Kueue evicts a build that has not begun by suspending its Job: it is queued again, and nothing is lost. */
   #forgetRequeued(now: Date): void {
-    if (this.#podGoneAt === undefined || this.#jobGone || this.#job.spec?.suspend !== true || this.#mayHaveStarted())
-      return
+    if (!this.#isPodGone || this.#jobGone || this.#job.spec?.suspend !== true || this.#mayHaveStarted()) return
     this.#pod = undefined
+    this.#isPodGone = false
     this.#podGoneAt = undefined
     this.#since = { created: now }
   }
 
   #hasVanished(now: Date): boolean {
     // What has gone with its last word said is no riddle.
-    if (this.#podGoneAt === undefined || (isTerminal(this.#pod) && this.hasSurelyNotBegun)) return false
+    if (!this.#isPodGone || (isTerminal(this.#pod) && this.hasSurelyNotBegun)) return false
+    this.#podGoneAt ??= now
     return this.#jobGone || isFinished(this.#job) || now.getTime() - this.#podGoneAt.getTime() >= this.#vanishedMs
   }
 

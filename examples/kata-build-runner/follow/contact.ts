@@ -1,7 +1,9 @@
 import { found } from '../api/found.js'
+import { isTerminal } from '../watch/facts.js'
 import type { StagePoint } from '../watch/stage.js'
 import type { BuildView } from './build-view.js'
 import { EventsPace } from './events-pace.js'
+import { refreshPods } from './refresh-pods.js'
 import type { Surroundings } from './surroundings.js'
 
 /** What a build's follower asks the API server for itself, beside the feeds; and whether the server is there at all. */
@@ -12,6 +14,7 @@ export class Contact {
   readonly #pace: EventsPace
   readonly #beganMs: number
   #notedMs = 0
+  #hasLookedAtEnd = false
 
   constructor(around: Surroundings, view: BuildView, say: (text: string) => void) {
     this.#around = around
@@ -38,7 +41,14 @@ export class Contact {
     const now = this.#around.now()
     const isUnseen = !this.#view.hasSeenJob && now.getTime() - this.#beganMs >= this.#around.timing.unseenMs
     if (isUnseen && !this.#view.isJobGone) await this.#readJob()
+    if (stage === 'ended' && !this.#hasLookedAtEnd) await this.#lookAtEnd()
     if (this.#pace.isDue(stage, now)) await this.#readEvents()
+  }
+
+  /** The feeds of Jobs and of pods are not in step: a Job may be over whose pod was not seen, or not as it ended. */
+  async #lookAtEnd(): Promise<void> {
+    if (!isTerminal(this.#view.pod)) await refreshPods(this.#around.api, this.#view)
+    this.#hasLookedAtEnd = true
   }
 
   async #readJob(): Promise<void> {

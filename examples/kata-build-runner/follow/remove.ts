@@ -1,10 +1,8 @@
-import type { V1Pod } from '@kubernetes/client-node'
 import { found } from '../api/found.js'
-import { buildSelector, labels } from '../launch/names.js'
 import type { BuildView } from './build-view.js'
 import { deleteJob } from './delete-job.js'
-import { jobOf } from './fleet.js'
 import { Patiently } from './patiently.js'
+import { refreshPods } from './refresh-pods.js'
 import type { Surroundings } from './surroundings.js'
 
 /**
@@ -41,9 +39,5 @@ export async function removeBuild(
 async function isGone({ api }: Surroundings, view: BuildView): Promise<boolean> {
   const uid = view.job.metadata?.uid
   if ((await found(api.readJob(view.name)))?.metadata?.uid === uid) return false
-  const build = view.job.metadata?.labels?.[labels.build] ?? ''
-  const pods: V1Pod[] = await api.listPods(buildSelector(build))
-  const own = pods.filter((pod) => jobOf(pod) === view.name)
-  for (const pod of own) view.setPod(pod)
-  return own.length === 0
+  return (await refreshPods(api, view)) === 0
 }

@@ -54,6 +54,7 @@ async function outcome(
     view.entered(point.stage, now())
     await patiently.do(() => contact.look(point))
     const observed = view.observed(now())
+    if (stageOf(observed).stage !== point.stage) continue
     const end = endOf(observed.pod)
     if (end?.exitCode === 0) {
       return ok(
