@@ -1,6 +1,7 @@
 import type { Session } from '../support/session.js'
 import type { Row } from '../table.js'
 import { beat, coarse, cpp } from './beat.js'
+import { builds } from './builds.js'
 import { garbage } from './garbage.js'
 import { idle } from './idle.js'
 import { interference } from './interference.js'
@@ -27,4 +28,5 @@ export const parts: Record<string, (session: Session) => Promise<Row[]>> = {
   idle,
   livez,
   'pass-through': passThrough,
+  builds,
 }

@@ -87,9 +87,13 @@ export class Session {
   }
 
   /** One of the programs of bench/programs, in a Node of its own. */
-  runNode(program: string, args: readonly string[], flags: readonly string[] = []): Promise<string> {
+  startNode(program: string, args: readonly string[], flags: readonly string[] = []): Process {
     const path = fileURLToPath(new URL(`../programs/${program}.js`, import.meta.url))
-    return this.run(process.execPath, [...flags, path, ...args])
+    return this.start(process.execPath, [...flags, path, ...args])
+  }
+
+  runNode(program: string, args: readonly string[], flags: readonly string[] = []): Promise<string> {
+    return this.startNode(program, args, flags).output
   }
 
   /** The path of a helper program, compiled at its first use. */
