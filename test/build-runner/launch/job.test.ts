@@ -10,7 +10,7 @@ import { validate } from '../../support/schema.js'
 import { build, config, kubernetes, refusal, sampleOf } from '../config/samples.js'
 import { containerOf, inputOf, jobOf, podOf, validateSecret, withDocker } from './inputs.js'
 
-const golden = join(import.meta.dirname, '../../golden/build-job.yaml')
+const golden = join(import.meta.dirname, '../golden/build-job.yaml')
 
 /** Every kind of Job that is made, by its name. */
 const jobs: [string, string, string | undefined][] = [

@@ -137,7 +137,7 @@ export function askedBy(settings: Settings, asked: Asked, number: number, node: 
     via: asked === 'exec' ? 'exec' : 'httpGet',
     startup: false,
     readiness: false,
-    liveness: asked === 'nobody' ? false : { periodSeconds: 1, failureThreshold: 5 },
+    liveness: asked === 'nobody' ? false : { periodSeconds: 1, failureThreshold: 7 },
   })
   if (node !== undefined && pod.spec !== undefined) pod.spec.nodeName = node
   return pod
