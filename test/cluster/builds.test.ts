@@ -10,7 +10,7 @@ const at = useRunner('builds')
 /** From a build's launch until its first step runs. */
 const startSeconds = patiently(90)
 /** For what comes after that, and takes moments. */
-const momentsSeconds = patiently(60)
+const momentsSeconds = patiently(120)
 
 const complete = { lostBytes: 0, gaps: [], isComplete: true }
 const stepsOf = ({ steps }: BuildResult): string[] =>
@@ -77,7 +77,7 @@ describe.skipIf(!hasCluster)('on a real cluster', () => {
   })
 
   it('a runtime class that is not there is named, although only the Job tells of it', async () => {
-    const result = await resultOf(at().desk.run(builds.withoutClass(settings)), 3, momentsSeconds * 3)
+    const result = await resultOf(at().desk.run(builds.withoutClass(settings)), 3, startSeconds + momentsSeconds)
     expect(result.failure).toMatchObject({ kind: 'runtime-class', started: false, retry: false })
     expect(result.failure?.summary).toContain(builds.missingClass)
     expect(await leftAfter(at().namespace, momentsSeconds)).toEqual([])
@@ -127,7 +127,7 @@ describe.skipIf(!hasCluster)('on a real cluster', () => {
     const all = Array.from({ length: settings.builds }, (_, index) => builds.oneOfMany(settings, index + 1))
     const runners = all.map((build) => at().desk.run(build))
     // They may not all fit on the nodes, and then wait for each other.
-    const withinSeconds = startSeconds + settings.builds * patiently(30)
+    const withinSeconds = startSeconds + settings.builds * patiently(10)
     const codes = await Promise.all(runners.map((runner) => runner.ended(withinSeconds)))
     expect(codes).toEqual(all.map(() => 0))
     const results = runners.map((runner) => runner.result())

@@ -38,7 +38,7 @@ class ClusterRun {
         env: {
           ...pick('PATH', 'BUILD_RUNNER_MAIN'),
           ...{ NO_COLOR: '1', KUBECONFIG: kube.kubeconfig, SHM_LIVENESS_NAMESPACE_PREFIX: 'mine' },
-          ...{ SHM_LIVENESS_BUILDS: '4', SHM_LIVENESS_COMPARE_RUNTIME_CLASSES: classes.join(',') },
+          ...{ SHM_LIVENESS_BUILDS: '8', SHM_LIVENESS_COMPARE_RUNTIME_CLASSES: classes.join(',') },
         },
         detached: true, // a process group of its own, with all the runners in it
       },
@@ -113,7 +113,7 @@ function* withPauses(...pieces: string[]): Generator<string> {
 function asTheyShould(): Record<string, Script> {
   return {
     'preflight-.*': [boots(), ends({ exitCode: 0 })],
-    'green-1|many-.*': works({ output: worker(claimed, 'ready', 'stopped'), tookMs: 1500 }),
+    'green-1|many-.*': works({ output: worker(claimed, 'ready', 'stopped') }),
     'failing-1': works({ output: worker(claimed, 'stop 7', 'stopped'), exit: 7 }),
     'silent-1': works({ output: worker('wait 1h'), outcome: 'stalled' }),
     'stalling-1': works({ output: worker(claimed, 'stall'), outcome: 'stalled' }, { message: stalledLoop }),
@@ -148,4 +148,5 @@ it('a build that fails is told with all that is needed to see why', async () => 
   ]) {
     expect(run.output).toContain(text)
   }
+  expect(run.output).toMatch(/The runners said:[^]*This is what there was:[^]*deleted: /)
 }, 60_000)

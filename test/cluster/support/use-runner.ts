@@ -36,7 +36,7 @@ export function useRunner(purpose: string): () => Builds {
     }
     await desk?.close()
     desk = undefined
-  })
+  }, 60_000)
   return () => {
     if (desk === undefined) throw new Error('there is no cluster: these tests are to be skipped')
     return { namespace: namespace(), desk }
