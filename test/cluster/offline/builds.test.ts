@@ -148,5 +148,5 @@ it('a build that fails is told with all that is needed to see why', async () => 
   ]) {
     expect(run.output).toContain(text)
   }
-  expect(run.output).toMatch(/The runners said:[^]*This is what there was:[^]*deleted: /)
+  expect(run.output).toMatch(/The runners said:.*This is what there was:.*deleted: /s)
 }, 60_000)
