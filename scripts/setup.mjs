@@ -41,6 +41,8 @@ const typescriptInputs = [
   'examples',
   'test/fixtures',
   'test/cluster/support',
+  'test/fakes',
+  'test/support',
   'bench',
   'tsconfig.json',
   'tsconfig.build.json',
