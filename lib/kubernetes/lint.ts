@@ -63,8 +63,9 @@ export function lint(resource: unknown, options: LintOptions = {}): Finding[] {
 
 function findingsOf(rule: Rule, template: PodTemplate): Finding[] {
   const suppressed = template.annotations[`${suppressionPrefix}${rule.id}`]
-  return rule.check(podOf(template)).map(({ path, message, container }) => ({
+  return rule.check(podOf(template)).map(({ path, message, container, severity = rule.severity }) => ({
     ...described(rule, template),
+    severity,
     message,
     ...(container === undefined ? {} : { container }),
     path: [...template.path, ...path],

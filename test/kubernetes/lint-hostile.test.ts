@@ -164,7 +164,7 @@ hostile(
   'guard-unanswered',
   {
     'no guard at all': pod(get('/livez', 9808)),
-    'a guard without a port': pod(lines('command: [shm-guard, --, a]', get('/readyz', 8080))),
+    'a guard without a port': pod(lines('command: [shm-guard, --, a]', get('/readyz', 9808))),
     'a guard at another port': pod(
       lines(
         'command: [shm-guard, --listen, "0.0.0.0:9000", --, a]',
@@ -190,9 +190,54 @@ containers: [{name: a, command: [shm-guard, --, a], envFrom: [{configMapRef: {na
     'somebody else who has such a path': pod(get('/livez', 8080)),
     'an image that listens there, and says so': pod(lines('ports: [{containerPort: 9808}]', get('/livez', 9808))),
     "the guarded program's own port": pod(lines('command: [shm-guard, --, a]', get('/healthz', 8080))),
+    'a guarded program that answers our questions itself': pod(
+      lines('command: [shm-guard, --, a]', get('/livez', 8080)),
+    ),
+    'readiness of the program itself beside a guard that listens': pod(
+      lines(
+        'command: [shm-guard, --listen, ":9808", --, a]',
+        'readinessProbe: {httpGet: {path: /readyz, port: 8080}}',
+        get('/livez', 9808),
+      ),
+    ),
     'another host': pod(get('/livez', 9808, ', host: example.org')),
   },
 )
+
+describe('guard-unanswered, where it cannot be seen who listens', () => {
+  const severities = (of: object) => findings('guard-unanswered', of).map(({ severity }) => severity)
+  const asks = get('/livez', 9808)
+
+  it.each([
+    ['an ENTRYPOINT', pod(asks)],
+    ["an ENTRYPOINT's arguments", pod(lines('args: [--, a]', asks))],
+    ['a wrapper', pod(lines('command: [/tini, --, /bin/shm-guard, --listen, ":9808", --, /app]', asks))],
+    ['a script in one text', pod(lines('command: [sh, -c, "exec shm-guard --listen :9808 -- /app"]', asks))],
+    ['a script', pod(lines('command: [/bin/bash, start]', asks))],
+    ['a script that is a program', pod(lines('command: [/docker-entrypoint.sh, app]', asks))],
+    ['a program that a variable names', pod(lines('command: [$(PROGRAM)]', asks))],
+    ["another container's ENTRYPOINT", pod(lines('command: [/app]', asks), '{}')],
+    [
+      "a port beside the guard's own",
+      pod(lines('command: [shm-guard, --listen, ":9808", --, a]', get('/livez', 9000))),
+    ],
+  ])('is a note: %s', (_what, of) => expect(severities(of)).toEqual(['note']))
+
+  it.each([
+    ['a program', pod(lines('command: [/app]', asks))],
+    ['a program behind a wrapper', pod(lines('command: [tini, --, /app]', asks))],
+    ['a guard that listens nowhere', pod(lines('command: [shm-guard, --, sh, -c, run]', asks))],
+    ['two of them', pod(lines('command: [/app]', asks), 'command: [/sidecar]')],
+  ])('is an error: %s', (_what, of) => expect(severities(of)).toEqual(['error']))
+
+  it.each(['guard-unanswered', 'guard-on-loopback'])('%s never says that readiness restarts anything', (rule) => {
+    const readiness = 'readinessProbe: {httpGet: {path: /readyz, port: 9808}}'
+    const listen = rule === 'guard-unanswered' ? '' : ', --listen, "127.0.0.1:9808"'
+    const found = findings(rule, pod(lines(`command: [shm-guard${listen}, --, a]`, readiness)))
+    expect(found).toHaveLength(1)
+    expect(JSON.stringify(found)).not.toContain('restart')
+  })
+})
 
 hostile(
   'sidecar-liveness',

@@ -3,10 +3,8 @@ import { isEmptyDir, isInstaller } from '../installer.js'
 import { baseName, objectsOf } from '../shape.js'
 import type { Container, Path } from '../types.js'
 import { isDataOnly, mountOf, volumeOf } from './places.js'
-import { argvOf } from './programs.js'
+import { argvOf, shells } from './programs.js'
 import { isOurs, type Member, type Pod, probesOf, type Rule, withPaths } from './rule.js'
-
-export const shells = new Set(['sh', 'bash', 'ash', 'dash', 'zsh', 'ksh'])
 
 /** Words that mean something to a shell alone. */
 const shellWords = new Set([

@@ -1,8 +1,7 @@
 /** Rules on what a probe asks. */
 import { baseName, fieldOf, isFields, isSame } from '../shape.js'
 import type { Probe } from '../types.js'
-import { shells } from './executables.js'
-import { argvOf, regionsOf, told } from './programs.js'
+import { argvOf, regionsOf, shells, told } from './programs.js'
 import { portNumber } from './requests.js'
 import { isOurs, type Member, probeOf, probePath, probesOf, type Rule } from './rule.js'
 

@@ -1,7 +1,7 @@
 /** What our programs are told in a container: by their flags, else by its environment. */
-import { defaultRegion, kubeletTerminationLog, variableOf } from '../conventions.js'
+import { defaultRegion, guardProgram, kubeletTerminationLog, runs, variableOf } from '../conventions.js'
 import { type GuardedCommand, guardedCommand } from '../guard.js'
-import { fieldOf, isFields, objectsOf, textOf } from '../shape.js'
+import { baseName, fieldOf, isFields, objectsOf, textOf } from '../shape.js'
 import type { Container, Probe } from '../types.js'
 
 function textsOf(words: unknown): string[] {
@@ -27,6 +27,18 @@ export function guardOf(container: Container): GuardedCommand | undefined {
 /** Whether a guard starts something; otherwise it is a sidecar, which only answers. */
 export function guardsProgram(guard: GuardedCommand | undefined): boolean {
   return guard !== undefined && (guard.program !== undefined || valuesOf(guard.flags, 'steps').length > 0)
+}
+
+export const shells = new Set(['sh', 'bash', 'ash', 'dash', 'zsh', 'ksh'])
+
+/** Whether a guard may run without being seen: the image's ENTRYPOINT, something that starts it, a script. */
+export function mayHideGuard(container: Container): boolean {
+  const command = startedOf(container).command ?? []
+  if (runs(guardProgram, command)) return false
+  const isScript = (word: string): boolean => shells.has(baseName(word)) || word.endsWith('.sh')
+  return (
+    command.length === 0 || command.some((word) => word.includes(guardProgram) || isScript(word) || isReference(word))
+  )
 }
 
 /** The values of a flag, in both of its spellings; an empty text for one without a value. */

@@ -4,7 +4,7 @@ import { guardSetting } from '../guard.js'
 import { httpPaths } from '../probes.js'
 import { fieldOf, isFields, objectsOf, textOf } from '../shape.js'
 import type { Check, Container, Path } from '../types.js'
-import { isOpen, startedOf } from './programs.js'
+import { isOpen, mayHideGuard, startedOf } from './programs.js'
 import { type Member, type Observation, type Pod, probesOf, type Rule } from './rule.js'
 import { declares } from './sharing.js'
 
@@ -74,8 +74,8 @@ export const guardOnLoopback: Rule = {
   id: 'guard-on-loopback',
   severity: 'error',
   reason:
-    "The kubelet asks at the pod's address, which a guard at 127.0.0.1 or [::1] does not hear: every probe fails, and a " +
-    'container that is well is restarted for ever.',
+    "The kubelet asks at the pod's address, which a guard at 127.0.0.1 or [::1] does not hear: every probe fails, " +
+    'however well the container is.',
   remedy: 'Let the guard listen at 0.0.0.0 or [::] (SHM_LIVENESS_LISTEN, or its flag --listen).',
   check: (pod) =>
     requestsOf(pod, 'startup', 'liveness', 'readiness').flatMap((request) => {
@@ -90,32 +90,42 @@ export const guardUnanswered: Rule = {
   id: 'guard-unanswered',
   severity: 'error',
   reason:
-    'A probe at a port where no guard listens, or for what the guard has not, fails each time, and a container that is ' +
-    'well is restarted for ever.',
+    'A probe at a port where no guard listens, or for what the guard has not, fails each time, however well the container ' +
+    'is. It is a note where a guard may be hidden: in the ENTRYPOINT of an image, behind a wrapper, in a script.',
   remedy:
     'Ask /livez, /readyz or /startupz by HTTP at the port of SHM_LIVENESS_LISTEN (or --listen); a port at which the ' +
     'image itself listens belongs into ports.',
   check: (pod) =>
     requestsOf(pod, 'startup', 'liveness', 'readiness').flatMap((request) => {
       const listener = listenerOf(pod, request)
-      const message = listener === undefined ? whyUnheard(pod, request) : whyRefused(request)
-      return message === undefined ? [] : [observe(request, message)]
+      return listener === undefined ? unheard(pod, request) : refused(request)
     }),
 }
 
-function whyRefused({ target, isHttps }: Request): string | undefined {
-  if (isHttps) return 'it asks by HTTPS, and the guard speaks HTTP'
-  return questions.has(target) || target === '/metrics' ? undefined : `it asks for ${target}, which the guard has not`
+function refused(request: Request): Observation[] {
+  const { target, isHttps } = request
+  if (isHttps) return [observe(request, 'it asks by HTTPS, and the guard speaks HTTP')]
+  if (questions.has(target) || target === '/metrics') return []
+  return [observe(request, `it asks for ${target}, which the guard has not`)]
 }
 
 /** Only what can be seen: whoever asks our questions where we should be, of a pod that hides no listener. */
-function whyUnheard(pod: Pod, { member, target, port, portText }: Request): string | undefined {
-  const isAboutUs = member.guard !== undefined || member.port !== undefined || port === firstPort
-  if (!questions.has(target) || !isAboutUs) return undefined
-  if (port === undefined) return `it asks the port "${portText}", which the container does not declare`
+function unheard(pod: Pod, request: Request): Observation[] {
+  const { member, check, target, port, portText } = request
+  if (!questions.has(target)) return []
+  if (port === undefined) {
+    const isAboutUs = member.guard !== undefined || member.port !== undefined
+    return isAboutUs ? [observe(request, `it asks the port "${portText}", which the container does not declare`)] : []
+  }
+  // At any other port it may be the program itself that answers, as for readiness it often does.
+  const isOurs = port === firstPort
+  if (!isOurs && (member.port === undefined || check === 'readiness')) return []
   const mayListen = ({ container, guard }: Member): boolean =>
     declares(container, port) || isOpen(container, guard?.flags ?? [], 'listen')
-  if (pod.members.some(mayListen)) return undefined
+  if (pod.members.some(mayListen)) return []
   const elsewhere = member.port === undefined ? '' : ` (its own is at ${member.port})`
-  return `it asks port ${port}, where no guard listens${elsewhere}`
+  if (!isOurs || pod.members.some(({ container }) => mayHideGuard(container))) {
+    return [{ ...observe(request, `it asks port ${port}, where no guard can be seen${elsewhere}`), severity: 'note' }]
+  }
+  return [observe(request, `it asks port ${port}, where no guard listens${elsewhere}`)]
 }

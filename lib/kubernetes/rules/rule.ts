@@ -16,6 +16,8 @@ export interface Observation {
   path: Path
   message: string
   container?: string | undefined
+  /** Where it is milder than the rule: what would make it a fault cannot be seen. */
+  severity?: Severity | undefined
 }
 
 export interface Rule {
