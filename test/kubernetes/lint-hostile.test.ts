@@ -105,6 +105,18 @@ containers:
       lines(env({ SHM_LIVENESS_REGION: '$(POD)' }), live('/shm-probe')),
     ),
     "a sidecar's readiness of others": pod(live('/shm-probe', '--region', 'a'), ready('/shm-probe', '--region', 'a')),
+    "a sidecar's readiness of others, by its variable": pod(
+      lines(env({ SHM_LIVENESS_REGION: 'a' }), live('/shm-probe')),
+      lines(
+        'command: [shm-guard, --listen, ":9900"]',
+        env({ SHM_LIVENESS_REGION: 'a' }),
+        ready('/shm-probe', '--check', 'readiness'),
+      ),
+    ),
+    'readiness of two containers by one region': pod(
+      ready('/shm-probe', '--check', 'readiness'),
+      ready('/shm-probe', '--check', 'readiness'),
+    ),
     'a sidecar that only answers': pod(
       lines(env({ SHM_LIVENESS_REGION: 'a' }), live('/shm-probe')),
       'command: [shm-guard, --listen, ":9900", --region, a]',

@@ -2,7 +2,7 @@
 import { fieldOf, objectsOf } from '../shape.js'
 import type { Container } from '../types.js'
 import { directoryOf, isInMemory, mountOf, placeOf, sharedMemory, sharedMemoryOf, volumeOf } from './places.js'
-import { regionsOf, told, valuesOf } from './programs.js'
+import { regionsOf, told } from './programs.js'
 import { groupsBy, type Member, type Observation, type Pod, type Program, programsOf, type Rule } from './rule.js'
 
 function at(member: Member, message: string, ...more: string[]): Observation {
@@ -14,8 +14,8 @@ const quoted = (members: Member[]): string => members.map(({ name }) => `"${name
 /** The regions that a container's life hangs on, each with its place. */
 function regionsWatched(member: Member): { region: string; place: string }[] {
   const looks = watching(member)
-    // Readiness that names regions by its own argv reads those of others, as a sidecar may.
-    .filter(({ argv, check }) => check !== 'readiness' || valuesOf(argv, 'region').length === 0)
+    // Readiness restarts nothing, and a sidecar serves it for others.
+    .filter(({ check }) => check !== 'readiness')
     .flatMap(({ argv }) => {
       const place = placeOf(member.container, directoryOf(member.container, argv))
       return (regionsOf(member.container, argv) ?? []).map((region) => ({ region, place }))
