@@ -291,10 +291,25 @@ hostile(
     'one port by name and by number': pod(
       lines('ports: [{name: h, containerPort: 80}]', get('/', 'h'), 'readinessProbe: {httpGet: {port: 80}}'),
     ),
+    'a liveness that is hardly more patient': pod(
+      lines(
+        'livenessProbe: {httpGet: {port: 80}, failureThreshold: 5}',
+        'readinessProbe: {httpGet: {port: 80}, periodSeconds: 10}',
+      ),
+    ),
+    'a liveness whose higher threshold its period undoes': pod(
+      lines(
+        'livenessProbe: {httpGet: {port: 80}, periodSeconds: 1, failureThreshold: 10}',
+        'readinessProbe: {httpGet: {port: 80}}',
+      ),
+    ),
   },
   {
     'two checks': pod(lines(live('/shm-probe'), ready('/shm-probe', '--check', 'readiness'))),
     'two max ages': pod(lines(live('/shm-probe', '--max-age=9s'), ready('/shm-probe', '--max-age', '1s'))),
+    'a higher failureThreshold of liveness, as kubernetes.io has it': pod(
+      lines('livenessProbe: {httpGet: {port: 80}, failureThreshold: 6}', 'readinessProbe: {httpGet: {port: 80}}'),
+    ),
     'two ports': pod(lines(get('/', 80), 'readinessProbe: {httpGet: {port: 81, path: /}}')),
     'two schemes': pod(lines(get('/', 80), 'readinessProbe: {httpGet: {port: 80, path: /, scheme: HTTPS}}')),
   },

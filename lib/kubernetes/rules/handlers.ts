@@ -3,7 +3,7 @@ import { baseName, fieldOf, isFields, isSame } from '../shape.js'
 import type { Probe } from '../types.js'
 import { argvOf, regionsOf, shells, told } from './programs.js'
 import { portNumber } from './requests.js'
-import { isOurs, type Member, probeOf, probePath, probesOf, type Rule } from './rule.js'
+import { isOurs, type Member, probeOf, probePath, probesOf, type Rule, timingOf } from './rule.js'
 
 /** What shm-probe goes by in its answer; the rest is how it says it. */
 const asked = ['expect', 'min', 'max-age', 'startup-grace', 'dead-grace', 'cycle-window', 'dir']
@@ -26,15 +26,21 @@ function questionOf({ container }: Member, probe: Probe): object {
   return { exec: exec ?? undefined, grpc: grpc ?? undefined }
 }
 
+/** With so many times the patience of readiness, liveness asks another question: not whether, but for how long. */
+const patience = 2
+
 export const identicalProbes: Rule = {
   id: 'identical-probes',
   severity: 'warning',
   reason: 'Liveness and readiness are two questions; if both ask the same, a pod that is only busy is restarted.',
-  remedy: 'Ask readiness by --check readiness (or /readyz), and let liveness ask only whether the loop comes round.',
+  remedy:
+    'Ask readiness by --check readiness (or /readyz), and let liveness ask only whether the loop comes round; or give ' +
+    `liveness at least ${patience} times the periodSeconds × failureThreshold.`,
   check: (pod) =>
     probesOf(pod, 'liveness').flatMap(({ member, probe }) => {
       const readiness = probeOf(member.container, 'readiness')
       if (readiness === undefined || !isSame(questionOf(member, probe), questionOf(member, readiness))) return []
+      if (timingOf(probe).reaction >= patience * timingOf(readiness).reaction) return []
       const message = 'readiness asks just what liveness asks'
       return [{ path: probePath(member, 'readiness'), container: member.name, message }]
     }),
