@@ -356,14 +356,31 @@ hostile(
     'two ways of asking, as merged patches have them': pod(
       'livenessProbe: {exec: {command: [a]}, httpGet: {port: 80}}',
     ),
+    'no way of asking': pod('livenessProbe: {}'),
+    'settings of nothing': pod('readinessProbe: {periodSeconds: 5}'),
+    'a way that a patch has taken out': pod('startupProbe: {exec: null, periodSeconds: 5}'),
   },
   {
     'zeros that stand for the defaults': pod(
       'livenessProbe: {exec: {command: [a]}, initialDelaySeconds: 0, timeoutSeconds: 0, failureThreshold: 0, successThreshold: 0}',
     ),
+    'a probe that is null': pod('livenessProbe: null'),
+    'what Knative fills in': {
+      ...pod(),
+      kind: 'Service',
+      spec: { template: pod('readinessProbe: {periodSeconds: 5}') },
+    },
     nulls: pod('livenessProbe: {exec: null, httpGet: {port: 80}, terminationGracePeriodSeconds: null}'),
   },
 )
+
+it.each(['exec-timeout', 'exec-cost'])('%s does not take exec: null for an exec', (rule) => {
+  const probe = '{exec: null, httpGet: {port: 80}, periodSeconds: 1}'
+  const probes = lines(`livenessProbe: ${probe}`, `readinessProbe: ${probe}`)
+  expect(findings(rule, pod(probes, probes))).toEqual([])
+  const execs = probes.replaceAll('exec: null, httpGet: {port: 80}', 'exec: {command: [a]}')
+  expect(findings(rule, pod(execs, execs))).not.toEqual([])
+})
 
 hostile(
   'dev-shm-on-disk',

@@ -32,6 +32,8 @@ export interface Rule {
 }
 
 export interface Pod {
+  /** Of the object that has it; empty for a bare pod spec. */
+  kind: string
   spec: PodSpec
   /** Sidecars and containers: what may have probes and runs as long as the pod. */
   members: Member[]
@@ -53,7 +55,7 @@ export interface Member {
   isWatched: boolean
 }
 
-export function podOf({ spec }: PodTemplate): Pod {
+export function podOf({ kind, spec }: PodTemplate): Pod {
   const sidecars = withPaths(spec.initContainers, 'initContainers').filter(
     ({ container }) => container.restartPolicy === 'Always',
   )
@@ -61,7 +63,7 @@ export function podOf({ spec }: PodTemplate): Pod {
     ...sidecars.map((found) => memberOf(found, true)),
     ...withPaths(spec.containers, 'containers').map((found) => memberOf(found, false)),
   ]
-  return { spec, members, isKata: /kata/i.test(spec.runtimeClassName ?? '') }
+  return { kind, spec, members, isKata: /kata/i.test(spec.runtimeClassName ?? '') }
 }
 
 interface Placed {

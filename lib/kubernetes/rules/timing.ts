@@ -93,7 +93,7 @@ export const execTimeout: Rule = {
   remedy: 'Set timeoutSeconds of exec probes to 2 or more (the default is 1).',
   check: (pod) =>
     probesOf(pod, 'startup', 'liveness', 'readiness')
-      .filter(({ probe }) => probe.exec !== undefined && timingOf(probe).timeout < 2)
+      .filter(({ probe }) => probe.exec != null && timingOf(probe).timeout < 2)
       .map(({ member, check, probe }) => observe(member, check, `an exec with ${timingOf(probe).timeout} s of time`)),
 }
 
@@ -177,7 +177,7 @@ export const execCost: Rule = {
   reason: `One exec costs the node about ${nodeCpuMsPerExec} ms of CPU whatever it runs (an httpGet 1 ms), partly on the container's own.`,
   remedy: 'Ask by httpGet through the guard (wire --via httpGet), or less often.',
   check: (pod) => {
-    const execs = probesOf(pod, 'liveness', 'readiness').filter(({ probe }) => probe.exec !== undefined)
+    const execs = probesOf(pod, 'liveness', 'readiness').filter(({ probe }) => probe.exec != null)
     const perSecond = execs.reduce((sum, { probe }) => sum + 1 / timingOf(probe).period, 0)
     if (perSecond <= cheapExecsPerSecond) return []
     const message = `${perSecond.toFixed(1)} execs a second take about ${Math.round(perSecond * nodeCpuMsPerExec)} ms of CPU each second`
