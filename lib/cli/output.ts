@@ -26,9 +26,13 @@ export function table(rows: readonly (readonly string[])[]): string {
   return rows.map((row) => `${line(row)}\n`).join('')
 }
 
-/** Seconds as a person writes them: `0.57 s`, `14.3 s`, `2 min 5 s`. */
-export function saySeconds(seconds: number): string {
-  if (seconds < 60) return `${Number(seconds.toPrecision(3))} s`
-  const rest = Math.round(seconds % 60)
-  return `${Math.floor(seconds / 60)} min${rest === 0 ? '' : ` ${rest} s`}`
+/** Seconds as a person writes them: `0.57 s`, `14.3 s`, `2 min 5 s`; with `up` never less than they are. */
+export function saySeconds(seconds: number, { up = false }: { up?: boolean } = {}): string {
+  const round = (amount: number): number => (up ? Math.ceil(amount - 1e-9) : Math.round(amount))
+  // Three digits count.
+  const perSecond = 10 ** (2 - Math.floor(Math.log10(Math.max(seconds, 1e-9))))
+  const short = round(seconds * perSecond) / perSecond
+  if (short < 60) return `${Number(short.toPrecision(3))} s`
+  const whole = round(seconds)
+  return `${Math.floor(whole / 60)} min${whole % 60 === 0 ? '' : ` ${whole % 60} s`}`
 }

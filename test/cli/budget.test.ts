@@ -10,13 +10,32 @@ describe('budget', () => {
       code: 0,
       stdout: `after the last beat        by       typical  worst
 the program is signalled   guard    0.26 s   0.275 s
-it runs again              guard    0.41 s   5.42 s
+it runs again              guard    0.41 s   5.43 s
 the program is signalled   kubelet  13.2 s   18.3 s
 it runs again              kubelet  19.2 s   26.3 s
 the pod is out of service  kubelet  2.2 s    7.25 s
 `,
       stderr: '',
     })
+  })
+
+  it('rounds no worst case down', () => {
+    const table = (maxAge: string) => shmLiveness(['budget', '--max-age', maxAge]).stdout
+    const exact = detectionBudget({ maxAge: '249ms' }).map(({ worstSeconds }) => worstSeconds)
+    expect(exact).toEqual([9.249, 17.249, 7.249])
+    expect(table('249ms').match(/\S+ s$/gm)).toEqual(['9.25 s', '17.3 s', '7.25 s'])
+    expect(shmLiveness(['budget', '--max-age', '249ms', '--within', '14s']).stdout).toContain('at worst 12.3 s\n')
+  })
+
+  it.each([
+    ['106.1s', '1 min 54 s'],
+    ['112600ms', '2 min'],
+    ['113s', '2 min'],
+    ['113001ms', '2 min 1 s'],
+    ['52949ms', '1 min'],
+  ])('has no minute of 60 s, and carries what is rounded: %s', (maxAge, worst) => {
+    const row = shmLiveness(['budget', '--max-age', maxAge]).stdout.split('\n').at(-2)
+    expect(row).toMatch(new RegExp(`  ${worst}$`))
   })
 
   it('takes the same options as detectionBudget()', () => {

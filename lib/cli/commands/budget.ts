@@ -108,12 +108,17 @@ function printBudget(flags: Flags): void {
 
 const reactions = { signal: 'the program is signalled', restart: 'it runs again', removal: 'the pod is out of service' }
 
+/** A worst case that is rounded down is none. */
+function sayWorst(seconds: number): string {
+  return saySeconds(seconds, { up: true })
+}
+
 function budgetTable(rows: BudgetRow[]): string {
   const said = rows.map(({ reaction, by, typicalSeconds, worstSeconds }) => [
     reactions[reaction],
     by,
     saySeconds(typicalSeconds),
-    saySeconds(worstSeconds),
+    sayWorst(worstSeconds),
   ])
   return table([['after the last beat', 'by', 'typical', 'worst'], ...said])
 }
@@ -127,8 +132,8 @@ function printWithin(flags: Flags, within: string): void {
 function sayWithin(answer: Within, within: string): string {
   if (answer.by === 'nothing') return `Nothing answers within ${within}: ${answer.reason}.\n`
   if (answer.by === 'guard') {
-    return `Only the guard answers within ${within} (at worst ${saySeconds(answer.worstSeconds)}): ${answer.reason}.\n`
+    return `Only the guard answers within ${within} (at worst ${sayWorst(answer.worstSeconds)}): ${answer.reason}.\n`
   }
   const settings = Object.entries(answer.settings).map(([name, value]) => `  ${name}: ${value}\n`)
-  return `${answer.probe}Probe:  # at worst ${saySeconds(answer.worstSeconds)}\n${settings.join('')}`
+  return `${answer.probe}Probe:  # at worst ${sayWorst(answer.worstSeconds)}\n${settings.join('')}`
 }
