@@ -1,10 +1,18 @@
 import { docsOf, type Finding, unknownSuppression } from './lint.js'
 import { rules } from './rules/index.js'
 
-/** Where a finding is in a file: a path or URI, and a line from 1. */
+/** Where a finding is in a file. */
 export interface Location {
+  /** A URI reference: of `a b.yaml` it is `a%20b.yaml`. */
   uri: string
+  /** From 1. */
   line: number
+}
+
+/** The URI reference of a path: relative as the path is, else with its scheme. */
+export function uriOf(path: string): string {
+  const encoded = path.split('/').map(encodeURIComponent).join('/')
+  return path.startsWith('/') ? `file://${encoded}` : encoded
 }
 
 /**

@@ -1,3 +1,7 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
 import { shmLiveness } from '../support/command.js'
 
@@ -87,6 +91,16 @@ describe('lint', () => {
       region: { startLine: 10 },
     })
     expect(suppressed.suppressions).toEqual([{ kind: 'inSource', justification: 'thirty seconds are fine' }])
+  })
+
+  it('gives the files of SARIF as URI references', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'shm-liveness lint#'))
+    const file = join(folder, '100%.yaml')
+    writeFileSync(file, failing)
+    const { runs } = JSON.parse(shmLiveness(['lint', '--format', 'sarif', file]).stdout)
+    rmSync(folder, { recursive: true })
+    const { uri } = runs[0].results[0].locations[0].physicalLocation.artifactLocation
+    expect(fileURLToPath(uri)).toBe(file)
   })
 
   it('reads YAML as the Kubernetes tools do: yes is true', () => {

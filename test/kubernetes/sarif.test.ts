@@ -1,5 +1,6 @@
 import { lint, rules, sarif } from 'shm-liveness/kubernetes'
 import { describe, expect, it } from 'vitest'
+import { uriOf } from '../../lib/kubernetes/sarif.js'
 import { container, podOf } from '../support/manifests.js'
 
 interface Log {
@@ -51,5 +52,21 @@ describe('sarif()', () => {
 
   it('marks what is suppressed', () => {
     expect(log(suppressed).runs[0]?.results[0]?.suppressions).toEqual([{ kind: 'inSource', justification: 'we know' }])
+  })
+})
+
+describe('uriOf()', () => {
+  it.each([
+    ['pods/camera.yaml', 'pods/camera.yaml'],
+    ['./../x.yaml', './../x.yaml'],
+    ['a b/x#1%.yaml', 'a%20b/x%231%25.yaml'],
+    ['C:x?y', 'C%3Ax%3Fy'],
+    ['é.yaml', '%C3%A9.yaml'],
+    ['/srv/a b.yaml', 'file:///srv/a%20b.yaml'],
+  ])('makes of %s a reference that leads back to it', (path, uri) => {
+    expect(uriOf(path)).toBe(uri)
+    const { pathname, search, hash } = new URL(uri, 'file:///')
+    expect(decodeURIComponent(pathname)).toBe(path.replace(/^[./]*/, '/'))
+    expect([search, hash]).toEqual(['', ''])
   })
 })

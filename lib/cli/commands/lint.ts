@@ -1,5 +1,6 @@
 import { Command } from 'commander'
 import { type Finding, lint, type Severity, sarif } from '../../kubernetes/index.js'
+import { uriOf } from '../../kubernetes/sarif.js'
 import { exitCodes } from '../exit-codes.js'
 import { readSources } from '../input.js'
 import { packageVersion } from '../version.js'
@@ -63,7 +64,7 @@ const formats = {
       2,
     )}\n`,
   sarif: (placed: Placed[]): string => {
-    const places = new Map(placed.map(({ file, line, finding }) => [finding, { uri: file, line }]))
+    const places = new Map(placed.map(({ file, line, finding }) => [finding, { uri: uriOf(file), line }]))
     const log = sarif(
       placed.map(({ finding }) => finding),
       (finding) => places.get(finding) ?? { uri: '', line: 1 },
