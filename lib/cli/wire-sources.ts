@@ -35,12 +35,15 @@ export function wireSources(sources: readonly Source[], options: WireOptions): W
   return results
 }
 
+/** One template at a time, so that a refusal has the line of the one that it is about. */
 function wiredValue(source: Source, manifest: Manifest, templates: PodTemplate[], wiring: Wiring): unknown {
-  try {
-    return wiring.wired(manifest.value, templates)
-  } catch (error) {
-    if (!(error instanceof WiringError)) throw error
-    const where = `${source.name}:${lineOf(manifest, templates[0]?.path ?? [])}`
-    throw new WiringError(error.code, `${where}: ${error.message}`, { cause: error })
-  }
+  return templates.reduce((value, template) => {
+    try {
+      return wiring.wired(value, [template])
+    } catch (error) {
+      if (!(error instanceof WiringError)) throw error
+      const where = `${source.name}:${lineOf(manifest, template.path)}`
+      throw new WiringError(error.code, `${where}: ${error.message}`, { cause: error })
+    }
+  }, manifest.value)
 }

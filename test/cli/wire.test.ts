@@ -236,6 +236,18 @@ describe('what wire cannot do', () => {
     expect(done.stderr).toContain(reason)
   })
 
+  it('is about an item of a list, and has the line of that item', () => {
+    const item = (kind: string, probe: string) =>
+      `- kind: ${kind}\n  spec:\n    template:\n      spec:\n        containers:\n        - {name: camera${probe}}\n`
+    const other = ', readinessProbe: {httpGet: {port: 80}}'
+    const list = `kind: List\nitems:\n${item('Deployment', '')}${item('DaemonSet', other)}${item('Job', '')}`
+    expect(shmLiveness(['wire'], list)).toEqual({
+      code: 4,
+      stdout: '',
+      stderr: expect.stringContaining('stdin:12: DaemonSet, container "camera": it has a readinessProbe already'),
+    })
+  })
+
   it('is a file that is not there, or a directory', () => {
     expect(shmLiveness(['wire', '/no/such.yaml'])).toMatchObject({
       code: 3,
