@@ -6,7 +6,10 @@ export const exitCodes = {
   found: 1,
   /** A flag or argument is wrong. */
   usage: 2,
-  /** An input cannot be read: no such file, no valid YAML, an unusable region, no executable for this platform. */
+  /**
+   * An input cannot be read: no such file, no valid YAML, an unusable region, no executable for this platform; or the
+   * output cannot be written.
+   */
   unreadable: 3,
   /** wire: a pod cannot be wired as it is. Nothing was written. */
   refused: 4,

@@ -37,7 +37,7 @@ const longestPeriodSeconds = 60
  * longest period. Or the word that only the guard can: the kubelet has no period below a second.
  *
  * @throws LivenessError `INVALID_OPTION`
- * @example settingsWithin({ maxAge: '250ms', within: '10s' }) // { by: 'kubelet', settings: { periodSeconds: 1, … } … }
+ * @example settingsWithin({ maxAge: '250ms', within: '10s' }) // { by: 'kubelet', settings: { periodSeconds: 2, … } … }
  * @example settingsWithin({ maxAge: '250ms', within: '1s' }) // { by: 'guard', … }
  */
 export function settingsWithin(options: WithinOptions): Within {

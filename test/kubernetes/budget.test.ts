@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import {
   type BudgetOptions,
@@ -235,6 +236,15 @@ describe('detectionBudget()', () => {
 })
 
 describe('settingsWithin()', () => {
+  it('gives what its example says', () => {
+    const source = readFileSync(new URL('../../lib/kubernetes/settings-within.ts', import.meta.url), 'utf8')
+    const [, maxAge, within, period] =
+      /settingsWithin\(\{ maxAge: '(.+?)', within: '(.+?)' \}\) \/\/ .*periodSeconds: (\d+)/.exec(source) ?? []
+    expect(settingsWithin({ maxAge: maxAge as string, within: within as string })).toMatchObject({
+      settings: { periodSeconds: Number(period) },
+    })
+  })
+
   it('is the gentlest setting that keeps the time at worst', () => {
     const answer = settingsWithin({ maxAge: '250ms', within: '10s' })
     expect(answer).toEqual({

@@ -43,7 +43,7 @@ interface Flags {
 export function wireCommand(): Command {
   return new Command('wire')
     .description('add probes, the installer and the guard to the pods of YAML or JSON manifests')
-    .argument('[files...]', 'manifests; none or -: standard input (kustomize, helm --post-renderer)')
+    .argument('[files...]', 'manifests; none or -: standard input (kustomize, Helm 3 --post-renderer)')
     .option('--container <name>', 'a container to wire; may be repeated (default: the only one)', collected)
     .option('--all-containers', 'wire all of them')
     .option('--replace', 'replace probes, guard flags and variables that are there and differ')
