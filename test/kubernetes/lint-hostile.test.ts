@@ -252,6 +252,61 @@ describe('guard-unanswered, where it cannot be seen who listens', () => {
 })
 
 hostile(
+  'guard-elsewhere',
+  {
+    'a folder of the probe alone': pod(lines('command: [shm-guard, --, a]', live('shm-probe', '--dir', '/data'))),
+    'a folder of the guard alone, in args': pod(
+      lines('command: [shm-guard]', 'args: [--dir, /data, --, a]', live('shm-probe')),
+    ),
+    'a folder of the guard against the variable': pod(
+      lines('command: [shm-guard, --dir=/x, --, a]', env({ SHM_LIVENESS_DIR: '/y' }), live('shm-probe')),
+    ),
+    'the default region against a flag': pod(lines('command: [shm-guard, --region, b, --, a]', live('shm-probe'))),
+    "readiness by the variable's region": pod(
+      lines(
+        'command: [shm-guard, --region, b, --, a]',
+        env({ SHM_LIVENESS_REGION: 'a' }),
+        ready('shm-probe', '--check', 'readiness'),
+      ),
+    ),
+    'two regions, neither of them that of the probe': pod(
+      lines('command: [shm-guard, --region, "b,c", --, a]', live('shm-probe', '--region=d')),
+    ),
+  },
+  {
+    'one folder in two spellings': pod(
+      lines('command: [shm-guard, --dir, /data/, --, a]', env({ SHM_LIVENESS_DIR: '/data' }), live('shm-probe')),
+    ),
+    'one volume at two paths': spec(`
+containers:
+- {name: a, command: [shm-guard, --dir=/x, --, a], volumeMounts: [{name: v, mountPath: /x}, {name: v, mountPath: /y}], ${live('shm-probe', '--dir=/y')}}
+volumes: [{name: v, emptyDir: {medium: Memory}}]`),
+    'one of several regions': pod(
+      lines('command: [shm-guard, --region, "b,c", --, a]', live('shm-probe', '--region=c')),
+    ),
+    'readiness of what the container depends on': pod(
+      lines('command: [shm-guard, --, a]', ready('shm-probe', '--check=readiness', '--region=b')),
+    ),
+    'a sidecar that watches others': pod(
+      lines('command: [shm-guard, --listen, ":9900", --region, b]', live('shm-probe', '--region', 'a')),
+    ),
+    'what a config map tells': pod(
+      lines(
+        'command: [shm-guard, --dir=/x, --region=b, --, a]',
+        'envFrom: [{configMapRef: {name: x}}]',
+        live('shm-probe'),
+      ),
+    ),
+    'a reference to a variable': pod(
+      lines('command: [shm-guard, --dir=$(D), --region=$(R), --, a]', live('shm-probe')),
+    ),
+    'probes by HTTP, which the guard answers': pod(
+      lines('command: [shm-guard, --dir=/x, --region=b, --listen, ":9808", --, a]', get('/livez', 9808)),
+    ),
+  },
+)
+
+hostile(
   'sidecar-liveness',
   {
     'its own /livez by the name of its port': pod(

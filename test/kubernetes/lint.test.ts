@@ -240,6 +240,16 @@ const cases: [rule: string, trips: object, passes: object][] = [
   ],
   ['guard-unanswered', one({ livenessProbe: byHttp(9808) }), one({ livenessProbe: byHttp(8080) })],
   [
+    'guard-elsewhere',
+    one({ command: ['/usr/bin/shm-guard', '--dir=/data', '--', 'camera'] }),
+    one({ command: guard, env: variables({ SHM_LIVENESS_DIR: '/data' }) }),
+  ],
+  [
+    'guard-elsewhere',
+    one({ command: ['/usr/bin/shm-guard', '--region', 'other', '--', 'camera'] }),
+    one({ command: ['/usr/bin/shm-guard', '--region', 'camera', '--', 'camera'] }),
+  ],
+  [
     'kata-subpath',
     one({ ...full, volumeMounts: [{ name: 'a', mountPath: '/a', subPath: 'b' }] }, kata),
     one({ ...full, volumeMounts: [{ name: 'a', mountPath: '/a', subPath: '' }] }, kata),

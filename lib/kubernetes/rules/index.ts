@@ -1,5 +1,6 @@
 /** All rules, in the order of the table in docs/operations.md. */
 import { execIsNoShell, probeNotExecutable, probeNotInstalled } from './executables.js'
+import { guardElsewhere } from './guarding.js'
 import { fileProbe, identicalProbes } from './handlers.js'
 import { ephemeralStorage, kataHostNetwork, kataLimits, kataSubPath } from './kata.js'
 import { terminationLog, terminationLogPath } from './records.js'
@@ -32,6 +33,6 @@ export const rules: readonly Rule[] = [
   ...[terminationGrace, maxAgeBeyondProbe, guardGrace, execCost],
   ...[identicalProbes, fileProbe, execIsNoShell, terminationLog, terminationLogPath, invalidProbe, unreadableDuration],
   ...[regionShared, portShared, hostNetworkPort, hostIpc, sharedMemoryReplaced, sharedMemoryOnDisk],
-  ...[probeNotExecutable, probeNotInstalled, sidecarLiveness, guardOnLoopback, guardUnanswered],
+  ...[probeNotExecutable, probeNotInstalled, sidecarLiveness, guardOnLoopback, guardUnanswered, guardElsewhere],
   ...[kataSubPath, kataHostNetwork, kataLimits, ephemeralStorage],
 ]
