@@ -1,6 +1,7 @@
 /** The init container that brings the executables, and the volume that it fills. */
 import { installerUser, probeProgram, runs } from './conventions.js'
 import { allContainers } from './guard.js'
+import { billionthsOf } from './quantity.js'
 import { type Fields, isFields, objectsOf } from './shape.js'
 import type { Container, PodSpec, Volume, VolumeMount } from './types.js'
 import type { WireSettings } from './wire-options.js'
@@ -66,12 +67,16 @@ function userOf(runAsUser: number | 'inherit'): { runAsUser?: number; runAsGroup
   return runAsUser === 'inherit' ? {} : { runAsUser, runAsGroup: runAsUser }
 }
 
-/** Whether all containers ask for exactly their limits, which is what keeps a pod from eviction longest. */
-function isGuaranteed(spec: PodSpec): boolean {
-  return allContainers(spec).every(({ resources }) =>
+/**
+ * Whether all containers ask for exactly their limits, which is what keeps a pod from eviction longest, and gives it CPUs
+ * of its own. As the kubelet counts: what is zero is not given, and ephemeral containers have no say.
+ */
+function isGuaranteed({ containers, initContainers }: PodSpec): boolean {
+  return [...objectsOf(initContainers), ...objectsOf(containers)].every(({ resources }) =>
     ['cpu', 'memory'].every((name) => {
-      const limit = resources?.limits?.[name]
-      return limit !== undefined && (resources?.requests?.[name] ?? limit) === limit
+      const limit = billionthsOf(resources?.limits?.[name])
+      const request = resources?.requests?.[name]
+      return limit !== undefined && limit > 0n && (request == null || billionthsOf(request) === limit)
     }),
   )
 }

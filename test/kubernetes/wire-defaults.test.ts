@@ -76,8 +76,23 @@ describe("the installer's requests", () => {
     expect(requests(podOf({ resources: { limits, requests: limits } }))).toEqual({ cpu: '100m', memory: '32Mi' })
   })
 
+  it.each<[string, Record<string, string | number>, Record<string, string | number>]>([
+    ['2 and "2"', { cpu: 2 }, { cpu: '2' }],
+    ['1000m and 1', { cpu: '1000m' }, { cpu: 1 }],
+    ['0.5 and 500m', { cpu: 0.5 }, { cpu: '500m' }],
+    ['1Gi and 1024Mi', { memory: '1Gi' }, { memory: '1024Mi' }],
+    ['1G and 1e9', { memory: '1G' }, { memory: '1e9' }],
+  ])('are its limits also where one amount is written in two ways: %s', (_, limit, request) => {
+    expect(requests(podOf({ resources: { limits: { ...limits, ...limit }, requests: request } }))).toMatchObject({
+      cpu: '100m',
+    })
+  })
+
   it.each<[string, Pod]>([
     ['asks for nothing', podOf({})],
+    ['has a limit of zero, which counts as none', podOf({ resources: { limits: { ...limits, cpu: '0' } } })],
+    ['asks for a thousandth less', podOf({ resources: { limits, requests: { cpu: '999m' } } })],
+    ['has what is no quantity', podOf({ resources: { limits: { ...limits, cpu: 'one' } } })],
     ['asks for less than its limits', podOf({ resources: { limits, requests: { cpu: '10m' } } })],
     ['has no limit of memory', podOf({ resources: { limits: { cpu: '1' } } })],
     ['has one container that is not', podOf({ resources: { limits } }, {})],
