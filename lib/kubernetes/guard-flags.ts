@@ -19,11 +19,13 @@ export interface GuardOptions {
 
 /**
  * What the wiring decides, and where to say it. A flag would go before the container's variables, which the probes read:
- * they would ask at another port or for another region than the guard's, and restart a healthy container.
+ * they would ask at another port, or look for another region or elsewhere than the guard, and restart a healthy one.
  */
 const ownFlags: ReadonlyMap<string, string> = new Map([
   ['--listen', "say port and address (--port, --address), or set the container's SHM_LIVENESS_LISTEN"],
   ['--region', "say region (--region), or set the container's SHM_LIVENESS_REGION"],
+  ['--dir', "set the container's SHM_LIVENESS_DIR"],
+  ['--allow-disk', "set the container's SHM_LIVENESS_ALLOW_DISK"],
   ['--restart', 'say guard.restart (--restart)'],
   ['--restart-budget', 'say guard.restartBudget (--restart-budget)'],
   ['--signal', 'say guard.signal (--signal)'],
@@ -33,7 +35,7 @@ const ownFlags: ReadonlyMap<string, string> = new Map([
 
 /** Whether a flag of a guard that is there cannot be given to wire again. */
 export function isUnsayable(flag: string): boolean {
-  return ['--listen', '--region', '--steps'].includes(flagName(flag))
+  return ['--listen', '--region', '--dir', '--allow-disk', '--steps'].includes(flagName(flag))
 }
 
 /** What the guard takes. */

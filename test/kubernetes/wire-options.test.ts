@@ -35,6 +35,8 @@ describe('options of wire()', () => {
     [{ guard: { flags: ['--listen=0.0.0.0:9000'] } }, 'port and address'],
     [{ guard: { flags: ['--build', '--listen', '[::]:9000'] } }, 'port and address'],
     [{ guard: { flags: ['--region=x'] } }, 'say region'],
+    [{ guard: { flags: ['--dir=/data'] } }, "set the container's SHM_LIVENESS_DIR"],
+    [{ guard: { flags: ['--allow-disk'] } }, "set the container's SHM_LIVENESS_ALLOW_DISK"],
     [{ guard: { flags: ['--restart', '3'] } }, 'guard.restart '],
     [{ guard: { flags: ['--restart-budget=1s'] } }, 'guard.restartBudget'],
     [{ guard: { flags: ['--signal=TERM'] } }, 'guard.signal'],
