@@ -1,6 +1,7 @@
 /** The options of `wire()` for the guard, as flags of the guard. */
 import { type Duration, durationNs } from '../duration.js'
 import { invalid } from '../errors.js'
+import { guardRows, takesValue } from './guard-rows.js'
 import { isSignal } from './signals.js'
 
 /** Flags of `shm-guard`; a flag that is not given keeps the guard's own default. */
@@ -13,29 +14,8 @@ export interface GuardOptions {
   signal?: string | undefined
   /** How long after that signal comes SIGKILL. @default '5s' */
   grace?: Duration | undefined
-  /** Any further flags, as they are, but none that another option is for. @default [] */
+  /** Any further flags, as they are, but none that another option or a variable is for. @default [] */
   flags?: readonly string[] | undefined
-}
-
-/**
- * What the wiring decides, and where to say it. A flag would go before the container's variables, which the probes read:
- * they would ask at another port, or look for another region or elsewhere than the guard, and restart a healthy one.
- */
-const ownFlags: ReadonlyMap<string, string> = new Map([
-  ['--listen', "say port and address (--port, --address), or set the container's SHM_LIVENESS_LISTEN"],
-  ['--region', "say region (--region), or set the container's SHM_LIVENESS_REGION"],
-  ['--dir', "set the container's SHM_LIVENESS_DIR"],
-  ['--allow-disk', "set the container's SHM_LIVENESS_ALLOW_DISK"],
-  ['--restart', 'say guard.restart (--restart)'],
-  ['--restart-budget', 'say guard.restartBudget (--restart-budget)'],
-  ['--signal', 'say guard.signal (--signal)'],
-  ['--grace', 'say guard.grace (--grace)'],
-  ['--steps', 'steps take the place of the command that wire puts the guard before: write such a guard in the pod'],
-])
-
-/** Whether a flag of a guard that is there cannot be given to wire again. */
-export function isUnsayable(flag: string): boolean {
-  return ['--listen', '--region', '--dir', '--allow-disk', '--steps'].includes(flagName(flag))
 }
 
 /** What the guard takes. */
@@ -45,11 +25,7 @@ const mostRestarts = 1_000_000
 export function guardFlagsOf(guard: GuardOptions): string[] {
   const { restart = 0, restartBudget, signal, grace, flags = [], ...unknown } = guard
   for (const key of Object.keys(unknown)) throw invalid('guard', 'options of GuardOptions', key)
-  if (!isTexts(flags) || flags.includes('--')) throw invalid('guard.flags', 'flags of shm-guard', flags)
-  for (const flag of flags) {
-    const remedy = ownFlags.get(flagName(flag))
-    if (remedy !== undefined) throw invalid('guard.flags', `none that wire decides itself; ${remedy}`, flag)
-  }
+  requireFlags(flags)
   if (!Number.isInteger(restart) || restart < 0 || restart > mostRestarts) {
     throw invalid('guard.restart', `a whole number up to ${mostRestarts}`, restart)
   }
@@ -66,6 +42,44 @@ export function guardFlagsOf(guard: GuardOptions): string[] {
     ...(grace === undefined ? [] : ['--grace', durationFlag('guard.grace', grace)]),
     ...flags,
   ]
+}
+
+/** The guard exits over what it does not know, a kubelet starts it again, and so for ever: so it is refused here. */
+function requireFlags(flags: unknown): asserts flags is readonly string[] {
+  if (!isTexts(flags)) throw invalid('guard.flags', 'flags of shm-guard', flags)
+  const given = new Set<string>()
+  for (let at = 0; at < flags.length; at++) {
+    const flag = flags[at] as string
+    const name = flagName(flag)
+    const row = guardRows.get(name)
+    if (row === undefined)
+      throw invalid('guard.flags', 'flags of shm-guard (its --help has them), a value as in --max-age=2s', flag)
+    if (row.instead !== undefined) throw invalid('guard.flags', `none that wire decides itself; ${row.instead}`, flag)
+    if (given.has(name)) throw invalid('guard.flags', 'each flag once', flag)
+    given.add(name)
+    const isJoined = flag !== name
+    if (row.value === '') {
+      if (isJoined) throw invalid('guard.flags', `${name} without a value`, flag)
+      continue
+    }
+    const value = isJoined ? flag.slice(name.length + 1) : flags[++at]
+    // The kubelet puts a variable's value in place of $(NAME).
+    if (!value || !(value.includes('$(') || takesValue(row, value))) {
+      throw invalid('guard.flags', `${name} with its value (${row.value})`, value ?? flag)
+    }
+  }
+  if (given.has('--notify') && given.has('--progress')) {
+    throw invalid('guard.flags', 'either --notify or --progress: both stamp for the command', flags.join(' '))
+  }
+  if (given.has('--name') && !given.has('--notify') && !given.has('--progress')) {
+    throw invalid('guard.flags', '--name only beside --notify or --progress, which stamp for it', flags.join(' '))
+  }
+}
+
+/** Whether a flag of a guard that is there cannot be given to wire again. */
+export function isUnsayable(flag: string): boolean {
+  const row = guardRows.get(flagName(flag))
+  return row?.instead !== undefined && row.isOption !== true
 }
 
 /** `--grace` of `--grace=2s`. */

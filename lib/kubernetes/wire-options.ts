@@ -2,6 +2,7 @@ import { invalid } from '../errors.js'
 import { defaultDirectory, defaultImage, defaultName, firstPort } from './conventions.js'
 import { flagName, type GuardOptions, guardFlagsOf, isTexts } from './guard-flags.js'
 import { groupsOf, isLoopbackHost } from './listen-address.js'
+import { isName, mostExpected, mostWorkers, nameRule } from './names.js'
 import { requireDirectory } from './probes.js'
 import type { ReadinessProbeSettings, RestartingProbeSettings } from './settings.js'
 import { isFields } from './shape.js'
@@ -130,16 +131,6 @@ function requireContainers(containers: unknown): void {
   if (containers === undefined || containers === 'all') return
   if (!isTexts(containers) || containers.length === 0) throw invalid('containers', "names, or 'all'", containers)
 }
-
-const nameRule = '1 to 63 of A-Z a-z 0-9 . _ - without a leading dot'
-
-/** Of a region or a worker, as `native/shm_liveness/name.hpp` has it. */
-function isName(name: unknown): boolean {
-  return typeof name === 'string' && /^[A-Za-z0-9_-][A-Za-z0-9._-]{0,62}$/.test(name)
-}
-
-/** What the programs take. */
-const [mostExpected, mostWorkers] = [64, 4096]
 
 function requireExpected(expect: unknown, min: unknown): void {
   if (expect !== undefined && (!isTexts(expect) || expect.length === 0 || expect.length > mostExpected)) {
