@@ -1,7 +1,7 @@
 /** What wiring changes in one container. */
 import { parseDuration } from '../duration.js'
 import { guardProgram, kubeletTerminationLog, startupGraceVariable, variableOf } from './conventions.js'
-import { guardedCommand } from './guard.js'
+import { guardedCommand, guardSetting } from './guard.js'
 import { isUnsayable } from './guard-flags.js'
 import { withMount } from './installer.js'
 import { probes, terminationLogFlag } from './probes.js'
@@ -28,7 +28,7 @@ export function wireContainer(
     ...wired,
     env: envOf(container, settings, listen?.text, where),
     volumeMounts: withMount(container, settings, { readOnly: true }, where),
-    ...probesOf(container, spec, settings, listen?.port, where),
+    ...probesOf(wired, spec, settings, listen?.port, where),
   }
 }
 
@@ -68,9 +68,11 @@ function probesOf(
   return wired
 }
 
-/** A worker that was given a grace to start in gets a startup probe that gives up no sooner. */
+/** A worker that was given a grace to start in, by whichever program, gets a startup probe that gives up no sooner. */
 function withRoomFor(container: Container, settings: WireSettings['startup']): WireSettings['startup'] {
-  const graceNs = parseDuration(variableOf(container, startupGraceVariable) ?? '')
+  const graces = [variableOf(container, startupGraceVariable), guardSetting(container, 'startup-grace')]
+  const known = graces.map((text) => parseDuration(text ?? '')).filter((ns) => ns !== undefined)
+  const graceNs = known.length === 0 ? undefined : Math.max(...known)
   if (graceNs === undefined || settings === false || settings?.failureThreshold !== undefined) return settings
   const { periodSeconds = 1, failureThreshold = 1 } = mergedSettings(
     'startup',

@@ -1,5 +1,5 @@
 /** What wire chooses by itself, from what the pod says of itself. */
-import { wire } from 'shm-liveness/kubernetes'
+import { type WireOptions, wire } from 'shm-liveness/kubernetes'
 import { describe, expect, it } from 'vitest'
 import type { Container } from '../../lib/kubernetes/types.js'
 import type { Pod } from '../support/manifests.js'
@@ -29,6 +29,18 @@ describe('the startup probe', () => {
     ['soon', 12],
   ])('of a worker with a startup grace of %s gives up after %d failures, every 5 s', (grace, failureThreshold) => {
     expect(first(wire(graced(grace))).startupProbe).toMatchObject({ periodSeconds: 5, failureThreshold })
+  })
+
+  it.each<[string, Pod, WireOptions]>([
+    ['as is asked for now', podOf({}), { guard: { flags: ['--startup-grace=5m'] } }],
+    ['as is asked for now, in two words', podOf({}), { guard: { flags: ['--startup-grace', '5m'] }, via: 'httpGet' }],
+    ['as is there', podOf({ command: ['/shm-guard', '--startup-grace=5m', '--', '/camera'] }), {}],
+    ['beside a shorter variable', graced('1m'), { guard: { flags: ['--startup-grace=5m'] } }],
+    ['beside a longer variable, by which probes go', graced('5m'), { guard: { flags: ['--startup-grace=1m'] } }],
+  ])('has room for the grace of a flag of the guard, %s', (_, pod, options) => {
+    const wired = wire(pod, options)
+    expect(first(wired).startupProbe).toMatchObject({ periodSeconds: 5, failureThreshold: 60 })
+    expect(wire(wired, options)).toEqual(wired)
   })
 
   it('counts the period that was asked for, and leaves alone a threshold that was', () => {
