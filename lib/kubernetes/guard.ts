@@ -40,11 +40,11 @@ export function allContainers(spec: PodSpec): Container[] {
   return [...objectsOf(spec.initContainers), ...objectsOf(spec.containers), ...objectsOf(spec.ephemeralContainers)]
 }
 
-/** The ports that a pod's containers declare, or listen at by their guards. */
-export function portsInUse(spec: PodSpec): Set<number> {
+/** The ports that a pod's containers declare, or listen at by their guards, but for the guards of `moving`. */
+export function portsInUse(spec: PodSpec, moving: ReadonlySet<Container>): Set<number> {
   const ports = allContainers(spec).flatMap((container) => [
     ...objectsOf(container.ports).map(({ containerPort }) => containerPort),
-    guardPort(container),
+    moving.has(container) ? undefined : guardPort(container),
   ])
   return new Set(ports.filter((port) => typeof port === 'number'))
 }

@@ -99,6 +99,12 @@ export function takesCommand(container: Container, { guardFlags, command }: Wire
   return guardFlags !== undefined && command !== undefined && !container.command?.length
 }
 
+/** Whether a container has what was asked for as `command`, from an earlier wiring. */
+export function hasCommand(container: Container, { command }: WireSettings): boolean {
+  const program = guardedCommand(container)?.program
+  return program !== undefined && isSame(program, command)
+}
+
 /** The guard before what the container runs; `args` follow `command` in the kubelet, and stay where they are. */
 function commandOf(container: Container, settings: WireSettings, where: string): string[] | undefined {
   if (settings.guardFlags === undefined) return undefined

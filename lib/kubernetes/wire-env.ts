@@ -25,7 +25,7 @@ export function envOf(
     { name: regionVariable, value: region, option: '--region' },
     { name: expectVariable, value: expect?.join(','), option: '--expect' },
     { name: minVariable, value: min === undefined ? undefined : String(min), option: '--min' },
-    { name: listenVariable, value: listen, option: '--address' },
+    { name: listenVariable, value: listen, option: '--port and --address' },
   ]
   const env = objectsOf(container.env)
   const hasRegion = region !== undefined || env.some(({ name }) => name === regionVariable)

@@ -1,10 +1,12 @@
 /** Where the guard of a container is to listen, if the kubelet asks it. */
-import { listenVariable } from './conventions.js'
+import { firstPort, listenVariable } from './conventions.js'
 import { guardPort, guardSetting, listensElsewhere } from './guard.js'
 import { listenAddressOf } from './listen-address.js'
 import type { Container } from './types.js'
 import type { WireSettings } from './wire-options.js'
 import { WiringError } from './wiring-error.js'
+
+const defaultAddress = '0.0.0.0'
 
 export interface Listen {
   /** As the variable has it: `0.0.0.0:9808`. */
@@ -13,10 +15,10 @@ export interface Listen {
 }
 
 /**
- * What is there stays, if the kubelet can reach it.
+ * What is there stays, if the kubelet can reach it, but for what was asked for: that takes its place, if it may.
  *
  * @param before the container without its new command, whose guard may have had a flag for it
- * @param ports in use in the pod; one that is taken here is added
+ * @param ports in use in the pod, without those of guards that are given another; one that is taken here is added
  */
 export function listenOf(
   container: Container,
@@ -25,11 +27,12 @@ export function listenOf(
   ports: Set<number>,
   where: string,
 ): Listen {
-  const at = (port: number): Listen => ({ text: `${settings.address}:${port}`, port })
+  const at = (port: number, host = settings.address ?? defaultAddress): Listen => ({ text: `${host}:${port}`, port })
+  const asked = settings.port === undefined ? undefined : freePort(settings.port, ports, where)
   const text = guardSetting(container, 'listen')
   const there = text === undefined ? undefined : listenAddressOf(text)
   if (text === undefined && !listensElsewhere(container)) {
-    return at(guardPort(before) ?? freePort(settings.port, ports, where))
+    return at(asked ?? guardPort(before) ?? freePort(firstPort, ports, where))
   }
   if (text === undefined || there === undefined) {
     throw new WiringError(
@@ -38,12 +41,13 @@ export function listenOf(
         'such as 0.0.0.0:9808 or [::]:9808',
     )
   }
-  if (!there.isLoopback) return { text, port: there.port }
-  if (settings.replace) return at(there.port)
+  const port = asked ?? there.port
+  if (settings.address !== undefined || (there.isLoopback && settings.replace)) return at(port)
+  if (!there.isLoopback) return port === there.port ? { text, port } : at(port, text.slice(0, text.lastIndexOf(':')))
   throw new WiringError(
     'PORT_UNAVAILABLE',
     `${where}: its ${listenVariable} is ${text}, which the kubelet cannot reach: each httpGet would fail, and the ` +
-      `container be restarted; replace it (--replace), or write ${at(there.port).text}`,
+      `container be restarted; replace it (--replace), or write ${at(port).text}`,
   )
 }
 

@@ -1,5 +1,5 @@
 import { invalid } from '../errors.js'
-import { defaultDirectory, defaultImage, defaultName, firstPort } from './conventions.js'
+import { defaultDirectory, defaultImage, defaultName } from './conventions.js'
 import { flagName, type GuardOptions, guardFlagsOf, isTexts } from './guard-flags.js'
 import { groupsOf, isLoopbackHost } from './listen-address.js'
 import { isName, mostExpected, mostWorkers, nameRule } from './names.js'
@@ -42,12 +42,15 @@ export interface WireOptions {
   guard?: boolean | GuardOptions | undefined
   /**
    * What the image runs, for the one container without `command`, which the guard has to start: its ENTRYPOINT with its
-   * CMD, or the ENTRYPOINT alone, if there are `args`, which stand for the CMD. An error, if several would take it.
+   * CMD, or the ENTRYPOINT alone, if there are `args`, which stand for the CMD. An error, if several would take it, or none.
    */
   command?: readonly string[] | undefined
-  /** The first guard's port; each further guard of a pod takes the next free one. @default 9808 */
+  /** With httpGet: the first guard's port; each further guard of a pod takes the next free one. @default as it is, else 9808 */
   port?: number | undefined
-  /** Where guards listen, as a literal; `[::]` where pods have only IPv6. With httpGet no loopback. @default '0.0.0.0' */
+  /**
+   * With httpGet: where guards listen, as a literal, and no loopback; `[::]` where pods have only IPv6. @default as it is,
+   * else '0.0.0.0'
+   */
   address?: string | undefined
   /** Replace probes, guard flags and variables that are there and differ. @default false: they are errors */
   replace?: boolean | undefined
@@ -73,8 +76,10 @@ export interface WireSettings {
   /** The guard's flags; undefined: no guard was asked for. */
   guardFlags: readonly string[] | undefined
   command: readonly string[] | undefined
-  port: number
-  address: string
+  /** Of the first guard; undefined: not asked for. */
+  port: number | undefined
+  /** undefined: not asked for. */
+  address: string | undefined
   replace: boolean
   /** undefined: not asked for. */
   runAsUser: number | 'inherit' | undefined
@@ -84,7 +89,7 @@ export interface WireSettings {
 export function wireSettings(options: WireOptions): WireSettings {
   if (typeof options !== 'object' || options === null) throw invalid('options', 'an object', options)
   const { containers, image, name = defaultName, directory = defaultDirectory, region, via = 'exec', ...more } = options
-  const { startup, liveness, readiness, guard, command, port = firstPort, address = '0.0.0.0', ...rest } = more
+  const { startup, liveness, readiness, guard, command, port, address, ...rest } = more
   const { replace = false, runAsUser, expect, min, ...unknown } = rest
   for (const key of Object.keys(unknown)) throw invalid('wire', 'options of WireOptions', key)
   requireContainers(containers)
@@ -108,14 +113,18 @@ export function wireSettings(options: WireOptions): WireSettings {
   if (command !== undefined && (!isTexts(command) || command.length === 0)) {
     throw invalid('command', 'a list of texts that is not empty', command)
   }
-  if (!Number.isInteger(port) || port < 1 || port > 65535) throw invalid('port', 'a port from 1 to 65535', port)
-  requireAddress(address, via)
+  if (port !== undefined && !(Number.isInteger(port) && port >= 1 && port <= 65535)) {
+    throw invalid('port', 'a port from 1 to 65535', port)
+  }
+  if (address !== undefined) requireAddress(address, via)
   if (typeof replace !== 'boolean') throw invalid('replace', 'true or false', replace)
   if (runAsUser !== undefined && runAsUser !== 'inherit' && (!Number.isInteger(runAsUser) || runAsUser < 1)) {
     throw invalid('runAsUser', "a user id above 0, or 'inherit'", runAsUser)
   }
   if (via === 'httpGet' && guard === false) throw invalid('guard', 'the guard, which answers httpGet', guard)
   const guardFlags = guard || via === 'httpGet' ? guardFlagsOf(isFields(guard) ? guard : {}) : undefined
+  requireUse({ port, address }, via === 'httpGet', 'no value without via httpGet (--via), where the guard is asked')
+  requireUse({ command: command?.join(' ') }, guardFlags !== undefined, 'no value without the guard (--guard), which starts it')
   for (const [what, value] of Object.entries({ expect, min })) {
     if (value !== undefined && guardFlags?.some((flag) => flagName(flag) === `--${what}`)) {
       throw invalid('guard.flags', `no --${what} beside the option, which probes and guard read alike`, value)
@@ -124,6 +133,13 @@ export function wireSettings(options: WireOptions): WireSettings {
   return {
     ...{ containers, image: image ?? defaultImage, imageGiven: image !== undefined, name, directory, region, via },
     ...{ expect, min, startup, liveness, readiness, guardFlags, command, port, address, replace, runAsUser },
+  }
+}
+
+/** An option without effect would let its user believe that it is done. */
+function requireUse(options: object, isUsed: boolean, wanted: string): void {
+  for (const [what, value] of Object.entries(options)) {
+    if (value !== undefined && !isUsed) throw invalid(what, wanted, value)
   }
 }
 

@@ -7,6 +7,7 @@ export const wiringErrorCodes = [
   'FIELD_MALFORMED',
   'PROBE_EXISTS',
   'COMMAND_UNKNOWN',
+  'COMMAND_EXISTS',
   'GUARD_EXISTS',
   'INIT_CONTAINER_IN_USE',
   'VOLUME_IN_USE',

@@ -5,7 +5,7 @@ import { ownerOf, type PodTemplate } from './pod-templates.js'
 import { objectsOf, withAt } from './shape.js'
 import type { Container, PodSpec } from './types.js'
 import { requireWellFormed } from './well-formed.js'
-import { takesCommand, wireContainer } from './wire-container.js'
+import { hasCommand, takesCommand, wireContainer } from './wire-container.js'
 import type { WireSettings } from './wire-options.js'
 import { targetsOf } from './wire-targets.js'
 import { WiringError } from './wiring-error.js'
@@ -14,8 +14,10 @@ import { WiringError } from './wiring-error.js'
 export class Wiring {
   /** Containers of any kind, by their names. */
   readonly #seen = new Set<string>()
-  /** Who was given `settings.command`. */
+  /** Who was given `settings.command`, and who needed none; one that has it already is neither. */
   readonly #commanded: string[] = []
+  readonly #uncommanded: string[] = []
+  #hasCommand = false
 
   constructor(readonly settings: WireSettings) {}
 
@@ -38,7 +40,7 @@ export class Wiring {
       .reduce((wired, template) => withAt(wired, template.path, this.#wiredSpec(template)), resource)
   }
 
-  /** Call it behind the last. @throws WiringError a name that no container has; a command for several containers */
+  /** Call it behind the last. @throws WiringError a name that no container has; a command for several containers, or none */
   requireComplete(): void {
     const { containers } = this.settings
     const missing = Array.isArray(containers) ? containers.filter((name) => !this.#seen.has(name)) : []
@@ -54,6 +56,14 @@ export class Wiring {
         'COMMAND_UNKNOWN',
         `the command (--command) is what one image runs, and would go to ${this.#commanded.length} containers that have ` +
           `none: ${listed(this.#commanded)}; wire one of them at a time (--container), or write command: in the pods`,
+      )
+    }
+    const isIdle = this.settings.command !== undefined && this.#commanded.length === 0 && !this.#hasCommand
+    if (isIdle && this.#uncommanded.length > 0) {
+      throw new WiringError(
+        'COMMAND_EXISTS',
+        `the command (--command) is for a container that has none, and all have one: ${listed(this.#uncommanded)}; ` +
+          'leave it out, or change command: in the pod',
       )
     }
   }
@@ -72,11 +82,12 @@ export class Wiring {
     }
     const targets = targetsOf(spec, this.settings, owner)
     requireWellFormed(spec, targets, owner)
-    const ports = portsInUse(spec)
+    const ports = portsInUse(spec, this.settings.port === undefined ? new Set() : targets)
     const wired = (container: Container): Container => {
       if (!targets.has(container)) return container
       const where = `${owner}, container "${container.name}"`
-      if (takesCommand(container, this.settings)) this.#commanded.push(where)
+      if (hasCommand(container, this.settings)) this.#hasCommand = true
+      else (takesCommand(container, this.settings) ? this.#commanded : this.#uncommanded).push(where)
       return wireContainer(container, spec, this.settings, ports, where)
     }
     const containers = spec.containers.map(wired)

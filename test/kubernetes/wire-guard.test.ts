@@ -29,10 +29,19 @@ describe('the guard', () => {
     )
     const told = named(wire(unknown, { guard: true, command: ['/entrypoint.sh'] }), 'camera')
     expect(told.command).toEqual(['/shm-liveness/shm-guard', '--', '/entrypoint.sh'])
-    expect(named(wire(pod, { guard: true, command: ['other'] }), 'camera').command?.slice(2)).toEqual([
-      'node',
-      'main.js',
-    ])
+  })
+
+  it('is not told in vain', () => {
+    const options: WireOptions = { guard: true, command: ['other'] }
+    expect(() => wire(pod, options)).toThrow(refused('COMMAND_EXISTS', 'all have one: Pod/camera, container "camera"'))
+    const guarded = wire(pod, { guard: true })
+    expect(() => wire(guarded, { ...options, replace: true })).toThrow(refused('COMMAND_EXISTS'))
+    // What it was told before it may be told again.
+    const once = wire(podOf(), options)
+    expect(wire(once, options)).toEqual(once)
+    expect(() => wire(pod, { command: ['other'] })).toThrow(
+      refused('INVALID_OPTION', 'command: no value without the guard'),
+    )
   })
 
   it('is told what one image runs, and not what several do', () => {
@@ -51,8 +60,6 @@ describe('the guard', () => {
     expect(named(wire(told, options), 'radar').command).toEqual(['/shm-liveness/shm-guard', '--', 'radar'])
     const once = wire(two, { ...options, containers: ['camera'] })
     expect(named(wire(once, { ...options, command: ['/other'] }), 'radar').command?.at(-1)).toBe('/other')
-    // Without the guard nobody does.
-    expect(() => wire(two, { ...options, guard: false })).not.toThrow()
   })
 
   it('is there once, and with other flags only on request', () => {

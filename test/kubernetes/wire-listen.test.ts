@@ -1,10 +1,11 @@
 import { constants } from 'node:os'
-import { type Container, lint, wire } from 'shm-liveness/kubernetes'
+import { type Container, lint, type WireOptions, wire } from 'shm-liveness/kubernetes'
 import { describe, expect, it } from 'vitest'
 import { guard } from '../support/guard.js'
 import { container, named, podOf } from '../support/manifests.js'
 
-const refused = (code: string, text = '') => expect.objectContaining({ code, message: expect.stringContaining(text) })
+const refused = (code: string | RegExp, text = '') =>
+  expect.objectContaining({ code: expect.stringMatching(code), message: expect.stringContaining(text) })
 
 describe('where guards listen', () => {
   it('listens at a port of its own for each container', () => {
@@ -38,6 +39,35 @@ describe('where guards listen', () => {
 
   it.each(['[::]:7000', '0.0.0.0:7000', ':7000', '10.0.0.1:7000'])('stays as the variable has it: %s', (value) => {
     expect(listenOf(wire(withListen({ value }), { via: 'httpGet' }))).toEqual([value, 7000])
+  })
+
+  it.each<[string, WireOptions, string]>([
+    ['0.0.0.0:7000', { port: 9000 }, '0.0.0.0:9000'],
+    ['[::]:7000', { port: 9000 }, '[::]:9000'],
+    [':7000', { port: 9000 }, ':9000'],
+    ['127.0.0.1:7000', { port: 9000 }, '0.0.0.0:9000'],
+    ['0.0.0.0:7000', { address: '[::]' }, '[::]:7000'],
+    ['127.0.0.1:7000', { address: '[::]' }, '[::]:7000'],
+    ['0.0.0.0:7000', { port: 9000, address: '[::]' }, '[::]:9000'],
+  ])('changes from %s to what is asked for, %j, but only on request', (value, asked, wanted) => {
+    const options: WireOptions = { via: 'httpGet', ...asked }
+    expect(() => wire(withListen({ value }), options)).toThrow(refused(/VARIABLE_IN_USE|PORT_UNAVAILABLE/, '--replace'))
+    const replaced = wire(withListen({ value }), { ...options, replace: true })
+    expect(listenOf(replaced)).toEqual([wanted, Number(wanted.split(':').at(-1))])
+    expect(wire(replaced, options)).toEqual(replaced)
+  })
+
+  it('moves all guards to ports from the one that is asked for up, also to those of each other', () => {
+    const two = podOf({ containers: ['a', 'b'].map((name) => container({ name, command: [name] })) })
+    const wired = wire(two, { containers: 'all', via: 'httpGet' })
+    const options: WireOptions = { containers: 'all', via: 'httpGet', port: 9809 }
+    expect(() => wire(wired, options)).toThrow(refused('VARIABLE_IN_USE', 'give no --port and --address'))
+    const moved = wire(wired, { ...options, replace: true })
+    const listens = ['a', 'b'].map((name) => named(moved, name).env?.[1]?.value)
+    expect(listens).toEqual(['0.0.0.0:9809', '0.0.0.0:9810'])
+    expect(wire(moved, options)).toEqual(moved)
+    // One alone goes past the others.
+    expect(wire(moved, { ...options, containers: ['b'] })).toEqual(moved)
   })
 
   it.each(['127.0.0.1:7000', '127.9.9.9:7000', '[::1]:7000', '[::ffff:7f00:1]:7000'])(
