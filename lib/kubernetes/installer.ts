@@ -56,7 +56,7 @@ function made(spec: PodSpec, settings: WireSettings): Container {
     image,
     command: installCommand(directory),
     volumeMounts: [{ name, mountPath: directory }],
-    resources: { requests: { ...(isGuaranteed(spec) ? limits : requests) }, limits: { ...limits } },
+    ...resourcesOf(spec),
     // What stands in the way of the install is a line on standard error; so the pod's status says it, too.
     terminationMessagePolicy: 'FallbackToLogsOnError',
     securityContext: { ...userOf(settings.runAsUser ?? installerUser), ...restricted },
@@ -65,6 +65,16 @@ function made(spec: PodSpec, settings: WireSettings): Container {
 
 function userOf(runAsUser: number | 'inherit'): { runAsUser?: number; runAsGroup?: number } {
   return runAsUser === 'inherit' ? {} : { runAsUser, runAsGroup: runAsUser }
+}
+
+/**
+ * None beside the pod's own, which bound all of its containers and alone decide its class: the API refuses a container
+ * with a limit above the pod's.
+ */
+function resourcesOf(spec: PodSpec): Pick<Container, 'resources'> {
+  const hasOwn = [spec.resources?.limits, spec.resources?.requests].some((amounts) => isFields(amounts))
+  if (hasOwn) return {}
+  return { resources: { requests: { ...(isGuaranteed(spec) ? limits : requests) }, limits: { ...limits } } }
 }
 
 /**

@@ -94,6 +94,8 @@ export interface PodSpec {
   os?: { name?: string }
   nodeSelector?: Record<string, string>
   terminationGracePeriodSeconds?: number
+  /** Of the pod as a whole. */
+  resources?: Resources | null
 }
 
 /** The three questions that the kubelet asks. */

@@ -124,7 +124,11 @@ export function wireSettings(options: WireOptions): WireSettings {
   if (via === 'httpGet' && guard === false) throw invalid('guard', 'the guard, which answers httpGet', guard)
   const guardFlags = guard || via === 'httpGet' ? guardFlagsOf(isFields(guard) ? guard : {}) : undefined
   requireUse({ port, address }, via === 'httpGet', 'no value without via httpGet (--via), where the guard is asked')
-  requireUse({ command: command?.join(' ') }, guardFlags !== undefined, 'no value without the guard (--guard), which starts it')
+  requireUse(
+    { command: command?.join(' ') },
+    guardFlags !== undefined,
+    'no value without the guard (--guard), which starts it',
+  )
   for (const [what, value] of Object.entries({ expect, min })) {
     if (value !== undefined && guardFlags?.some((flag) => flagName(flag) === `--${what}`)) {
       throw invalid('guard.flags', `no --${what} beside the option, which probes and guard read alike`, value)

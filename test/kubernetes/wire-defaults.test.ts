@@ -111,4 +111,14 @@ describe("the installer's requests", () => {
   ])('are small in a pod that %s', (_, pod) => {
     expect(requests(pod)).toEqual({ cpu: '10m', memory: '32Mi' })
   })
+
+  it('are left out beside those of the pod, above which the API admits no limit', () => {
+    const installer = (resources: object) => {
+      const pod = podOf({})
+      return wire({ ...pod, spec: { ...pod.spec, resources } }).spec.initContainers?.[0]
+    }
+    expect(installer({ limits: { cpu: '50m', memory: '20Mi' } })).not.toHaveProperty('resources')
+    expect(installer({ requests: { cpu: '5m' } })).not.toHaveProperty('resources')
+    expect(installer({})).toHaveProperty('resources.limits')
+  })
 })
