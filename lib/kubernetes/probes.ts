@@ -1,5 +1,6 @@
 import { invalid } from '../errors.js'
 import { defaultDirectory, firstPort, kubeletTerminationLog, probeProgram } from './conventions.js'
+import { requireDirectory } from './directory.js'
 import {
   checkNames,
   defaultSettings,
@@ -99,9 +100,4 @@ function commandOf(check: Check, directory: string, terminationLog: string | und
 /** The flag of both programs that has them write the record of why; `path` is the container's, if it has its own. */
 export function terminationLogFlag(path: string | undefined): string {
   return path === undefined || path === kubeletTerminationLog ? '--termination-log' : `--termination-log=${path}`
-}
-
-export function requireDirectory(directory: unknown): asserts directory is string {
-  const isAbsolute = typeof directory === 'string' && /^(\/[^/:\0]+)+$/.test(directory)
-  if (!isAbsolute) throw invalid('directory', 'an absolute path without a trailing / or a colon', directory)
 }

@@ -1,9 +1,9 @@
 import { invalid } from '../errors.js'
 import { defaultDirectory, defaultImage, defaultName } from './conventions.js'
+import { requireMountable } from './directory.js'
 import { flagName, type GuardOptions, guardFlagsOf, isTexts } from './guard-flags.js'
 import { groupsOf, isLoopbackHost } from './listen-address.js'
 import { isName, mostExpected, mostWorkers, nameRule } from './names.js'
-import { requireDirectory } from './probes.js'
 import type { ReadinessProbeSettings, RestartingProbeSettings } from './settings.js'
 import { isFields } from './shape.js'
 
@@ -19,7 +19,7 @@ export interface WireOptions {
   image?: string | undefined
   /** Of the init container and the volume. @default 'shm-liveness' */
   name?: string | undefined
-  /** Where the executables are mounted, absolute. @default '/shm-liveness' */
+  /** Where the executables are mounted, absolute; a folder of its own, for it hides what the image has there. @default '/shm-liveness' */
   directory?: string | undefined
   /** For a single container. @default what its `SHM_LIVENESS_REGION` says, else the container's name */
   region?: string | undefined
@@ -97,7 +97,7 @@ export function wireSettings(options: WireOptions): WireSettings {
   if (image !== undefined && (typeof image !== 'string' || !/^[^\s]+$/.test(image))) {
     throw invalid('image', 'an image reference', image)
   }
-  requireDirectory(directory)
+  requireMountable(directory)
   requireLabel('name', name)
   if (region !== undefined && !isName(region)) throw invalid('region', nameRule, region)
   requireExpected(expect, min)

@@ -12,6 +12,14 @@ describe('options of wire()', () => {
     [{ image: 'a b' }, 'image'],
     [{ name: 'Heart_Beat' }, 'name'],
     [{ directory: 'relative' }, 'directory'],
+    [{ directory: '/shm/../dev' }, 'directory: an absolute path'],
+    [{ directory: '/./dev' }, 'directory: an absolute path'],
+    [{ directory: '/dev/shm' }, "hides the runtime's own /dev"],
+    [{ directory: '/proc/x' }, "hides the runtime's own /proc"],
+    [{ directory: '/var/run/x' }, "hides the runtime's own /var/run"],
+    [{ directory: '/etc' }, 'hides what the image has in /etc'],
+    [{ directory: '/usr/bin' }, 'hides what the image has in /usr'],
+    [{ directory: '/tmp' }, 'hides what the image has in /tmp'],
     [{ region: '.hidden' }, 'region'],
     [{ region: 'a', containers: 'all' }, 'region'],
     [{ expect: ['a'], containers: 'all' }, 'expect'],
@@ -63,4 +71,11 @@ describe('options of wire()', () => {
   ])('are checked: %j', (options, what) => {
     expect(() => wire(podOf(), options as WireOptions)).toThrow(refused('INVALID_OPTION', what))
   })
+
+  it.each(['/devices', '/tmp/shm', '/opt/shm', '/var/lib/shm', '/..shm', '/a.b/c'])(
+    'allow --directory %s',
+    (directory) => {
+      expect(() => wire(podOf(), { directory })).not.toThrow()
+    },
+  )
 })
