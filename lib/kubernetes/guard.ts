@@ -1,6 +1,6 @@
 /** The guard as a container's entrypoint: its place in the command, its flags, its port. */
 import { guardProgram, listenVariable, runs, variableOf } from './conventions.js'
-import { objectsOf } from './shape.js'
+import { objectsOf, textsOf } from './shape.js'
 import type { Container, PodSpec } from './types.js'
 
 /** A command that begins with the guard. */
@@ -10,14 +10,26 @@ export interface GuardedCommand {
   program: string[] | undefined
 }
 
-/** Takes a container's command apart, if the guard is its entrypoint. */
+/**
+ * Takes apart what a container starts, if the guard is its entrypoint: `args` follow `command` in the kubelet. Without
+ * `command` the image has the word.
+ */
 export function guardedCommand(container: Container): GuardedCommand | undefined {
-  const command = container.command
-  if (!Array.isArray(command) || !runs(guardProgram, command)) return undefined
-  const end = command.indexOf('--')
+  if (!runs(guardProgram, container.command)) return undefined
+  const words = [...textsOf(container.command), ...textsOf(container.args)]
+  const end = words.indexOf('--')
   return end < 0
-    ? { flags: command.slice(1), program: undefined }
-    : { flags: command.slice(1, end), program: command.slice(end + 1) }
+    ? { flags: words.slice(1), program: undefined }
+    : { flags: words.slice(1, end), program: words.slice(end + 1) }
+}
+
+/** What a guard starts, in the fields that have it; undefined if no `--` ends its flags. */
+export function guardedProgram(container: Container): { command: string[]; args: string[] } | undefined {
+  const [command, args] = [textsOf(container.command), textsOf(container.args)]
+  const end = command.indexOf('--')
+  if (end >= 0) return { command: command.slice(end + 1), args }
+  const argsEnd = args.indexOf('--')
+  return argsEnd < 0 ? undefined : { command: [], args: args.slice(argsEnd + 1) }
 }
 
 /** A setting of a container's guard: its flag (`--grace 2s`, `--grace=2s`), else its variable (`SHM_LIVENESS_GRACE`). */

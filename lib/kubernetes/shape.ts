@@ -21,6 +21,11 @@ export function textOf(value: unknown): string | undefined {
   return typeof value === 'string' ? value : undefined
 }
 
+/** The texts of a list; none, if it is no list. */
+export function textsOf(value: unknown): string[] {
+  return Array.isArray(value) ? value.filter((item) => typeof item === 'string') : []
+}
+
 /** A copy of `root` with `value` at `path`; all beside the path is shared, nothing is changed. */
 export function withAt<Root>(root: Root, path: Path, value: unknown): Root {
   const [key, ...rest] = path

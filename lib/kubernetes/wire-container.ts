@@ -1,7 +1,7 @@
 /** What wiring changes in one container. */
 import { parseDuration } from '../duration.js'
 import { guardProgram, kubeletTerminationLog, startupGraceVariable, variableOf } from './conventions.js'
-import { guardedCommand, guardSetting } from './guard.js'
+import { guardedCommand, guardedProgram, guardSetting } from './guard.js'
 import { isUnsayable } from './guard-flags.js'
 import { withMount } from './installer.js'
 import { probes, terminationLogFlag } from './probes.js'
@@ -22,7 +22,7 @@ export function wireContainer(
   where: string,
 ): Container {
   const command = commandOf(container, settings, where)
-  const wired = command === undefined ? container : { ...container, command }
+  const wired = { ...container, ...command }
   const listen = settings.via === 'httpGet' ? listenOf(wired, container, settings, ports, where) : undefined
   return {
     ...wired,
@@ -101,23 +101,30 @@ export function takesCommand(container: Container, { guardFlags, command }: Wire
 
 /** Whether a container has what was asked for as `command`, from an earlier wiring. */
 export function hasCommand(container: Container, { command }: WireSettings): boolean {
-  const program = guardedCommand(container)?.program
-  return program !== undefined && isSame(program, command)
+  return guardedCommand(container) !== undefined && isSame(guardedProgram(container)?.command, command)
 }
 
 /** The guard before what the container runs; `args` follow `command` in the kubelet, and stay where they are. */
-function commandOf(container: Container, settings: WireSettings, where: string): string[] | undefined {
+function commandOf(
+  container: Container,
+  settings: WireSettings,
+  where: string,
+): Pick<Container, 'command' | 'args'> | undefined {
   if (settings.guardFlags === undefined) return undefined
   const flags = [...settings.guardFlags, ...terminationLogOf(container)]
   const guard = [`${settings.directory}/${guardProgram}`, ...flags, '--']
   const guarded = guardedCommand(container)
   if (guarded !== undefined) {
     if (isSame(guarded.flags, flags)) return undefined
-    if (settings.replace && guarded.program !== undefined) return [...guard, ...guarded.program]
+    const program = guardedProgram(container)
+    if (settings.replace && program !== undefined) {
+      const command = [...guard, ...program.command]
+      return isSame(program.args, container.args ?? []) ? { command } : { command, args: program.args }
+    }
     throw new WiringError(
       'GUARD_EXISTS',
       `${where}: it runs ${guardProgram} already, with other flags (${guarded.flags.join(' ') || 'none'}); ` +
-        (guarded.program === undefined
+        (program === undefined
           ? "end the guard's flags with -- first"
           : guarded.flags.some(isUnsayable)
             ? 'replace them (--replace): among them are such as wire cannot give'
@@ -132,7 +139,7 @@ function commandOf(container: Container, settings: WireSettings, where: string):
       : 'what its image runs (ENTRYPOINT and CMD) cannot be seen from here; the guard must be told: give both with --command'
     throw new WiringError('COMMAND_UNKNOWN', `${where}: it has no command, and ${parts}, or write command: in the pod`)
   }
-  return [...guard, ...program]
+  return { command: [...guard, ...program] }
 }
 
 /** The guard writes its outcome on every exit, and where the kubelet reads by default without being told. */

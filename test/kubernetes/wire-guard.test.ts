@@ -79,6 +79,36 @@ describe('the guard', () => {
     expect(() => wire(endless, { guard: true, replace: true })).toThrow(refused('GUARD_EXISTS', '--'))
   })
 
+  it('is read from the command and the arguments behind it', () => {
+    const inArgs = (...args: string[]) => podOf({ containers: [container({ command: ['/shm-guard'], args })] })
+    const once = inArgs('--restart', '3', '--', 'node', '--fast')
+    expect(() => wire(once, { guard: true })).toThrow(refused('GUARD_EXISTS', '(--restart 3)'))
+    const same = named(wire(once, { guard: { restart: 3 } }), 'camera')
+    expect([same.command, same.args]).toEqual([['/shm-guard'], ['--restart', '3', '--', 'node', '--fast']])
+    const replaced = wire(once, { guard: { restart: 1 }, replace: true })
+    const { command, args } = named(replaced, 'camera')
+    expect(command).toEqual(['/shm-liveness/shm-guard', '--restart', '1', '--'])
+    expect(args).toEqual(['node', '--fast'])
+    expect(wire(replaced, { guard: { restart: 1 } })).toEqual(replaced)
+    // Its port is its own there, too.
+    const moved = named(wire(inArgs('--listen=0.0.0.0:7001', '--', 'a'), { via: 'httpGet', replace: true }), 'camera')
+    expect(moved.env?.[1]?.value).toBe('0.0.0.0:7001')
+    const beside = podOf({
+      containers: [
+        container({ command: ['/camera'] }),
+        container({ name: 'watcher', command: ['/shm-guard'], args: ['--region=camera', '--listen', '0.0.0.0:9808'] }),
+      ],
+    })
+    const wired = wire(beside, { containers: ['camera'], via: 'httpGet' })
+    expect(named(wired, 'camera').livenessProbe?.httpGet?.port).toBe(9809)
+  })
+
+  it('is told what runs before arguments that stay, and may be told again', () => {
+    const options: WireOptions = { guard: true, command: ['/entry'] }
+    const once = wire(podOf({ containers: [container({ args: ['x'] })] }), options)
+    expect(wire(once, options)).toEqual(once)
+  })
+
   it('stays in mind when probes are wired again without it', () => {
     const guarded = wire(pod, { guard: true })
     expect(wire(guarded)).toEqual(guarded)

@@ -1,27 +1,12 @@
 /** What our programs are told in a container: by their flags, else by its environment. */
 import { defaultRegion, guardProgram, kubeletTerminationLog, runs, variableOf } from '../conventions.js'
-import { type GuardedCommand, guardedCommand } from '../guard.js'
-import { baseName, fieldOf, isFields, objectsOf, textOf } from '../shape.js'
+import type { GuardedCommand } from '../guard.js'
+import { baseName, fieldOf, isFields, objectsOf, textOf, textsOf } from '../shape.js'
 import type { Container, Probe } from '../types.js'
-
-function textsOf(words: unknown): string[] {
-  return Array.isArray(words) ? words.filter((word) => textOf(word) !== undefined) : []
-}
 
 /** The arguments of a probe's program; none, if it execs nothing. */
 export function argvOf(probe: Probe | undefined): string[] {
   return textsOf(probe?.exec?.command)
-}
-
-/** The container as it starts: `args` follow `command` in the kubelet. Without `command` the image has the word. */
-export function startedOf(container: Container): Container {
-  const command = textsOf(container.command)
-  return { ...container, command: command.length === 0 ? [] : [...command, ...textsOf(container.args)] }
-}
-
-/** The guard, if it is the entrypoint. */
-export function guardOf(container: Container): GuardedCommand | undefined {
-  return guardedCommand(startedOf(container))
 }
 
 /** Whether a guard starts something; otherwise it is a sidecar, which only answers. */
@@ -33,11 +18,15 @@ export const shells = new Set(['sh', 'bash', 'ash', 'dash', 'zsh', 'ksh'])
 
 /** Whether a guard may run without being seen: the image's ENTRYPOINT, something that starts it, a script. */
 export function mayHideGuard(container: Container): boolean {
-  const command = startedOf(container).command ?? []
+  const command = textsOf(container.command)
   if (runs(guardProgram, command)) return false
   const isScript = (word: string): boolean => shells.has(baseName(word)) || word.endsWith('.sh')
   return (
-    command.length === 0 || command.some((word) => word.includes(guardProgram) || isScript(word) || isReference(word))
+    command.length === 0 ||
+    // `args` follow `command` in the kubelet.
+    [...command, ...textsOf(container.args)].some(
+      (word) => word.includes(guardProgram) || isScript(word) || isReference(word),
+    )
   )
 }
 

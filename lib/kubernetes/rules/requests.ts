@@ -4,7 +4,7 @@ import { guardSetting } from '../guard.js'
 import { httpPaths } from '../probes.js'
 import { fieldOf, isFields, objectsOf, textOf } from '../shape.js'
 import type { Check, Container, Path } from '../types.js'
-import { isOpen, mayHideGuard, startedOf } from './programs.js'
+import { isOpen, mayHideGuard } from './programs.js'
 import { type Member, type Observation, type Pod, probesOf, type Rule } from './rule.js'
 import { declares } from './sharing.js'
 
@@ -80,7 +80,7 @@ export const guardOnLoopback: Rule = {
   check: (pod) =>
     requestsOf(pod, 'startup', 'liveness', 'readiness').flatMap((request) => {
       const listener = listenerOf(pod, request)
-      const address = listener === undefined ? '' : (guardSetting(startedOf(listener.container), 'listen') ?? '')
+      const address = listener === undefined ? '' : (guardSetting(listener.container, 'listen') ?? '')
       if (!/^(127\.|\[[0:]*:0*1\]:)/.test(address)) return []
       return [observe(request, `the guard that it asks listens at ${address}`)]
     }),

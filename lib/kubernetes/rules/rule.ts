@@ -1,11 +1,11 @@
 /** What a lint rule is, and the pod as rules see it. */
 import { probeProgram, runs } from '../conventions.js'
-import { type GuardedCommand, guardPort } from '../guard.js'
+import { type GuardedCommand, guardedCommand, guardPort } from '../guard.js'
 import type { PodTemplate } from '../pod-templates.js'
 import { checkNames } from '../settings.js'
 import { isFields, objectsOf } from '../shape.js'
 import type { Check, Container, Path, PodSpec, Probe } from '../types.js'
-import { argvOf, guardOf, guardsProgram, startedOf } from './programs.js'
+import { argvOf, guardsProgram } from './programs.js'
 
 /** As SARIF has them. An error is broken or cannot be admitted, a warning will hurt, a note is worth knowing. */
 export type Severity = 'error' | 'warning' | 'note'
@@ -77,11 +77,11 @@ export function withPaths(containers: Container[] | null | undefined, field: str
 
 function memberOf({ container, path }: Placed, isSidecar: boolean): Member {
   const isProbed = checkNames.some((check) => isOurs(probeOf(container, check)))
-  const guard = guardOf(container)
+  const guard = guardedCommand(container)
   const isGuarded = guardsProgram(guard)
   return {
     ...{ container, name: container.name ?? '', path, isSidecar, guard, isGuarded },
-    port: guardPort(startedOf(container)),
+    port: guardPort(container),
     isWatched: isProbed || isGuarded,
   }
 }
