@@ -22,9 +22,14 @@ export function collected(text: string, before: string[] | undefined): string[] 
   return [...(before ?? []), text]
 }
 
-/** A JSON list, or words between blanks. */
+/** A JSON list, or words between blanks. No shell reads them: its quotes would be part of the words. */
 export function words(text: string): string[] {
-  if (!text.trimStart().startsWith('[')) return text.split(/\s+/).filter((word) => word !== '')
+  if (!text.trimStart().startsWith('[')) {
+    if (/["'\\]/.test(text)) {
+      throw new InvalidArgumentError('Words have no quotes and no \\ here; write a JSON list: \'["/entry", "a b"]\'.')
+    }
+    return text.split(/\s+/).filter((word) => word !== '')
+  }
   try {
     return JSON.parse(text)
   } catch {
