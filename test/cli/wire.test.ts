@@ -133,6 +133,23 @@ describe('wire', () => {
     expect(done.stdout).not.toContain('startupProbe')
   })
 
+  it.each([
+    ['with a directive', '%YAML 1.1\n---\n', '...\n'],
+    ['with a comment and a directive', '# a\r\n\n%YAML 1.1\n---\n', '...\n'],
+    ['with a mark', '---\n', ''],
+    ['with neither', '', '---\n'],
+  ])('joins inputs to one stream that can be read, if one begins %s', (_, head, between) => {
+    const radar = pod.replaceAll('camera', 'radar')
+    const done = shmLiveness(['wire', fileOf(pod.replace(/\n$/, '')), fileOf(`${head}${radar}`)])
+    expect(done.stdout).toContain(`\n${between}${head}`)
+    const again = shmLiveness(['wire', '--container', 'radar', '--container', 'camera'], done.stdout)
+    expect(again).toEqual({ ...done, stderr: '' })
+    // An end that is there is not written again.
+    const ended = shmLiveness(['wire', fileOf(`${pod}...\n`), fileOf(`${head}${radar}`)])
+    expect(ended.stdout.split('\n...\n')).toHaveLength(2)
+    expect(shmLiveness(['wire'], ended.stdout)).toEqual({ ...ended, stderr: '' })
+  })
+
   it('is told an ENTRYPOINT as words or as a JSON list', () => {
     const unknown = pod.replace('      command: [camera]\n', '')
     expect(shmLiveness(['wire', '--guard'], unknown)).toMatchObject({
