@@ -145,8 +145,3 @@ export function withMount(
 function withoutSlash(path: unknown): unknown {
   return typeof path === 'string' && path.length > 1 ? path.replace(/\/+$/, '') : path
 }
-
-export function isWindows(spec: PodSpec): boolean {
-  const selected = isFields(spec.nodeSelector) ? spec.nodeSelector['kubernetes.io/os'] : undefined
-  return spec.os?.name === 'windows' || selected === 'windows'
-}

@@ -1,10 +1,11 @@
 /** Wiring all that is asked for at once: one object, or a stream of documents. */
 import { allContainers, portsInUse } from './guard.js'
-import { isWindows, withInstaller } from './installer.js'
+import { withInstaller } from './installer.js'
 import { ownerOf, type PodTemplate } from './pod-templates.js'
 import { objectsOf, withAt } from './shape.js'
 import type { Container, PodSpec } from './types.js'
 import { requireWellFormed } from './well-formed.js'
+import { isWindows } from './windows.js'
 import { hasCommand, takesCommand, wireContainer } from './wire-container.js'
 import type { WireSettings } from './wire-options.js'
 import { targetsOf } from './wire-targets.js'

@@ -115,11 +115,8 @@ describe('which containers are wired', () => {
     expect(() => wire(nameless)).toThrow(refused('CONTAINER_UNCLEAR', 'no name'))
   })
 
-  it('is in a pod at all, and not on Windows', () => {
+  it('is in a pod at all', () => {
     expect(() => wire({ kind: 'Service' })).toThrow(refused('NO_POD_TEMPLATE'))
-    expect(() => wire(podOf({ os: { name: 'windows' } }))).toThrow(refused('WINDOWS'))
-    expect(() => wire(podOf({ nodeSelector: { 'kubernetes.io/os': 'windows' } }))).toThrow(refused('WINDOWS'))
-    expect(() => wire(podOf({ os: { name: 'linux' } }))).not.toThrow()
   })
 })
 
