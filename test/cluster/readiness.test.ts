@@ -7,7 +7,7 @@ import { hasCluster, patiently, settings, useNamespace } from './support/use-nam
 const namespace = useNamespace('readiness')
 
 /** Until the first answer, and between two turns of the worker. */
-const turnSeconds = settings.beatSeconds + patiently(60)
+const turnSeconds = 2 * settings.beatSeconds + patiently(60)
 
 type Question = (pod: V1Pod) => boolean | undefined
 

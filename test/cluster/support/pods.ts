@@ -73,9 +73,12 @@ export function stallsAlways(settings: Settings, name: string, options: WireOpti
   return samplePod(settings, name, `ready,beat:${settings.beatSeconds}s,stall`, options)
 }
 
-/** In service, out of it, and in again. */
+/**
+ * In service, out of it, and in again. The startup probe asks every 5 s from when the pod was admitted, and only then is
+ * readiness asked: the first time must be long enough to be seen, or the last is taken for it.
+ */
 const comesAndGoes = ({ beatSeconds }: Settings): string =>
-  `ready,beat:${beatSeconds}s,not-ready,beat:${beatSeconds}s,ready`
+  `ready,beat:${2 * beatSeconds}s,not-ready,beat:${beatSeconds}s,ready`
 
 export function leavesService(settings: Settings): V1Pod {
   return samplePod(settings, 'leaves-service', comesAndGoes(settings))
