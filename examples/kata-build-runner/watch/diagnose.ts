@@ -2,7 +2,7 @@ import type { Failure } from '../model/failure.js'
 import type { StageLimits } from '../model/stage.js'
 import { causeOf } from './causes.js'
 import { failure } from './evidence.js'
-import { dateOf, hasStarted, recordOf } from './facts.js'
+import { dateOf, hasStarted } from './facts.js'
 import { failureOfRun, isProvenSuccess } from './failure-after-start.js'
 import { failureAtTheEnd, failureOnTheWay } from './failure-before-start.js'
 import type { Observed } from './observed.js'
@@ -32,9 +32,9 @@ export function failureOf(observed: Observed, limits: StageLimits): Failure | un
     : failureAtTheEnd(observed)
 }
 
-/** Whether the guard's final record says that every step exited with 0. A pod's `Succeeded` alone proves nothing. */
+/** Whether the guard says so, by its final record and its own exit. A pod's `Succeeded` alone proves nothing. */
 export function succeeded(observed: Observed): boolean {
-  return isProvenSuccess(recordOf(observed))
+  return isProvenSuccess(observed)
 }
 
 /**

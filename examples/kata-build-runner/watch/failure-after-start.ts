@@ -22,8 +22,15 @@ const faultSignals = [
   'SIGXCPU',
 ]
 
-/** Whether the guard's final record says that the last of all steps, and so each of them, exited with 0. */
-export function isProvenSuccess(record: GuardRecord | undefined): boolean {
+/**
+ * Whether the guard's final record says that the last of all steps, and so each of them, exited with 0, and the guard
+ * ended accordingly: a build can write into the file that the record is in, and then kill the guard.
+ */
+export function isProvenSuccess(observed: Observed): boolean {
+  return saysSuccess(recordOf(observed)) && !isContradicted(observed)
+}
+
+function saysSuccess(record: GuardRecord | undefined): boolean {
   return (
     record !== undefined &&
     record.outcome === 'exited' &&
@@ -33,10 +40,17 @@ export function isProvenSuccess(record: GuardRecord | undefined): boolean {
   )
 }
 
+/** A guard whose last record says 0 exits with 0. */
+function isContradicted({ pod }: Observed): boolean {
+  const end = endOf(pod)
+  return end !== undefined && end.exitCode !== 0
+}
+
 /** Why a build that had started failed, or undefined while its end or the cause of it is still to come. */
 export function failureOfRun(observed: Observed): Failure | undefined {
   const record = recordOf(observed)
-  if (record !== undefined && !record.interim) return byRecord(observed, record)
+  const isFinal = record !== undefined && !record.interim && !(saysSuccess(record) && isContradicted(observed))
+  if (isFinal) return byRecord(observed, record)
   return hasSettled(observed) ? withoutRecord(observed) : undefined
 }
 
@@ -82,8 +96,8 @@ function terminated(observed: Observed, where: string, record: GuardRecord): Fai
 function withoutRecord(observed: Observed): Failure {
   const { cancelled, pod } = observed
   const end = endOf(pod)
-  const interim = recordOf(observed)
-  const where = interim === undefined ? '' : ` (in ${stepWords(interim)})`
+  const record = recordOf(observed)
+  const where = record === undefined ? '' : ` (in ${stepWords(record)})`
   const cause = causeOf(observed)
   if (cancelled && !isOnItsOwn(cause?.kind)) return failure(observed, 'cancelled', `cancelled${where}`)
   if (end?.reason === 'OOMKilled') return outOfMemory(observed, `the build container exited with ${end.exitCode}`)
@@ -103,6 +117,12 @@ function withoutRecord(observed: Observed): Failure {
     )
   }
   const how = end === undefined ? 'ended' : `exited with ${end.exitCode}`
+  if (saysSuccess(record))
+    return failure(
+      observed,
+      'unproven',
+      `the build container ${how}, and the guard's record says 0: it is not believed`,
+    )
   return failure(observed, 'unproven', `the build container ${how} without a final record of the guard${where}`)
 }
 

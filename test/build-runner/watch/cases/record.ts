@@ -1,4 +1,4 @@
-import { at, ended, interim, job, observed, record, terminated } from '../shapes.js'
+import { at, ended, interim, job, observed, record, success, terminated } from '../shapes.js'
 import type { Case } from './case.js'
 
 const stalled = 'stalled: main last beat 5m ago (limit 5m) in phase "test", pid 17 S (sleeping) in pipe_read, cpu 0%'
@@ -123,6 +123,38 @@ export const recordCases: Case[] = [
     observed: ended(terminated(0, 'Completed', record('exited', 0, 'exited with 0')), { phase: 'Succeeded' }),
     kind: 'unproven',
     says: ['step 2/3'],
+  },
+  // --- a record of success that the build wrote, before it killed the guard
+  {
+    name: 'a record of success, and the guard was killed',
+    observed: ended(terminated(137, 'Error', success)),
+    kind: 'signalled',
+    says: ['killed by signal 9'],
+    evidence: 'guard: exited 0',
+  },
+  {
+    name: 'a record of success, and all was out of memory',
+    observed: ended(terminated(137, 'OOMKilled', success)),
+    kind: 'oom-killed',
+    says: ['exited with 137'],
+  },
+  {
+    name: 'a record of success, and the container was evicted',
+    observed: ended(terminated(137, 'Error', success), { reason: 'Evicted', message: 'The node was low on memory.' }),
+    kind: 'evicted',
+    says: ['low on memory'],
+  },
+  {
+    name: 'a record of success, and the guard exited with 1',
+    observed: ended(terminated(1, 'Error', success)),
+    kind: 'unproven',
+    says: ['exited with 1', 'not believed'],
+  },
+  {
+    name: 'a record of success, and a build that was cancelled',
+    observed: ended(terminated(137, 'Error', success), {}, { cancelled: true }),
+    kind: 'cancelled',
+    says: ['cancelled'],
   },
   {
     name: 'a Job that is complete, and whose pod nobody has',
