@@ -9,8 +9,13 @@ const ownKeys: Record<string, string> = {
 }
 const known = [executorAnnotation, dockerAnnotation]
 
+/** Whether a build may set it under any executor. */
+export function isKnownToRunner(key: string): boolean {
+  return known.includes(key)
+}
+
 /**
- * Why a build may not set an annotation; undefined, if it may. Those of Kata choose the hypervisor and its kernel, those
+ * Why a build may not set an annotation, whatever an executor permits; undefined, if it may be permitted. Those of Kata choose the hypervisor and its kernel, those
  * of Kubernetes and Kueue speak to the cluster: they are its administrator's.
  */
 export function reservedForExecutors(key: string): string | undefined {
@@ -18,7 +23,7 @@ export function reservedForExecutors(key: string): string | undefined {
   const slash = key.indexOf('/')
   const prefix = slash < 0 ? '' : key.slice(0, slash)
   if (prefix === 'screwdriver.cd') {
-    if (known.includes(key)) return undefined
+    if (isKnownToRunner(key)) return undefined
     const instead = Object.hasOwn(ownKeys, key)
       ? `write ${ownKeys[key]} of the build`
       : `there are ${known.join(' and ')}`

@@ -28,6 +28,12 @@ export interface KubernetesOptions {
   annotations: Record<string, string>
   /** Without one the node's default runtime. */
   runtimeClass?: string | undefined
+  /** What builds may ask for instead. */
+  runtimeClasses: string[]
+  /** What builds may read by `environment`; * stands for any characters. */
+  secrets: string[]
+  /** What builds may set beside the runner's own; * stands for any characters. */
+  allowedAnnotations: string[]
   jobsNamespace: string
   allowRoot: boolean
   stageTimeouts: StageLimits

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { reservedForRunner } from './annotations.js'
+import { reservedForExecutors, reservedForRunner } from './annotations.js'
 import { image } from './build-schema.js'
 import { didYouMean } from './did-you-mean.js'
 import { durationMs } from './durations.js'
@@ -84,6 +84,17 @@ const runtimeClass = z
   })
   .transform((name) => (name === '' ? undefined : name))
 
+const secretPattern = text("a Secret's name; * stands for any characters", /^[-a-z0-9.*]{1,253}$/)
+
+const allowedAnnotation = text(
+  "an annotation's key, like example.com/name; * stands for any characters",
+  /^[-A-Za-z0-9_./*]{1,317}$/,
+).superRefine((pattern, context) => {
+  const problem = reservedForExecutors(pattern.replaceAll('*', 'x'))
+  if (problem === undefined) return
+  context.addIssue({ code: 'custom', message: `${problem}; builds cannot be permitted it` })
+})
+
 const minutes = whole('minutes', 1, 10_080)
 
 const kubernetes = strict({
@@ -98,6 +109,9 @@ const kubernetes = strict({
   preferredNodeSelectors: map('labels', metadataKey(), labelValue()).default({}),
   annotations: annotations.default({}),
   runtimeClass: runtimeClass.optional(),
+  runtimeClasses: list('names of RuntimeClasses', dnsName("a RuntimeClass's name")).default([]),
+  secrets: list('names of Secrets', secretPattern).default([]),
+  allowedAnnotations: list("annotations' keys", allowedAnnotation).default([]),
   jobsNamespace: dnsLabel("a namespace's name").default('default'),
   allowRoot: flag().default(false),
   stageTimeouts: stageTimeouts.prefault({}),

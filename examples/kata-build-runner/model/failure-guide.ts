@@ -95,7 +95,7 @@ export const failureGuide: Record<FailureKind, { meaning: string; remedy: string
     remedy: 'find out who deletes Jobs or pods in the namespace (the audit log says it)',
   },
   unproven: {
-    meaning: "the build ended without a final record of the guard that can be believed, whatever its exit status says",
+    meaning: 'the build ended without a final record of the guard that can be believed, whatever its exit status says',
     remedy: 'look at the log; start the build again if it can be repeated',
   },
 }

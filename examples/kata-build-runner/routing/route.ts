@@ -4,6 +4,7 @@ import type { BuildFile } from '../config/build-file.js'
 import { didYouMean } from '../config/did-you-mean.js'
 import type { Executor, ExecutorConfig } from '../config/executor-config.js'
 import { RunnerError } from '../model/runner-error.js'
+import { expectPermitted } from './permissions.js'
 
 /** Where a build goes. The choice is recorded as a label of its Job, and never made again. */
 export interface Route {
@@ -20,10 +21,12 @@ export interface Route {
  * Chooses a build's executor: the one that its annotation names; else, of those that do not exclude its image, one by
  * weight, the same for the same build id; where no weight is above 0, `plugin`, or the first that is left.
  *
- * @throws RunnerError `BUILD_INVALID`, if it names an executor that is not there, or all exclude its image
+ * @throws RunnerError `BUILD_INVALID`, if it names an executor that is not there, or all exclude its image,
+ *   or if it asks for what the chosen one does not permit
  */
 export function route(build: BuildFile, config: ExecutorConfig): Route {
   const { executor, why } = annotated(build, config) ?? chosen(build, config)
+  expectPermitted(build, executor)
   return {
     executor,
     why,

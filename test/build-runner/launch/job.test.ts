@@ -180,7 +180,8 @@ describe('annotations', () => {
   const annotationsOf = (more: string, text?: string) => jobOf(more, text).spec?.template.metadata?.annotations
 
   it("are the executor's, the build's and the runner's", () => {
-    expect(annotationsOf('annotations: {example.com/b: y}', kubernetes('annotations: {example.com/a: x}'))).toEqual({
+    const executor = kubernetes('annotations: {example.com/a: x}', 'allowedAnnotations: [example.com/*]')
+    expect(annotationsOf('annotations: {example.com/b: y}', executor)).toEqual({
       'example.com/a': 'x',
       'example.com/b': 'y',
       'shm-liveness/nonce': 'nonce-1',
@@ -188,7 +189,8 @@ describe('annotations', () => {
   })
 
   it("of the build do not replace the executor's", () => {
-    const error = refusal(() => jobOf('annotations: {example.com/a: y}', kubernetes('annotations: {example.com/a: x}')))
+    const executor = kubernetes('annotations: {example.com/a: x}', 'allowedAnnotations: [example.com/a]')
+    const error = refusal(() => jobOf('annotations: {example.com/a: y}', executor))
     expect(error.message).toContain('its annotation example.com/a is set by executor k8s')
   })
 

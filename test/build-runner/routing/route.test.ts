@@ -132,7 +132,8 @@ executor:
 
   it("has the executor's runtime class, or the build's own", () => {
     expect(route(of('node:20'), config(text)).runtimeClass).toBe('kata')
-    expect(route(of('node:20', 'runtimeClass: kata-clh'), config(text)).runtimeClass).toBe('kata-clh')
+    const more = text.replace('runtimeClass: kata', 'runtimeClass: kata\n        runtimeClasses: [kata-clh]')
+    expect(route(of('node:20', 'runtimeClass: kata-clh'), config(more)).runtimeClass).toBe('kata-clh')
     expect(route(of('node:20'), config()).runtimeClass).toBeUndefined()
   })
 
