@@ -3,6 +3,7 @@
  * `npm run build-runner -- run --config executor.yaml build.yaml`: builds on Kubernetes, in Kata virtual machines, under
  * shm-guard. README.md says what for, docs/ says how.
  */
+import { inspect } from 'node:util'
 import { Command, CommanderError } from 'commander'
 import { attachCommand } from './cli/attach.js'
 import { cancelCommand } from './cli/cancel.js'
@@ -12,6 +13,7 @@ import { preflightCommand } from './cli/preflight.js'
 import { exitCodeHelp } from './cli/report.js'
 import { runCommand } from './cli/run.js'
 import { exitCodes } from './model/exit-codes.js'
+import { plainLines } from './model/plain-text.js'
 import { RunnerError } from './model/runner-error.js'
 
 const program = new Command('build-runner').description(
@@ -44,15 +46,16 @@ try {
 
 /**
  * Says why, and gives the exit status. What is no failure that we know of is a bug, and is told with its stack; what
- * became of the build is then not known (Node.js's own status 1 would mean that a step failed).
+ * became of the build is then not known (Node.js's own status 1 would mean that a step failed). Both quote what files
+ * and the cluster say.
  */
 function exitCodeOf(error: unknown): number {
   // commander has said it already; help is no error.
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : exitCodes.usage.code
   if (!(error instanceof RunnerError)) {
-    console.error(error)
+    console.error(plainLines(inspect(error)))
     return exitCodes.unproven.code
   }
-  console.error(`build-runner: ${error.message}\n  what to do: ${error.remedy}`)
+  console.error(plainLines(`build-runner: ${error.message}\n  what to do: ${error.remedy}`))
   return error.exitCode
 }

@@ -1,4 +1,5 @@
 import { open, rename, rm } from 'node:fs/promises'
+import { harmless } from '../model/plain-text.js'
 import type { BuildResult } from '../model/result.js'
 import { RunnerError } from '../model/runner-error.js'
 
@@ -11,7 +12,7 @@ export async function writeResult(path: string, result: BuildResult | readonly B
   // In the same directory: a rename does not cross file systems.
   const temporary = `${path}.${process.pid}.tmp`
   try {
-    await writeWhole(temporary, `${JSON.stringify(result, null, 2)}\n`)
+    await writeWhole(temporary, `${JSON.stringify(result, harmlessText, 2)}\n`)
     await rename(temporary, path)
   } catch (error) {
     await rm(temporary, { force: true }).catch(() => {})
@@ -23,6 +24,11 @@ export async function writeResult(path: string, result: BuildResult | readonly B
       { cause: error },
     )
   }
+}
+
+/** Whoever shows the file must not be harmed by it: steps print what they like, and the guard's record tells of it. */
+function harmlessText(_key: string, value: unknown): unknown {
+  return typeof value === 'string' ? harmless(value) : value
 }
 
 async function writeWhole(path: string, text: string): Promise<void> {

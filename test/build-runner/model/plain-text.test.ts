@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { plain, shortened } from '../../../examples/kata-build-runner/model/plain-text.js'
+import { harmless, plain, plainLines, shortened } from '../../../examples/kata-build-runner/model/plain-text.js'
 
 describe('a foreign text', () => {
   it('keeps what can be read, on one line', () => {
@@ -21,6 +21,14 @@ describe('a foreign text', () => {
         expect(plain(text)).not.toMatch(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u)
       }),
     )
+  })
+
+  it('may keep its lines, and nothing else that controls a terminal', () => {
+    expect(plainLines('a  b\n  c\r\u001b[2J\n')).toBe('a  b\n  c\ufffd\ufffd[2J\n')
+  })
+
+  it('for programs keeps its length and its spaces', () => {
+    expect(harmless(` a  ${'x'.repeat(5000)}\u001b\u2028`)).toBe(` a  ${'x'.repeat(5000)}\ufffd\ufffd`)
   })
 
   it('is cut between characters', () => {

@@ -20,6 +20,14 @@ describe('the result file', () => {
     expect(await readdir(directory)).toEqual(['result.json'])
   })
 
+  it('has no control characters, whatever a step has printed or is called', async () => {
+    const path = join(directory, 'result.json')
+    const step = { number: 1, name: 'a  \u001b[2J', outcome: 'exited\u202e' }
+    await writeResult(path, [result({ steps: [step] })])
+    const [written] = JSON.parse(await readFile(path, 'utf8'))
+    expect(written.steps).toEqual([{ number: 1, name: 'a  \ufffd[2J', outcome: 'exited\ufffd' }])
+  })
+
   it('is never seen half written', async () => {
     const path = join(directory, 'result.json')
     const large = result({
