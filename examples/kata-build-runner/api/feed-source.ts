@@ -17,8 +17,11 @@ export interface FeedOf {
 
 /** How long the answer to a watch may take: its head comes at once, whether or not there are events. */
 const answerMs = 30_000
-/** The server ends a watch after its `timeoutSeconds`; one that lasts so much longer in silence is dead. */
-const beyondMs = 30_000
+/**
+ * A watch in which nothing comes for so long is dead: there is a bookmark each minute (`bookmarkFrequency` of the API
+ * server's cacher). One that sends none loses nothing but the connection.
+ */
+const idleMs = 150_000
 
 const paths = { jobs: '/apis/batch/v1', pods: '/api/v1' } as const
 
@@ -44,7 +47,7 @@ export function feedSource<T extends V1Job | V1Pod>(
         ...{ watch: 'true', allowWatchBookmarks: 'true', labelSelector: selector, resourceVersion: version },
         timeoutSeconds: String(timeoutSeconds),
       }
-      const options = { query, signal, answerMs, idleMs: timeoutSeconds * 1000 + beyondMs }
+      const options = { query, signal, answerMs, idleMs }
       const stream = await calls.open(`watch ${kind}`, () => openStream(config, agents, path, options))
       return events(kind, stream)
     },

@@ -27,7 +27,7 @@ export interface Feed<T> {
 /** Where a feed's objects come from. */
 export interface FeedSource<T> {
   list(signal: AbortSignal): Promise<{ version: string; items: T[] }>
-  /** Resolves once the server has answered. The stream fails if nothing comes for longer than `timeoutSeconds` and a bit. */
+  /** Resolves once the server has answered. The stream fails if nothing comes for so long that bookmarks must be missing. */
   watch(version: string, timeoutSeconds: number, signal: AbortSignal): Promise<AsyncIterable<WatchEvent<T>>>
 }
 
@@ -140,6 +140,8 @@ export class WatchFeed<T extends V1Job | V1Pod> implements Feed<T> {
       }
     } finally {
       this.#isConnected = false
+      // Until now it was connected, however quiet: what counts is how long it has been tried in vain since.
+      this.#heard()
     }
     // An end without an event, at once and again and again, is no reason to ask without a pause.
     await waited(this.#backoff.nextMs(), signal)

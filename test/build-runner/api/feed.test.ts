@@ -116,6 +116,35 @@ describe('a feed', () => {
     expect(feed.trouble).toBeUndefined()
   })
 
+  it('does not count a quiet watch as silence, once that has come to its end', async () => {
+    let end = () => {}
+    const watches = [new Promise<void>((resolve) => (end = resolve)), new Promise<void>(() => {})]
+    let asked = 0
+    const source: FeedSource<V1Pod> = {
+      list: async () => ({ version: '1', items: [] }),
+      watch: async (_version, _seconds, signal) => {
+        const stopped = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()))
+        const over = watches[asked++]!
+        // The second has no answer yet.
+        if (asked > 1) await Promise.race([over, stopped])
+        // biome-ignore lint/correctness/useYield: it is quiet
+        return (async function* () {
+          await Promise.race([over, stopped])
+        })()
+      },
+    }
+    let now = 0
+    const feed = new WatchFeed(source, { firstRetryMs: 1, mostRetryMs: 5, now: () => now })
+    feeds.push(feed)
+    feed.start()
+    await until('the watch', () => asked === 1)
+    now = 400_000
+    end()
+    await until('the next', () => asked === 2)
+    expect(feed.silentMs(new Date(400_000))).toBe(0)
+    expect(feed.silentMs(new Date(401_000))).toBe(1000)
+  })
+
   it('lists in pages, and asks for bookmarks and an end of the watch after 5 to 10 minutes', async () => {
     const client = await begin()
     for (let index = 0; index < 600; index++) add(client, `p-${index}`)
