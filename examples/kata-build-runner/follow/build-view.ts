@@ -20,6 +20,7 @@ export class BuildView {
   #jobGone = false
   #isPodGone = false
   #podGoneAt: Date | undefined
+  #deletingSince: Date | undefined
   #hasSeenJob = false
   #events: CoreV1Event[] = []
   #wake: (() => void) | undefined
@@ -93,6 +94,7 @@ export class BuildView {
   observed(now: Date): Observed {
     this.#isNew = false
     this.#forgetRequeued(now)
+    this.#deletingSince = this.#pod?.metadata?.deletionTimestamp ? (this.#deletingSince ?? now) : undefined
     return this.#facts(now, this.#hasVanished(now))
   }
 
@@ -187,6 +189,7 @@ export class BuildView {
     const record = this.hasNoMoreOutput ? this.record : undefined
     return {
       ...{ job: this.#job, pod: this.#pod, events: this.#events, now, since: this.#since, record },
+      deletingSince: this.#deletingSince,
       ...{ cancelled: this.isCancelled, jobVanished: this.#jobGone, podVanished },
     }
   }

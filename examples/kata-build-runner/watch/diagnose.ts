@@ -2,16 +2,13 @@ import type { Failure } from '../model/failure.js'
 import type { StageLimits } from '../model/stage.js'
 import { causeOf } from './causes.js'
 import { failure } from './evidence.js'
-import { dateOf, hasStarted } from './facts.js'
+import { hasStarted } from './facts.js'
 import { failureOfRun, isProvenSuccess } from './failure-after-start.js'
 import { failureAtTheEnd, failureOnTheWay } from './failure-before-start.js'
 import type { Observed } from './observed.js'
 import { stageOf } from './stage.js'
 
-/**
- * How long past the time by which the pod should be gone its node may still be silent. Both times are of different
- * clocks.
- */
+/** How long past the time by which the pod should be gone its node may still be silent. */
 export const lostNodeMs = 120_000
 
 /**
@@ -42,9 +39,9 @@ export function succeeded(observed: Observed): boolean {
  * whoever marked it for deletion.
  */
 function lostNode(observed: Observed): Failure | undefined {
-  const { now, pod } = observed
-  const goneBy = dateOf(pod?.metadata?.deletionTimestamp)
-  const isOver = goneBy !== undefined && now.getTime() - goneBy.getTime() >= lostNodeMs
+  const { deletingSince, now, pod } = observed
+  const graceMs = (pod?.metadata?.deletionGracePeriodSeconds ?? 0) * 1000
+  const isOver = deletingSince !== undefined && now.getTime() - deletingSince.getTime() >= graceMs + lostNodeMs
   if (pod?.status?.reason !== 'NodeLost' && !isOver) return undefined
   const cause = causeOf(observed)
   const node = `node ${pod?.spec?.nodeName ?? 'unknown'} does not answer`

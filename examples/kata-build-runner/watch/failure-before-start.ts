@@ -9,7 +9,7 @@ import type { Observed } from './observed.js'
 import { type PullTrouble, pullTroubleOf } from './pulls.js'
 import { type Refusal, refusalOf } from './refusals.js'
 import { schedulingWords } from './scheduling.js'
-import { enteredAt, stageOf } from './stage.js'
+import { stageOf } from './stage.js'
 
 /**
  * How long a definite refusal must stand before it is believed: the list of events may be ahead of that of pods, so the
@@ -26,7 +26,7 @@ type Trouble = { failure: Failure; isFinal: boolean }
 /** Why a build that has not started failed, or undefined while it may still come to something. */
 export function failureOnTheWay(observed: Observed, limits: StageLimits): Failure | undefined {
   const { stage, detail } = stageOf(observed)
-  const entered = enteredAt(observed, stage)
+  const entered = observed.since[stage]
   const limitMs = limitMsOf(stage, limits)
   const elapsedMs = entered === undefined ? 0 : observed.now.getTime() - entered.getTime()
   const trouble = troubleOf(observed, elapsedMs)

@@ -10,8 +10,13 @@ export interface Observed {
   /** Of the Job and of the pod, in any order. */
   events: readonly CoreV1Event[]
   now: Date
-  /** When this runner first saw the build in a stage; `enteredAt` takes the rest from the objects. */
+  /**
+   * When this runner first saw the build in a stage. The cluster's own times are of another clock, which may be minutes
+   * away: `now` is compared with none of them.
+   */
   since: Partial<Record<Stage, Date>>
+  /** When this runner first saw that the pod is to go. */
+  deletingSince?: Date | undefined
   /** The guard's record from the log's final mark, for a pod whose status is gone: `recordOfMarks`. */
   record?: GuardRecord | undefined
   cancelled: boolean

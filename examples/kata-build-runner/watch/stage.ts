@@ -1,16 +1,7 @@
 import { buildContainer, labels } from '../launch/names.js'
 import { plain } from '../model/plain-text.js'
 import type { Stage } from '../model/stage.js'
-import {
-  buildOf,
-  type ContainerView,
-  containersOf,
-  dateOf,
-  endOf,
-  isTerminal,
-  jobCondition,
-  podCondition,
-} from './facts.js'
+import { buildOf, type ContainerView, containersOf, endOf, isTerminal, jobCondition, podCondition } from './facts.js'
 import type { Observed } from './observed.js'
 import { isPulled, pullOf, pullTroubleOf } from './pulls.js'
 import { refusalOf } from './refusals.js'
@@ -36,20 +27,6 @@ export function stageOf(observed: Observed): StagePoint {
   const current = currentOf(observed)
   if (current === undefined || !hasSandbox(observed, current)) return point('scheduled', `on ${node}`)
   return current.isInit ? point('init', current.name) : point('starting', waitingWords(current))
-}
-
-/**
- * When the build came to its stage. What this runner saw counts before the cluster's own times: the two clocks may
- * differ by minutes, and `now` is the runner's.
- */
-export function enteredAt(observed: Observed, stage: Stage): Date | undefined {
-  const { job, pod, since } = observed
-  const seen = since[stage]
-  if (seen !== undefined) return seen
-  if (stage === 'created') return dateOf(job?.metadata?.creationTimestamp)
-  if (stage === 'queued') return dateOf(pod?.metadata?.creationTimestamp)
-  if (stage === 'scheduled') return dateOf(podCondition(pod, 'PodScheduled')?.lastTransitionTime)
-  return undefined
 }
 
 /** Whether nothing more will come of this Job's pod: it, the build container or the Job has ended, or is gone. */

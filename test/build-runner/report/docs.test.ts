@@ -54,7 +54,7 @@ describe('docs/result.md', () => {
     const words = rows('When a failure is final').flat().join('\n')
     expect(words).toContain(`after ${settleMs / 1000} s`)
     expect(words).toContain(`after ${refusalPatienceMs / 1000} s without a pod`)
-    expect(words).toContain(`${lostNodeMs / 60_000} min after`)
+    expect(words).toContain(`${lostNodeMs / 60_000} min after its grace is over`)
   })
 })
 

@@ -1,4 +1,5 @@
 import {
+  at,
   disrupted,
   ended,
   event,
@@ -141,6 +142,7 @@ export const takenAwayCases: Case[] = [
     name: 'a node that does not answer, and keeps its pod',
     observed: observed({
       afterSeconds: 1000,
+      deletingSince: at(0),
       pod: pod({
         phase: 'Running',
         installer: installed,
