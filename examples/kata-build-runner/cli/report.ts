@@ -1,6 +1,7 @@
 import { exitCodes } from '../model/exit-codes.js'
 import type { BuildResult } from '../model/result.js'
 import { durationWords } from '../report/durations.js'
+import { lossWords } from '../report/loss-words.js'
 import { writeResult } from '../report/result-file.js'
 import type { FollowFlags } from './flags.js'
 
@@ -33,12 +34,6 @@ function wordsOf(result: BuildResult, flags: FollowFlags): string[] {
 function timeWords({ setUpMs, overallMs }: BuildResult): string {
   if (setUpMs === undefined || overallMs === undefined) return ''
   return ` in ${durationWords(overallMs)}, ${durationWords(setUpMs)} of it to set up`
-}
-
-function lossWords({ gaps, lostBytes }: BuildResult['log']): string {
-  if (lostBytes === 0) return 'the end of the log is missing; how much that is nobody knows'
-  const where = gaps.map(({ afterByte, bytes }) => `${bytes} after byte ${afterByte}`).join(', ')
-  return `the cluster lost ${lostBytes} bytes of the log: ${where}`
 }
 
 export function attachCommand(build: string, { config, kubeconfig }: FollowFlags): string {

@@ -67,10 +67,8 @@ export class BuildLog {
     const outputBytes = record?.interim === false ? record.outputBytes : undefined
     const account = this.#account === undefined ? nothing : closedByRecord(this.#account, outputBytes)
     const { bytes, lostBytes, gaps, reconnects, isClosed } = account
-    return {
-      ...{ bytes, lostBytes, reconnects, isComplete: lostBytes === 0 && (isClosed || outputBytes !== undefined) },
-      gaps: gaps.map(({ afterByte, bytes }) => ({ afterByte, bytes })),
-    }
+    const isComplete = lostBytes === 0 && (isClosed || outputBytes !== undefined)
+    return { bytes, lostBytes, gaps, reconnects, isComplete }
   }
 
   /** Reads no further. */

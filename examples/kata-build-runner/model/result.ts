@@ -43,9 +43,11 @@ export interface BuildResult {
   /** Whether the node had the build's image already. */
   imageCached?: boolean
   log: {
+    /** Received, the guard's own lines included: of the stream that it writes, as are all positions. */
     bytes: number
     lostBytes: number
-    gaps: { afterByte: number; bytes: number }[]
+    /** `mayBeLineEnds`: they may be carriage returns alone, which containerd drops from line ends. */
+    gaps: { afterByte: number; bytes: number; mayBeLineEnds: boolean }[]
     reconnects: number
     /** Nothing is missing. False without a loss: the end, of a size that nobody knows, is missing. */
     isComplete: boolean
