@@ -1,7 +1,6 @@
 import type {
   CoreV1Event,
   V1Job,
-  V1Node,
   V1Pod,
   V1ResourceAttributes,
   V1RuntimeClass,
@@ -48,14 +47,12 @@ export interface BuildApi {
   deleteSecret(name: string, options?: DeleteOptions): Promise<void>
   listSecrets(selector: string): Promise<V1Secret[]>
 
-  readPod(name: string): Promise<V1Pod>
   patchPod(name: string, patch: MergePatch): Promise<V1Pod>
   deletePod(name: string, options?: DeleteOptions): Promise<void>
   listPods(selector: string): Promise<V1Pod[]>
 
   /** Of the object with this name, of whatever kind. */
   listEvents(involvedName: string): Promise<CoreV1Event[]>
-  readNode(name: string): Promise<V1Node>
   readRuntimeClass(name: string): Promise<V1RuntimeClass>
   /** Whether the runner may do this. */
   selfSubjectAccessReview(attributes: V1ResourceAttributes): Promise<V1SubjectAccessReviewStatus>

@@ -4,7 +4,7 @@ import { type Breaker, Calls, makeBreaker } from './calls.js'
 import { type Environment, kubeConfigOf } from './kube-config.js'
 import { KubernetesApi } from './kubernetes-api.js'
 
-/** One for each API server, whatever executors, namespaces and builds there are on it. */
+/** One for each API server and timeout, whatever executors, namespaces and builds there are on it. */
 const breakers = new Map<string, Breaker>()
 
 /**

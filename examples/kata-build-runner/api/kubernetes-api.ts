@@ -8,7 +8,6 @@ import {
   NodeV1Api,
   PatchStrategy,
   type V1Job,
-  type V1Node,
   type V1Pod,
   type V1ResourceAttributes,
   type V1RuntimeClass,
@@ -116,12 +115,6 @@ export class KubernetesApi implements BuildApi {
     )
   }
 
-  async readPod(name: string): Promise<V1Pod> {
-    return await this.#calls.call(`read pod ${name}`, (signal) =>
-      this.#core.readNamespacedPod({ ...this.#there, name }, this.#options(signal)),
-    )
-  }
-
   async patchPod(name: string, body: MergePatch): Promise<V1Pod> {
     return await this.#calls.call(`change pod ${name}`, (signal) =>
       this.#core.patchNamespacedPod({ ...this.#there, name, body }, this.#patch(signal)),
@@ -146,10 +139,6 @@ export class KubernetesApi implements BuildApi {
     return await this.#listed(`list events of ${involvedName}`, (page, signal) =>
       this.#core.listNamespacedEvent({ ...this.#there, fieldSelector, ...page }, this.#options(signal)),
     )
-  }
-
-  async readNode(name: string): Promise<V1Node> {
-    return await this.#calls.call(`read node ${name}`, (signal) => this.#core.readNode({ name }, this.#options(signal)))
   }
 
   async readRuntimeClass(name: string): Promise<V1RuntimeClass> {

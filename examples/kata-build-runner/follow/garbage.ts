@@ -3,6 +3,7 @@ import { statusOf } from '../api/api-error.js'
 import type { BuildApi } from '../api/build-api.js'
 import type { Executor } from '../config/executor-config.js'
 import { anyBuildSelector, buildSelector, labels } from '../launch/names.js'
+import { allStagesMs } from '../model/stage.js'
 import { buildOf } from '../watch/facts.js'
 import { jobOf } from './fleet.js'
 
@@ -67,8 +68,7 @@ function whyJob(job: V1Job, executors: readonly Executor[], now: Date): string |
   const executor = executors.find(({ name }) => name === job.metadata?.labels?.[labels.executor])
   if (executor === undefined) return undefined
   const { maxBuildTimeout, stageTimeouts, terminationGracePeriodMs } = executor.kubernetes
-  const stagesMs = Object.values(stageTimeouts).reduce((sum, ms) => sum + ms, 0)
-  const mostMs = stagesMs + maxBuildTimeout * 60_000 + terminationGracePeriodMs
+  const mostMs = allStagesMs(stageTimeouts) + maxBuildTimeout * 60_000 + terminationGracePeriodMs
   const ageMs = ageOf(job, now)
   if (ageMs <= mostMs) return undefined
   return `it is ${minutes(ageMs)} old, and executor ${executor.name} gives a build ${minutes(mostMs)} (stages and maxBuildTimeout)`

@@ -2,6 +2,7 @@ import type { V1Container, V1Job, V1PodSpec, V1PodTemplateSpec, V1Volume } from 
 import { wire } from 'shm-liveness/kubernetes'
 import type { Executor } from '../config/executor-config.js'
 import { RunnerError } from '../model/runner-error.js'
+import { allStagesMs } from '../model/stage.js'
 import { type DockerParts, dockerParts } from './docker-sidecar.js'
 import { environmentOf } from './environment.js'
 import type { LaunchInput } from './launch-input.js'
@@ -71,8 +72,11 @@ export function jobManifest(input: LaunchInput): V1Job {
 
 /** Longer than all stages and the build may take: the Job's deadline deletes the pod, its log and its record. */
 function jobDeadlineSeconds({ kubernetes }: Executor, buildSeconds: number): number {
-  const stagesMs = Object.values(kubernetes.stageTimeouts).reduce((sum, ms) => sum + ms, 0)
-  return Math.ceil((stagesMs + kubernetes.terminationGracePeriodMs) / 1000) + buildSeconds + spareSeconds
+  return (
+    Math.ceil((allStagesMs(kubernetes.stageTimeouts) + kubernetes.terminationGracePeriodMs) / 1000) +
+    buildSeconds +
+    spareSeconds
+  )
 }
 
 function podTemplate(input: LaunchInput, deadlineSeconds: number): V1PodTemplateSpec {

@@ -14,7 +14,6 @@ const exitNames = {
   API: 'neverStarted',
   BREAKER_OPEN: 'neverStarted',
   LAUNCH_INCOMPLETE: 'neverStarted',
-  PREFLIGHT_FAILED: 'neverStarted',
   /** The build may have ended well, but the caller's file does not say so. */
   RESULT_FILE: 'usage',
   LEFT_RUNNING: 'leftRunning',

@@ -17,6 +17,11 @@ export interface StageLimits {
   startingMs: number
 }
 
+/** How long all stages before the start may last together, in milliseconds. */
+export function allStagesMs(limits: StageLimits): number {
+  return Object.values(limits).reduce((sum, ms) => sum + ms, 0)
+}
+
 /** The limit of a stage in milliseconds; undefined: the pod's own deadline is what limits it. */
 export function limitMsOf(stage: Stage, limits: StageLimits): number | undefined {
   switch (stage) {

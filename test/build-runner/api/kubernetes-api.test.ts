@@ -103,8 +103,6 @@ describe('the API', () => {
     client.api.add('runtimeclasses', { metadata: { name: 'kata' }, handler: 'kata' })
     expect((await api.readRuntimeClass('kata')).handler).toBe('kata')
     expect(await found(api.readRuntimeClass('other'))).toBeUndefined()
-    client.api.add('nodes', { metadata: { name: 'n' } })
-    expect((await api.readNode('n')).metadata?.name).toBe('n')
   })
 
   it('is never one of another authority, and that is not tried again', async () => {
