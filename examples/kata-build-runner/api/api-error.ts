@@ -55,7 +55,10 @@ export function isUntrusted(error: unknown): boolean {
 export function retryAfterMs(error: unknown, nowMs = Date.now()): number | undefined {
   const refusal = refusalOf(error)
   if (refusal === undefined) return undefined
-  const ms = headerMs(headerOf(refusal, 'retry-after'), nowMs) ?? detailMs(statusBodyOf(refusal))
+  // A time of day is by the server's clock, and so is its `Date`.
+  const thereMs = Date.parse(headerOf(refusal, 'date') ?? '')
+  const serverMs = Number.isNaN(thereMs) ? nowMs : thereMs
+  const ms = headerMs(headerOf(refusal, 'retry-after'), serverMs) ?? detailMs(statusBodyOf(refusal))
   return ms === undefined ? undefined : Math.min(Math.max(0, ms), mostRetryAfterMs)
 }
 

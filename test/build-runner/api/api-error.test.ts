@@ -52,6 +52,11 @@ describe('when to come back', () => {
     ['seconds', { 'retry-after': '7' }, 7000],
     ['a date', { 'Retry-After': 'Tue, 24 Nov 2026 10:00:05 GMT' }, 5000],
     ['a date that is over', { 'retry-after': 'Tue, 24 Nov 2026 09:00:00 GMT' }, 0],
+    [
+      "a date by the server's own clock",
+      { 'retry-after': 'Tue, 24 Nov 2026 12:00:05 GMT', date: 'Tue, 24 Nov 2026 12:00:00 GMT' },
+      5000,
+    ],
     ['an hour', { 'retry-after': '3600' }, 60_000],
     ['nothing that can be read', { 'retry-after': 'soon' }, undefined],
   ])('is told in the header, as %s', (_, headers, expected) => {
