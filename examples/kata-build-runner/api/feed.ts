@@ -133,18 +133,23 @@ export class WatchFeed<T extends V1Job | V1Pod> implements Feed<T> {
     try {
       this.#isConnected = true
       this.trouble = undefined
-      this.#heard()
-      for await (const event of events) {
-        this.#heard()
-        this.#take(event)
-      }
+      await this.#read(events)
+      // An end without an event, at once and again and again, is no reason to ask without a pause, nor the pause a silence.
+      await waited(this.#backoff.nextMs(), signal)
     } finally {
       this.#isConnected = false
       // Until now it was connected, however quiet: what counts is how long it has been tried in vain since.
       this.#heard()
     }
-    // An end without an event, at once and again and again, is no reason to ask without a pause.
-    await waited(this.#backoff.nextMs(), signal)
+  }
+
+  async #read(events: AsyncIterable<WatchEvent<T>>): Promise<void> {
+    const openedMs = this.#timing.now()
+    try {
+      for await (const event of events) this.#take(event)
+    } finally {
+      if (this.#timing.now() - openedMs >= this.#timing.mostRetryMs) this.#backoff.reset()
+    }
   }
 
   #take(event: WatchEvent<T>): void {

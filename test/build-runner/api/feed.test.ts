@@ -145,6 +145,31 @@ describe('a feed', () => {
     expect(feed.silentMs(new Date(401_000))).toBe(1000)
   })
 
+  it('counts its own pause between two watches as none, and makes none that grows after a long one', async () => {
+    let now = 0
+    const pauses: number[] = []
+    let endedMs = 0
+    const source: FeedSource<V1Pod> = {
+      list: async () => ({ version: '1', items: [] }),
+      watch: async () => {
+        pauses.push(performance.now() - endedMs)
+        // biome-ignore lint/correctness/useYield: it is quiet
+        return (async function* () {
+          now += 300_000
+          endedMs = performance.now()
+        })()
+      },
+    }
+    const feed = new WatchFeed(source, { firstRetryMs: 40, mostRetryMs: 30_000, now: () => now, random: () => 1 })
+    feeds.push(feed)
+    feed.start()
+    await until('five watches', () => {
+      expect(feed.silentMs(new Date(now))).toBe(0)
+      return pauses.length === 5
+    })
+    expect(Math.max(...pauses.slice(1))).toBeLessThan(80)
+  })
+
   it('lists in pages, and asks for bookmarks and an end of the watch after 5 to 10 minutes', async () => {
     const client = await begin()
     for (let index = 0; index < 600; index++) add(client, `p-${index}`)
