@@ -4,7 +4,7 @@ import type { BuildApi } from '../api/build-api.js'
 import { found } from '../api/found.js'
 import { RunnerError } from '../model/runner-error.js'
 import type { LaunchInput } from './launch-input.js'
-import { jobName, secretName } from './names.js'
+import { jobName, labels, secretName } from './names.js'
 import { ownedBy, secretManifest } from './secret.js'
 
 /** A stale Secret is deleted, and the name is free; somebody else may be as quick, but hardly ever. */
@@ -16,7 +16,7 @@ type Owner = { name: string; uid: string }
 export async function ensureEarlySecret(api: BuildApi, input: LaunchInput): Promise<void> {
   const manifest = secretManifest(input)
   const job = jobName(input.build.id, input.attempt)
-  await place(api, manifest, async (there) => {
+  await place(api, manifest, undefined, async (there) => {
     const owner = ownerOf(there)
     if (owner === undefined) return isSameContent(there, manifest)
     // Another runner may be launching the same build, and be further.
@@ -41,7 +41,7 @@ export async function ensureOwnedSecret(
     return uid === owner.uid || (uid === undefined && isSameContent(secret, manifest))
   }
   const early = isEarly ? await found(api.readSecret(manifest.metadata?.name ?? '')) : undefined
-  const there = early !== undefined && (await fits(early)) ? early : await place(api, manifest, fits)
+  const there = early !== undefined && (await fits(early)) ? early : await place(api, manifest, owner.uid, fits)
   if (ownerOf(there) === owner.uid) return
   const adopted = { metadata: { uid: there.metadata?.uid, ownerReferences: [ownedBy(owner)] } }
   const done = await found(api.patchSecret(secretName(input.build.id, input.attempt), adopted))
@@ -50,12 +50,15 @@ export async function ensureOwnedSecret(
 }
 
 /**
- * Creates the Secret, or takes what is there if it fits. Another is left over by an earlier Job of this name, whose
- * garbage collection is about to delete it: by its owner's uid, so never the new one.
+ * Creates the Secret, or takes what is there if it fits. One that is left over by an earlier Job of this name is deleted,
+ * as its garbage collection would; one of anybody else's stays.
+ *
+ * @param own the uid of the build's Job, if that is there
  */
 async function place(
   api: BuildApi,
   manifest: V1Secret,
+  own: string | undefined,
   fits: (there: V1Secret) => Promise<boolean>,
 ): Promise<V1Secret> {
   const name = manifest.metadata?.name ?? ''
@@ -68,13 +71,52 @@ async function place(
     const there = await found(api.readSecret(name))
     if (there === undefined) continue
     if (await fits(there)) return there
-    await found(api.deleteSecret(name, { uid: there.metadata?.uid }))
+    if (!(await isLeftOver(api, there, manifest, own))) throw foreign(there)
+    const { uid, resourceVersion } = there.metadata ?? {}
+    await deletedOrChanged(api.deleteSecret(name, { uid, resourceVersion }))
   }
   throw new RunnerError(
     'API',
     `Secret ${name} is there, is not this build's, and is made anew whenever it is deleted`,
     `see who makes it: kubectl -n ${manifest.metadata?.namespace} get secret ${name} -o yaml --show-managed-fields`,
   )
+}
+
+/** Whether this runner made it, for this very attempt of this build, and its Job is gone. */
+async function isLeftOver(
+  api: BuildApi,
+  { metadata = {} }: V1Secret,
+  manifest: V1Secret,
+  own: string | undefined,
+): Promise<boolean> {
+  const expected = manifest.metadata?.labels
+  const told = [labels.app, labels.tier, labels.build]
+  if (told.some((label) => metadata.labels?.[label] !== expected?.[label])) return false
+  const { ownerReferences: owners = [] } = metadata
+  if (owners.some(({ kind }) => kind !== 'Job')) return false
+  if (owners.length === 0) {
+    const job = (await found(api.readJob(metadata.name ?? '')))?.metadata?.uid
+    return job === undefined || job === own
+  }
+  for (const { name, uid } of owners) if ((await found(api.readJob(name)))?.metadata?.uid === uid) return false
+  return true
+}
+
+function foreign({ metadata = {} }: V1Secret): RunnerError {
+  const { name, namespace } = metadata
+  return new RunnerError(
+    'BUILD_EXISTS',
+    `Secret ${name} in namespace ${namespace} is in the way: it is not this build's, or its Job is still there`,
+    `choose another id for the build, or see whose it is: kubectl -n ${namespace} get secret ${name} -o jsonpath={.metadata}`,
+  )
+}
+
+async function deletedOrChanged(deletion: Promise<void>): Promise<void> {
+  try {
+    await found(deletion)
+  } catch (error) {
+    if (statusOf(error) !== 409) throw error
+  }
 }
 
 function ownerOf(secret: V1Secret): string | undefined {

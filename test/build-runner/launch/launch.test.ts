@@ -106,7 +106,8 @@ describe('a launch', () => {
     const data = { 'steps.json': Buffer.from('{"steps": [{"name": "old", "shell": "rm -rf /"}]}').toString('base64') }
     const owner = { apiVersion: 'batch/v1', kind: 'Job', name: 'stale-1', uid: '00000000-0000-4000-8000-000000000000' }
     // The fake collects what has no owner at once: this one is in the way until then, or is replaced.
-    scene.kube.add('secrets', { metadata: { name: 'stale-1', ...{ ownerReferences: [owner] } }, data })
+    const labels = { app: 'screwdriver', tier: 'builds', sdbuild: 'stale' }
+    scene.kube.add('secrets', { metadata: { name: 'stale-1', labels, ownerReferences: [owner] }, data })
     const result = await scene.runner().run(buildOf('stale'))
     expect(result).toMatchObject({ outcome: 'succeeded', steps: [{ name: 'install' }, { name: 'test' }] })
   })
