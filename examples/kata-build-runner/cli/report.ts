@@ -18,6 +18,7 @@ function wordsOf(result: BuildResult, flags: FollowFlags): string[] {
   if (outcome === 'left-running') {
     return [
       ...losses,
+      ...(failure?.kind === 'launch' ? [failure.summary] : []),
       `build ${build} is left as it is: Job ${job} in namespace ${namespace}`,
       `go on with: ${attachCommand(build, flags)}`,
     ]

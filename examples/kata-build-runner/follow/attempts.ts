@@ -9,6 +9,7 @@ import type { Route } from '../routing/route.js'
 import { type Ending, type FollowOptions, followBuild } from './build.js'
 import { resultOf } from './result.js'
 import type { Display, Surroundings } from './surroundings.js'
+import { unlaunched } from './unlaunched.js'
 
 const nonceBytes = 12
 
@@ -40,7 +41,11 @@ export async function runBuild(
   let job = existing
   for (let attempt = existing === undefined ? 1 : attemptOf(existing); ; attempt++, job = undefined) {
     const input = { ...order, attempt, namespace: around.namespace, nonce: nonce() }
-    job = await launch(around.api, input, job, around.interruption.cancel)
+    try {
+      job = await launch(around.api, input, job, around.interruption.cancel)
+    } catch (error) {
+      return unlaunched(input, error, { now: around.now(), attempts: failed })
+    }
     const ending = await followBuild(around, job, display, followOptions(executor))
     const { failure } = ending
     if (failure === undefined || !mayTryAgain(ending, around) || attempt >= most) return resultOf(job, ending, failed)

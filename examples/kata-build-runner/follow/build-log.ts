@@ -10,6 +10,15 @@ import type { Display, Surroundings } from './surroundings.js'
 
 const nothing = { bytes: 0, lostBytes: 0, gaps: [], reconnects: 0, isClosed: false }
 
+/** What a result takes from a log. */
+export type LogSummary = Pick<BuildLog, 'steps' | 'account'>
+
+/** Of a build that has no log. */
+export const nothingRead: LogSummary = {
+  steps: [],
+  account: () => ({ bytes: 0, lostBytes: 0, gaps: [], reconnects: 0, isComplete: false }),
+}
+
 /** The log of a build: its output goes to the display, the guard's marks become steps and the final record. */
 export class BuildLog {
   readonly #around: Surroundings

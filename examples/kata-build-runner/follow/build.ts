@@ -5,7 +5,7 @@ import { failureOf, succeeded } from '../watch/diagnose.js'
 import { endOf, hasStarted, isTerminal } from '../watch/facts.js'
 import type { Observed } from '../watch/observed.js'
 import { stageOf } from '../watch/stage.js'
-import { BuildLog } from './build-log.js'
+import { BuildLog, type LogSummary } from './build-log.js'
 import { BuildView } from './build-view.js'
 import { Cancelling } from './cancelling.js'
 import { Contact } from './contact.js'
@@ -18,7 +18,7 @@ export interface Ending {
   outcome: 'succeeded' | 'failed' | 'cancelled' | 'left-running'
   failure?: Failure
   observed: Observed
-  log: BuildLog
+  log: LogSummary
 }
 
 export interface FollowOptions {

@@ -4,6 +4,7 @@ import { statusOf } from '../api/api-error.js'
 import type { BuildApi } from '../api/build-api.js'
 import { found } from '../api/found.js'
 import { RunnerError } from '../model/runner-error.js'
+import { afterFailure, insisted, leftBehind } from './after-failure.js'
 import { jobManifest } from './job.js'
 import type { LaunchInput } from './launch-input.js'
 import { annotations, buildHash, jobName, labels } from './names.js'
@@ -22,7 +23,8 @@ const patienceMs = 120_000
  *
  * @param existing the Job, where it is known to be there
  * @param cancel once aborted no further call is made: a Job that is there by then is returned as it is
- * @throws RunnerError `BUILD_EXISTS`, if a Job of this name is another build's; `CANCELLED`, if there is no Job yet
+ * @throws RunnerError `BUILD_EXISTS`, if a Job or Secret of this name is another's; `CANCELLED`, if there is no Job yet;
+ *   `LEFT_RUNNING`, if the build may run and nobody can say; others leave nothing behind, or say what
  */
 export async function launch(
   api: BuildApi,
@@ -37,8 +39,16 @@ export async function launch(
   // One that was let go has its Secret: that came before.
   const isLetGo = !isQueued && job.spec?.suspend !== true
   if (isLetGo || isFinished(job) || cancel.aborted) return job
-  await ensureOwnedSecret(api, input, { name: nameOf(job), uid: uidOf(job) }, { isEarly: isQueued })
-  return isQueued || cancel.aborted ? job : await api.patchJob(nameOf(job), { spec: { suspend: false } })
+  let mayRun = isQueued
+  try {
+    await ensureOwnedSecret(api, input, { name: nameOf(job), uid: uidOf(job) }, { isEarly: isQueued })
+    if (isQueued || cancel.aborted) return job
+    mayRun = true
+    return await api.patchJob(nameOf(job), { spec: { suspend: false } })
+  } catch (error) {
+    if (!(error instanceof RunnerError)) throw error
+    return await afterFailure(api, job, error, { mayRun })
+  }
 }
 
 /** Whether all calls of a launch were made, as far as the Job shows it. With a queue that is Kueue's to say. */
@@ -60,12 +70,7 @@ async function ensureJob(api: BuildApi, input: LaunchInput, cancel: AbortSignal)
   const manifest = jobManifest(input)
   const name = jobName(input.build.id, input.attempt)
   for (const untilMs = Date.now() + patienceMs; !cancel.aborted; await sleep(goingMs)) {
-    try {
-      return await api.createJob(manifest)
-    } catch (error) {
-      if (statusOf(error) !== 409) throw error
-    }
-    const job = await found(api.readJob(name))
+    const job = await createdOrThere(api, manifest)
     if (job !== undefined && job.metadata?.deletionTimestamp === undefined) return job
     if (Date.now() > untilMs) {
       throw new RunnerError(
@@ -80,6 +85,28 @@ async function ensureJob(api: BuildApi, input: LaunchInput, cancel: AbortSignal)
     `build ${input.build.id} was cancelled before it had a Job`,
     'nothing runs; a Secret that was made for its queue goes by `gc`',
   )
+}
+
+/** The Job of that name: made, or there, also where it was made and the answer to that was an error. */
+async function createdOrThere(api: BuildApi, manifest: V1Job): Promise<V1Job | undefined> {
+  const name = manifest.metadata?.name ?? ''
+  try {
+    return await api.createJob(manifest)
+  } catch (error) {
+    if (statusOf(error) === 409) return await found(api.readJob(name))
+    if (!(error instanceof RunnerError) || isRefusal(error)) throw error
+    const job = await insisted(() => found(api.readJob(name))).catch(() => {
+      throw leftBehind(api.namespace, name, error, queueOf(manifest) !== undefined)
+    })
+    if (job === undefined) throw error
+    return job
+  }
+}
+
+/** Whether the API server said that it did nothing. */
+function isRefusal(error: unknown): boolean {
+  const status = statusOf(error)
+  return status !== undefined && status < 500 && status !== 408
 }
 
 function expectSame(job: V1Job, { build }: LaunchInput): void {

@@ -30,6 +30,7 @@ const afterTheStart: Record<FailureKind, ExitName> = {
   'start-error': 'neverStarted',
   installer: 'neverStarted',
   'stage-timeout': 'neverStarted',
+  launch: 'neverStarted',
   'step-failed': 'stepFailed',
   stalled: 'stalled',
   dead: 'stalled',

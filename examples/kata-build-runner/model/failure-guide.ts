@@ -46,6 +46,10 @@ export const failureGuide: Record<FailureKind, { meaning: string; remedy: string
     meaning: 'a stage before the start took longer than its limit, or the start never came, and nobody said why',
     remedy: 'look at the node named, or raise the limit in `stageTimeouts`',
   },
+  launch: {
+    meaning: 'the API server refused the Job or the Secret of the build, or did not answer',
+    remedy: 'do what the API server names; `preflight` says whether the cluster is ready',
+  },
   'step-failed': {
     meaning: 'a step ended with an exit status other than 0, crashed, or could not be run',
     remedy: "read the step's output",

@@ -11,6 +11,7 @@ export const failureKinds = [
   'start-error',
   'installer',
   'stage-timeout',
+  'launch',
   'step-failed',
   'stalled',
   'dead',
