@@ -29,10 +29,9 @@ for (const command of [program, ...program.commands]) {
   command.exitOverride().allowExcessArguments(false).addHelpText('after', exitCodeHelp())
 }
 
-// Whoever reads only the beginning of the output (head) ends neither us nor the build: the result still counts.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code !== 'EPIPE') throw error
-})
+// Whoever closes our output (head) ends neither us nor the build: it goes on, and its outcome is the exit status. Of
+// standard output that is said (`Screen`); of standard error there is nowhere left to say it.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {})
 
 process.on('uncaughtException', (error) => {
   process.exit(exitCodeOf(error))

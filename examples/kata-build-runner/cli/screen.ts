@@ -1,12 +1,11 @@
+import type { Writable } from 'node:stream'
 import type { Display } from '../follow/surroundings.js'
 import { plain } from '../model/plain-text.js'
 import { Progress, type ProgressStream } from '../report/progress.js'
+import { Output } from './output.js'
 
-/** A stream of bytes: a part of `process.stdout`. */
-export interface OutputStream {
-  isTTY?: boolean | undefined
-  write(bytes: Uint8Array): unknown
-}
+/** A stream of bytes: `process.stdout`. */
+export type OutputStream = Writable & { isTTY?: boolean | undefined }
 
 const redrawMs = 1000
 const lineEnd = 10
@@ -14,7 +13,7 @@ const lineEnd = 10
 /** Where a build's output goes (standard output, and nothing else does) and where all else goes (standard error). */
 export class Screen implements Display {
   readonly progress: Progress
-  readonly #output: OutputStream | undefined
+  readonly #output: Output | undefined
   readonly #messages: ProgressStream
   readonly #timer: NodeJS.Timeout
   /** Of output on the terminal that messages go to, too. */
@@ -27,7 +26,7 @@ export class Screen implements Display {
     options: { build: string; progress: boolean },
   ) {
     const { build, progress } = options
-    this.#output = output
+    this.#output = output === undefined ? undefined : new Output(output, (error) => this.#broken(error))
     this.#messages = messages
     this.#isShared = output?.isTTY === true && messages.isTTY === true
     this.progress = new Progress(messages, { build, show: progress ? 'always' : 'auto' })
@@ -35,15 +34,21 @@ export class Screen implements Display {
     this.#timer.unref()
   }
 
-  output(bytes: Uint8Array): void {
+  output(bytes: Uint8Array): Promise<void> | undefined {
     if (this.#isShared) this.progress.clear()
-    this.#output?.write(bytes)
+    const written = this.#output?.write(bytes)
     if (this.#isShared && bytes.length > 0) this.progress.resume(bytes.at(-1) === lineEnd)
+    return written
   }
 
   say(text: string): void {
     this.progress.clear()
     this.#messages.write(`build-runner: ${plain(text, 4000)}\n`)
+  }
+
+  #broken({ code, message }: NodeJS.ErrnoException): void {
+    const why = code === 'EPIPE' ? 'has no reader any more' : `cannot be written: ${message}`
+    this.say(`the output ${why}; the rest of it is not shown, and the build goes on`)
   }
 
   close(): void {

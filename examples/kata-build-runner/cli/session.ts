@@ -49,5 +49,7 @@ export class Session implements AsyncDisposable {
     this.#signals[Symbol.dispose]()
     this.screen.close()
     await this.#fleet?.stop()
+    // What waits in standard output for a reader that does not read would keep the process, and was left with the build.
+    if (this.interruption.leave.aborted) setImmediate(() => process.exit())
   }
 }

@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { annotations, buildContainer } from '../launch/names.js'
 import { closedByRecord, type LogAccount } from '../log/account.js'
 import { followLog } from '../log/follow.js'
@@ -26,6 +27,7 @@ export class BuildLog {
   readonly #display: Display
   readonly #steps = new Steps()
   readonly #stop = new AbortController()
+  readonly #stopped = once(this.#stop.signal, 'abort').then(() => {})
   #lastEnd: Mark | undefined
   #following: Promise<void> | undefined
   #account: LogAccount | undefined
@@ -46,7 +48,7 @@ export class BuildLog {
     this.#following = followLog(this.#around.api, {
       ...{ pod, container: buildContainer, nonce, signal: this.#stop.signal },
       isEnded: () => this.#view.hasNoMoreOutput,
-      onOutput: (bytes) => this.#display.output(bytes),
+      onOutput: (bytes) => this.#show(bytes),
       onMark: (mark) => this.#hear(mark),
       onTrouble: (text) => this.#trouble(text),
     })
@@ -84,6 +86,12 @@ export class BuildLog {
   async stop(): Promise<void> {
     this.#stop.abort()
     await this.#following
+  }
+
+  /** Whoever does not read the output must not keep us from stopping. */
+  #show(bytes: Uint8Array): Promise<void> | undefined {
+    const shown = this.#display.output(bytes)
+    return shown instanceof Promise ? Promise.race([shown, this.#stopped]) : undefined
   }
 
   #trouble(text: string): void {

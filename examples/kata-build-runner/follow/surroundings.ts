@@ -16,8 +16,8 @@ export interface Surroundings {
 
 /** Where what a build says goes. */
 export interface Display {
-  /** The build's own output, byte for byte. */
-  output(bytes: Uint8Array): void
+  /** The build's own output, byte for byte. While it returns an open promise no more is read. */
+  output(bytes: Uint8Array): Promise<void> | undefined | void
   progress: Pick<Progress, 'stage' | 'step' | 'note'>
   /** A line for people that is no progress: something is wrong, or was decided. */
   say(text: string): void
