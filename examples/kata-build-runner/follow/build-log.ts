@@ -54,6 +54,7 @@ export class BuildLog {
     })
       .then((account) => {
         this.#account = account
+        this.#view.isLogClosed = account.isClosed
       })
       .catch((error: unknown) => {
         if (!this.#stop.signal.aborted) this.#display.say(`the log cannot be followed: ${String(error)}`)
@@ -90,6 +91,8 @@ export class BuildLog {
 
   /** Whoever does not read the output must not keep us from stopping. */
   #show(bytes: Uint8Array): Promise<void> | undefined {
+    // The guard writes nothing after its final mark: the one that came was forged.
+    this.#view.record = undefined
     const shown = this.#display.output(bytes)
     return shown instanceof Promise ? Promise.race([shown, this.#stopped]) : undefined
   }

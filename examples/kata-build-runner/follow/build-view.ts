@@ -27,8 +27,10 @@ export class BuildView {
   #isNew = false
   #hasBegun = false
   #isCancelled = false
-  /** The guard's record, from the final mark of the log. */
+  /** The guard's record, from the final mark of the log, as long as nothing came after that. */
   record: GuardRecord | undefined
+  /** Whether the log was read to its end, and that mark is its last line. */
+  isLogClosed = false
 
   /**
    * @param job as it was created or read
@@ -180,13 +182,24 @@ export class BuildView {
     return this.#jobGone || isFinished(this.#job) || now.getTime() - this.#podGoneAt.getTime() >= this.#vanishedMs
   }
 
+  /**
+   * Whether the log's final mark tells of a success that nothing else does. A build can forge that mark, knowing the nonce
+   * from the guard's command line; not the exit status of its container.
+   */
+  get hasUnconfirmedSuccess(): boolean {
+    return this.hasNoMoreOutput && this.record !== undefined && this.#isUnconfirmed
+  }
+
+  get #isUnconfirmed(): boolean {
+    return this.record?.exit === 0 && !(this.isLogClosed && endOf(this.#pod)?.exitCode === 0)
+  }
+
   #mayHaveStarted(): boolean {
     return hasStarted(this.#facts(new Date(), false))
   }
 
   #facts(now: Date, podVanished: boolean): Observed {
-    // A build can forge a mark, knowing the nonce from the guard's command line; not the end of its container.
-    const record = this.hasNoMoreOutput ? this.record : undefined
+    const record = this.hasNoMoreOutput && !this.#isUnconfirmed ? this.record : undefined
     return {
       ...{ job: this.#job, pod: this.#pod, events: this.#events, now, since: this.#since, record },
       deletingSince: this.#deletingSince,

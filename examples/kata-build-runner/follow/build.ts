@@ -2,6 +2,7 @@ import type { V1Job } from '@kubernetes/client-node'
 import type { Failure } from '../model/failure.js'
 import type { StageLimits } from '../model/stage.js'
 import { failureOf, succeeded } from '../watch/diagnose.js'
+import { failure } from '../watch/evidence.js'
 import { endOf, hasStarted, isTerminal } from '../watch/facts.js'
 import type { Observed } from '../watch/observed.js'
 import { stageOf } from '../watch/stage.js'
@@ -44,7 +45,7 @@ export async function followBuild(
   for (const signal of signals) signal.addEventListener('abort', wake)
   try {
     const verdict = await watched(around, view, log, display, options)
-    const ending = { ...(await settled(around, view, log, display, verdict)), log }
+    const ending = { ...(await settled(around, view, log, display, verdict, options)), log }
     display.progress.stage(stageOf(ending.observed), around.now())
     return ending
   } finally {
@@ -81,8 +82,8 @@ async function watched(
     if (stageOf(observed).stage !== point.stage) continue
     if (hasLog(observed)) log.start()
     if (succeeded(observed)) return { outcome: 'succeeded' }
-    const failure = failureOf(observed, limits)
-    if (failure !== undefined) return { outcome: 'failed', failure }
+    const reason = failureOf(observed, limits)
+    if (reason !== undefined) return { outcome: 'failed', failure: reason }
     if (contact.isLost(observed.now)) return { outcome: 'left-running' }
     if (interruption.cancel.aborted || view.isCancelled) await patiently.do(() => cancelling.goOn())
     await view.next(timing.tickMs)
@@ -95,25 +96,45 @@ async function settled(
   view: BuildView,
   log: BuildLog,
   display: Display,
-  verdict: Verdict,
+  early: Verdict,
+  { limits }: FollowOptions,
 ): Promise<Omit<Ending, 'log'>> {
   const { now } = around
   const say = (text: string) => display.say(text)
-  if (verdict.outcome === 'left-running') return { ...verdict, observed: view.observed(now()) }
+  if (early.outcome === 'left-running') return { ...early, observed: view.observed(now()) }
   await untilRead(around, view, log)
   const observed = view.observed(now())
+  const verdict = judgedAgain(early, view, observed, limits)
   if (verdict.outcome === 'succeeded') {
     if (view.isCancelled) await removeBuild(around, view, say)
     return { ...verdict, observed }
   }
-  const { failure } = verdict
-  const outcome = failure.kind === 'cancelled' ? 'cancelled' : 'failed'
-  const isAwaited = !failure.started || view.isCancelled
-  if (!isAwaited && !mayGoOn(view)) return { outcome, failure, observed }
+  const { failure: reason } = verdict
+  const outcome = reason.kind === 'cancelled' ? 'cancelled' : 'failed'
+  const isAwaited = !reason.started || view.isCancelled
+  if (!isAwaited && !mayGoOn(view)) return { outcome, failure: reason, observed }
   const isGone = await removeBuild(around, view, say, isAwaited ? around.timing.patienceMs : 0)
-  if (!isGone && outcome === 'cancelled') return { outcome: 'left-running', failure, observed }
-  const retry = failure.retry && isGone && view.hasSurelyNotBegun
-  return { outcome, failure: { ...failure, retry }, observed }
+  if (!isGone && outcome === 'cancelled') return { outcome: 'left-running', failure: reason, observed }
+  const retry = reason.retry && isGone && view.hasSurelyNotBegun
+  return { outcome, failure: { ...reason, retry }, observed }
+}
+
+/** The end of the log may have told how it ended. */
+function judgedAgain(
+  early: Exclude<Verdict, { outcome: 'left-running' }>,
+  view: BuildView,
+  observed: Observed,
+  limits: StageLimits,
+): Exclude<Verdict, { outcome: 'left-running' }> {
+  if (early.outcome !== 'failed') return early
+  const { kind } = early.failure
+  if (kind === 'unproven') {
+    if (succeeded(observed)) return { outcome: 'succeeded' }
+    return { outcome: 'failed', failure: failureOf(observed, limits) ?? early.failure }
+  }
+  if (kind !== 'job-vanished' || !view.hasUnconfirmedSuccess) return early
+  const words = 'the log says that every step succeeded, but the Job was gone before the container had confirmed it'
+  return { outcome: 'failed', failure: failure(observed, 'unproven', words) }
 }
 
 /** A Job whose pod was taken away may make another (once Kueue resumes it), and a pod that is out of sight may run on. */
