@@ -3,8 +3,12 @@ import { connect } from '../api/connect.js'
 import type { Executor } from '../config/executor-config.js'
 import type { CommonFlags } from './flags.js'
 
-/** Opens the API of an executor's cluster and namespace. */
-export function opener({ kubeconfig }: CommonFlags): (executor: Executor) => BuildApi {
+/**
+ * Opens the API of an executor's cluster and namespace.
+ *
+ * @param leave ends every call at once
+ */
+export function opener({ kubeconfig }: CommonFlags, leave?: AbortSignal): (executor: Executor) => BuildApi {
   const environment = kubeconfig === undefined ? process.env : { ...process.env, KUBECONFIG: kubeconfig }
-  return (executor) => connect(executor, environment)
+  return (executor) => connect(executor, environment, leave)
 }

@@ -8,7 +8,7 @@ import type { CommonFlags } from './flags.js'
 import { opener } from './opener.js'
 import type { Place } from './places.js'
 import { type OutputStream, Screen } from './screen.js'
-import { Signals } from './signals.js'
+import { type InterruptionWords, Signals } from './signals.js'
 
 /** What a command that follows builds holds while it does: signals, the screen, feeds. */
 export class Session implements AsyncDisposable {
@@ -21,14 +21,14 @@ export class Session implements AsyncDisposable {
 
   constructor(
     flags: CommonFlags & { patience?: number; progress?: true },
-    shown: { build: string; output?: OutputStream },
+    shown: { build: string; output?: OutputStream; interrupted?: InterruptionWords },
   ) {
     const { patience = usualTiming.patienceMs, progress = false } = flags
     this.screen = new Screen(shown.output, process.stderr, { build: shown.build, progress })
     this.say = (text) => this.screen.say(text)
-    this.#signals = new Signals(this.say)
+    this.#signals = new Signals(this.say, shown.interrupted)
     this.#patienceMs = patience
-    this.open = opener(flags)
+    this.open = opener(flags, this.interruption.leave)
   }
 
   get interruption(): Signals['interruption'] {

@@ -76,11 +76,11 @@ async function watched(
     view.entered(point.stage, now())
     progress.stage(point, now())
     if (interruption.leave.aborted) return { outcome: 'left-running' }
+    if (hasLog(view.observed(now()))) log.start()
     // Before the judgement: at the end it needs the events.
     await patiently.do(() => contact.look(point))
     const observed = view.observed(now())
     if (stageOf(observed).stage !== point.stage) continue
-    if (hasLog(observed)) log.start()
     if (succeeded(observed)) return { outcome: 'succeeded' }
     const reason = failureOf(observed, limits)
     if (reason !== undefined) return { outcome: 'failed', failure: reason }

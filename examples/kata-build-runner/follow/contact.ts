@@ -1,3 +1,4 @@
+import { waited } from '../api/backoff.js'
 import { found } from '../api/found.js'
 import { isTerminal } from '../watch/facts.js'
 import type { StagePoint } from '../watch/stage.js'
@@ -15,6 +16,7 @@ export class Contact {
   readonly #beganMs: number
   #notedMs = 0
   #hasLookedAtEnd = false
+  #reading: Promise<void> | undefined
 
   constructor(around: Surroundings, view: BuildView, say: (text: string) => void) {
     this.#around = around
@@ -45,6 +47,23 @@ export class Contact {
     if (this.#pace.isDue(stage, now)) await this.#readEvents()
   }
 
+  /** Not waited for without end: they only say why. */
+  async #readEvents(): Promise<void> {
+    const { interruption, timing } = this.#around
+    this.#reading ??= this.#askForEvents().finally(() => {
+      this.#reading = undefined
+    })
+    const stop = new AbortController()
+    const signal = AbortSignal.any([stop.signal, interruption.leave])
+    try {
+      await Promise.race([this.#reading, waited(timing.eventsLimitMs, signal)])
+    } finally {
+      stop.abort()
+      // Where it was waited for that is told already.
+      this.#reading?.catch(() => {})
+    }
+  }
+
   /** The feeds of Jobs and of pods are not in step: a Job may be over whose pod was not seen, or not as it ended. */
   async #lookAtEnd(): Promise<void> {
     if (!isTerminal(this.#view.pod)) await refreshPods(this.#around.api, this.#view)
@@ -58,7 +77,7 @@ export class Contact {
     else this.#view.setJob(job)
   }
 
-  async #readEvents(): Promise<void> {
+  async #askForEvents(): Promise<void> {
     const { api } = this.#around
     const pod = this.#view.pod?.metadata?.name
     const lists = await Promise.all(

@@ -17,6 +17,8 @@ export class Patiently {
       await work()
     } catch (error) {
       if (!(error instanceof RunnerError)) throw error
+      // Whoever is to leave looks at the signal itself.
+      if (error.code === 'CANCELLED') return
       if (error.message !== this.#said) this.#say(`${error.message}; trying on`)
       this.#said = error.message
     }

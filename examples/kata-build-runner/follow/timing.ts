@@ -6,6 +6,8 @@ export interface Timing {
   firstEventsMs: number
   /** … up to this. */
   eventsMs: number
+  /** How long is waited for events that were asked for; what comes later counts from then on. */
+  eventsLimitMs: number
   /** What a feed has never shown of a Job after this is asked for by its name. */
   unseenMs: number
   /** Between two notes on standard error that the API server is gone. */
@@ -22,6 +24,7 @@ export const usualTiming: Timing = {
   tickMs: 1_000,
   firstEventsMs: 3_000,
   eventsMs: 30_000,
+  eventsLimitMs: 5_000,
   unseenMs: 15_000,
   noteMs: 30_000,
   settleMs: 20_000,

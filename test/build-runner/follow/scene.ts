@@ -26,7 +26,7 @@ const speed = 40
 const secondMs = 1000 / speed
 
 export const timing: Timing = {
-  ...{ tickMs: 15, firstEventsMs: 1_000, eventsMs: 4_000, unseenMs: 15_000, noteMs: 500 },
+  ...{ tickMs: 15, firstEventsMs: 1_000, eventsMs: 4_000, eventsLimitMs: 5_000, unseenMs: 15_000, noteMs: 500 },
   ...{ settleMs: 20_000, patienceMs: 120_000, courtesyMs: 10_000 },
 }
 
