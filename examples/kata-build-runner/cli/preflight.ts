@@ -17,6 +17,8 @@ interface PreflightFlags extends CommonFlags {
   selfTest: boolean
 }
 
+const words = ['stopping; once more leaves what the self-test made', 'leaving it'] as const
+
 export function preflightCommand(): Command {
   return withCommonFlags(new Command('preflight'))
     .description('look whether a cluster is ready for builds; exit 3 if it is not')
@@ -37,16 +39,20 @@ async function preflight(flags: PreflightFlags): Promise<void> {
       `name one of ${[...config.executors.keys()].join(', ')}`,
     )
   }
-  await using session = new Session(flags, { build: 'preflight' })
+  await using session = new Session(flags, { build: 'preflight', interrupted: words })
+  const { cancel } = session.interruption
   const places = placesOf(config, session.open)
   let isReady = true
   for (const executor of chosen) {
     for await (const finding of findings(executor, placeOf(places, executor), session, flags)) {
       process.stdout.write(lineOf(executor, finding))
       isReady &&= finding.level !== 'error'
+      if (cancel.aborted) break
     }
+    if (cancel.aborted) break
   }
-  process.exitCode = isReady ? 0 : exitCodes.neverStarted.code
+  const ready = isReady ? 0 : exitCodes.neverStarted.code
+  process.exitCode = cancel.aborted ? exitCodes.cancelled.code : ready
 }
 
 /** From what all else needs to what takes longest. */

@@ -1,9 +1,13 @@
+import type { V1Job } from '@kubernetes/client-node'
+import type { BuildApi } from '../../api/build-api.js'
+import { found } from '../../api/found.js'
 import type { Executor } from '../../config/executor-config.js'
 import { BuildView } from '../../follow/build-view.js'
 import { Contact } from '../../follow/contact.js'
 import { Patiently } from '../../follow/patiently.js'
 import { removeBuild } from '../../follow/remove.js'
 import type { Surroundings } from '../../follow/surroundings.js'
+import { insisted } from '../../launch/after-failure.js'
 import { RunnerError } from '../../model/runner-error.js'
 import { failureOf } from '../../watch/diagnose.js'
 import { endOf } from '../../watch/facts.js'
@@ -25,17 +29,37 @@ export async function checkSelfTest(
 ): Promise<Finding> {
   const { api, namespace, timing } = around
   try {
-    const job = await api.createJob(selfTestJob(executor, namespace, id))
+    const job = await created(api, selfTestJob(executor, namespace, id))
     const view = new BuildView(around.fleet, job, timing.settleMs)
     try {
       return await outcome(around, view, executor, say)
     } finally {
-      await removeBuild(around, view, say)
+      const isGone = await removeBuild(around, view, say)
+      if (!isGone) say(`Job ${view.name} is left behind: kubectl -n ${namespace} delete job ${view.name}`)
       view.close()
     }
   } catch (failure) {
     if (!(failure instanceof RunnerError)) throw failure
     return error(what, failure.message, failure.remedy)
+  }
+}
+
+/** The name is nobody else's, so what has it was made by a create of which the answers were lost. */
+async function created(api: BuildApi, manifest: V1Job): Promise<V1Job> {
+  const name = manifest.metadata?.name ?? ''
+  try {
+    return await api.createJob(manifest)
+  } catch (failure) {
+    if (!(failure instanceof RunnerError)) throw failure
+    const there = await insisted(() => found(api.readJob(name))).catch((unread: unknown) => {
+      if (!(unread instanceof RunnerError)) throw unread
+      const where = `kubectl -n ${manifest.metadata?.namespace} delete job ${name}`
+      throw new RunnerError(failure.code, `${failure.message}; Job ${name} may be left behind`, where, {
+        cause: failure,
+      })
+    })
+    if (there === undefined) throw failure
+    return there
   }
 }
 
