@@ -1,6 +1,7 @@
 import { Command } from 'commander'
 import { followOptions } from '../follow/attempts.js'
 import { cancelBuild } from '../follow/cancel-from-outside.js'
+import { isFinished } from '../launch/launch.js'
 import { exitCodes } from '../model/exit-codes.js'
 import { type CommonFlags, readConfig, withCommonFlags } from './flags.js'
 import { mustFind, placesOf } from './places.js'
@@ -17,10 +18,12 @@ async function cancel(build: string, flags: CommonFlags): Promise<void> {
   const config = await readConfig(flags)
   await using session = new Session(flags, { build })
   const { place, job, executor } = await mustFind(placesOf(config, session.open), build, session.say)
+  const hadEnded = isFinished(job)
   const isGone = await cancelBuild(await session.around(place, build), job, followOptions(executor), session.say)
   const name = job.metadata?.name
+  const words = hadEnded ? 'had ended before, and nothing was cancelled;' : 'is cancelled, and'
   session.say(
-    isGone ? `build ${build} is cancelled, and Job ${name} is gone` : `Job ${name} is asked to end, and is still there`,
+    isGone ? `build ${build} ${words} Job ${name} is gone` : `Job ${name} is asked to end, and is still there`,
   )
   if (!isGone) process.exitCode = exitCodes.leftRunning.code
 }

@@ -1,4 +1,5 @@
 import type { V1Job } from '@kubernetes/client-node'
+import { isFinished } from '../launch/launch.js'
 import type { FollowOptions } from './build.js'
 import { BuildView } from './build-view.js'
 import { Cancelling } from './cancelling.js'
@@ -29,10 +30,11 @@ export async function cancelBuild(
       const observed = view.observed(now())
       const nowMs = observed.now.getTime()
       if (view.isJobGone) break
-      if (view.hasNoMoreOutput) endedMs ??= nowMs
+      if (view.hasNoMoreOutput || isFinished(view.job)) endedMs ??= nowMs
       if (endedMs !== undefined && nowMs - endedMs >= timing.courtesyMs) break
       if (interruption.leave.aborted || nowMs >= untilMs) return false
-      await patiently.do(() => cancelling.goOn())
+      // One that has ended by itself was not cancelled, and its annotation must not say so.
+      if (!isFinished(view.job)) await patiently.do(() => cancelling.goOn())
       await view.next(timing.tickMs)
     }
     return await removeBuild(around, view, say)
