@@ -5,12 +5,12 @@ import { exitCodes } from '../model/exit-codes.js'
 import type { BuildResult } from '../model/result.js'
 import { RunnerError } from '../model/runner-error.js'
 import { compareTable } from '../report/compare-table.js'
-import { writeResult } from '../report/result-file.js'
 import { route } from '../routing/route.js'
 import { environmentValues } from './environment-values.js'
 import { expectWritable, type FollowFlags, readConfig, readText, withFollowFlags } from './flags.js'
 import { positive } from './numbers.js'
 import { findBuild, placeOf, placesOf } from './places.js'
+import { wordsOf, writeDown } from './report.js'
 import { Session } from './session.js'
 
 const mostIdCharacters = 50
@@ -52,28 +52,40 @@ async function compare(file: string, flags: CompareFlags): Promise<void> {
   const places = placesOf(config, session.open)
   const place = placeOf(places, routed.executor)
   const results: BuildResult[] = []
-  for (const each of runs) {
-    if (session.interruption.cancel.aborted) break
-    const found = await findBuild([place], each.id, session.say)
-    const order = {
-      build: each,
-      route: { ...routed, runtimeClass: each.runtimeClass },
-      secretValues: environmentValues(),
+  try {
+    for (const each of runs) {
+      if (session.interruption.cancel.aborted) break
+      const found = await findBuild([place], each.id, session.say)
+      const order = {
+        build: each,
+        route: { ...routed, runtimeClass: each.runtimeClass },
+        secretValues: environmentValues(),
+      }
+      const result = await runBuild(await session.around(place, each.id), order, session.screen, found?.job)
+      results.push(result)
+      tell(result, flags, session.say)
+      // Or the same comparison, made again within the hour, would find this one's results.
+      if (result.outcome !== 'left-running')
+        await place.api.deleteJob(result.job, { propagation: 'Background' }).catch(ignored)
     }
-    const result = await runBuild(await session.around(place, each.id), order, session.screen, found?.job)
-    results.push(result)
-    session.say(
-      `build ${each.id}: ${result.outcome}${result.failure === undefined ? '' : `: ${result.failure.summary}`}`,
-    )
-    // Or the same comparison, made again within the hour, would find this one's results.
-    if (result.outcome !== 'left-running')
-      await place.api.deleteJob(result.job, { propagation: 'Background' }).catch(ignored)
+  } finally {
+    // Also where a later run could not even be looked for: what was measured before stays.
+    process.stdout.write(compareTable(results))
+    await writeDown(results, flags, session.say)
   }
-  process.stdout.write(compareTable(results))
-  process.exitCode = session.interruption.cancel.aborted
-    ? exitCodes.cancelled.code
-    : (results.find(({ exitCode }) => exitCode !== 0)?.exitCode ?? 0)
-  if (flags.result !== undefined) await writeResult(flags.result, results)
+  process.exitCode = exitCodeOf(results, session.interruption.cancel.aborted)
+}
+
+function tell(result: BuildResult, flags: FollowFlags, say: (text: string) => void): void {
+  const { build, failure, outcome } = result
+  if (outcome === 'left-running') for (const line of wordsOf(result, flags)) say(line)
+  else say(`build ${build}: ${outcome}${failure === undefined ? '' : `: ${failure.summary}`}`)
+}
+
+function exitCodeOf(results: readonly BuildResult[], isCancelled: boolean): number {
+  if (!isCancelled) return results.find(({ exitCode }) => exitCode !== 0)?.exitCode ?? 0
+  const isLeft = results.some(({ outcome }) => outcome === 'left-running')
+  return isLeft ? exitCodes.leftRunning.code : exitCodes.cancelled.code
 }
 
 function ignored(): void {}

@@ -1,4 +1,4 @@
-import { access, constants, readFile } from 'node:fs/promises'
+import { access, constants, readFile, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { durationMs } from '../config/durations.js'
@@ -71,9 +71,19 @@ export async function expectWritable({ result }: FollowFlags): Promise<void> {
   if (result === undefined) return
   try {
     await access(dirname(result), constants.W_OK)
+    if (await isDirectory(result)) throw new Error('it is a directory')
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error)
     const remedy = 'name a file in a directory that exists and can be written to'
     throw new RunnerError('RESULT_FILE', `cannot write the result to ${result}: ${why}`, remedy, { cause: error })
+  }
+}
+
+async function isDirectory(path: string): Promise<boolean> {
+  try {
+    return (await stat(path)).isDirectory()
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false
+    throw error
   }
 }

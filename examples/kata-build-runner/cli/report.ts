@@ -1,5 +1,6 @@
 import { exitCodes } from '../model/exit-codes.js'
 import type { BuildResult } from '../model/result.js'
+import { RunnerError } from '../model/runner-error.js'
 import { durationWords } from '../report/durations.js'
 import { lossWords } from '../report/loss-words.js'
 import { writeResult } from '../report/result-file.js'
@@ -9,10 +10,25 @@ import type { FollowFlags } from './flags.js'
 export async function report(result: BuildResult, flags: FollowFlags, say: (text: string) => void): Promise<void> {
   for (const line of wordsOf(result, flags)) say(line)
   process.exitCode = result.exitCode
-  if (flags.result !== undefined) await writeResult(flags.result, result)
+  await writeDown(result, flags, say)
 }
 
-function wordsOf(result: BuildResult, flags: FollowFlags): string[] {
+/** Writes the result's file. Where that fails the build's own exit status still counts, and the error is only said. */
+export async function writeDown(
+  result: BuildResult | readonly BuildResult[],
+  { result: path }: FollowFlags,
+  say: (text: string) => void,
+): Promise<void> {
+  if (path === undefined) return
+  try {
+    await writeResult(path, result)
+  } catch (error) {
+    if (!(error instanceof RunnerError)) throw error
+    say(`${error.message}; ${error.remedy}`)
+  }
+}
+
+export function wordsOf(result: BuildResult, flags: FollowFlags): string[] {
   const { build, failure, log, namespace, job, outcome } = result
   const losses = log.isComplete || result.times.started === undefined ? [] : [lossWords(log)]
   if (outcome === 'left-running') {

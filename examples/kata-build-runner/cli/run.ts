@@ -3,6 +3,7 @@ import { executorAnnotation } from '../config/annotation-names.js'
 import { type BuildFile, readBuildFile } from '../config/build-file.js'
 import type { Executor, ExecutorConfig } from '../config/executor-config.js'
 import { runBuild } from '../follow/attempts.js'
+import { unlaunched } from '../follow/unlaunched.js'
 import { type Route, route } from '../routing/route.js'
 import { environmentValues } from './environment-values.js'
 import { expectWritable, type FollowFlags, readConfig, readText, withFollowFlags } from './flags.js'
@@ -25,7 +26,14 @@ async function run(file: string, flags: FollowFlags): Promise<void> {
   const routed = route(build, config)
   await using session = new Session(flags, { build: build.id, output: process.stdout })
   const places = placesOf(config, session.open)
-  const found = await findBuild(places, build.id, session.say, placeOf(places, routed.executor))
+  const preferred = placeOf(places, routed.executor)
+  const found = await findBuild(places, build.id, session.say, preferred).catch(async (error: unknown) => {
+    const { namespace } = preferred
+    const input = { build, route: routed, attempt: 1, namespace, nonce: '', secretValues: environmentValues() }
+    await report(unlaunched(input, error, { now: new Date() }), flags, session.say)
+    return 'unknown' as const
+  })
+  if (found === 'unknown') return
   const chosen = found === undefined ? routed : routeTo(found.executor, build, config)
   session.say(`build ${build.id} goes to executor ${chosen.executor.name}: ${chosen.why}`)
   const around = await session.around(found?.place ?? placeOf(places, chosen.executor), build.id)

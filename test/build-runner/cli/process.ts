@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach } from 'vitest'
@@ -56,6 +56,10 @@ export class Desk {
     const path = join(this.folder, name)
     writeFileSync(path, text)
     return path
+  }
+
+  makeFolder(name: string): void {
+    mkdirSync(this.path(name))
   }
 
   path(name: string): string {
