@@ -66,7 +66,9 @@ async function compare(file: string, flags: CompareFlags): Promise<void> {
       tell(result, flags, session.say)
       // Or the same comparison, made again within the hour, would find this one's results.
       if (result.outcome !== 'left-running')
-        await place.api.deleteJob(result.job, { propagation: 'Background' }).catch(ignored)
+        await place.api.deleteJob(result.job, { propagation: 'Background' }).catch((error: Error) => {
+          session.say(`the next comparison would find this one's figures: ${error.message}`)
+        })
     }
   } finally {
     // Also where a later run could not even be looked for: what was measured before stays.
@@ -87,8 +89,6 @@ function exitCodeOf(results: readonly BuildResult[], isCancelled: boolean): numb
   const isLeft = results.some(({ outcome }) => outcome === 'left-running')
   return isLeft ? exitCodes.leftRunning.code : exitCodes.cancelled.code
 }
-
-function ignored(): void {}
 
 /** By turns, so that a slow hour of the cluster is no class's own. */
 function runsOf(build: BuildFile, classes: string[], repeat: number): BuildFile[] {

@@ -81,6 +81,8 @@ async function watched(
     await patiently.do(() => contact.look(point))
     const observed = view.observed(now())
     if (stageOf(observed).stage !== point.stage) continue
+    // That look may have shown a pod that the feed had not.
+    if (hasLog(observed)) log.start()
     if (succeeded(observed)) return { outcome: 'succeeded' }
     const reason = failureOf(observed, limits)
     if (reason !== undefined) return { outcome: 'failed', failure: reason }
