@@ -17,6 +17,7 @@ export function executorConfig(settings: Settings, namespace: string): string {
   const kubernetes = {
     jobsNamespace: namespace,
     ...(runtimeClass === undefined ? {} : { runtimeClass }),
+    runtimeClasses: [missingClass],
     resources: {
       cpu: { micro: 0.05, low: 0.2 },
       memory: { micro: 0.0625, low: 0.125 },
