@@ -56,7 +56,7 @@ async function follow(id: string): Promise<[string, Read]> {
     output: (bytes) => {
       hash.update(bytes)
     },
-    progress: { stage() {}, step() {}, note() {} },
+    progress: { stage() {}, step() {} },
     say: (text) => console.error(`${id}: ${text}`),
   }
   const result = await runBuild(around, { build, route: route(build, config), secretValues: {} }, display)

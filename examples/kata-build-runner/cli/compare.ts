@@ -1,5 +1,6 @@
 import { Command } from 'commander'
 import { type BuildFile, readBuildFile } from '../config/build-file.js'
+import { mostIdCharacters } from '../config/build-schema.js'
 import { runBuild } from '../follow/attempts.js'
 import { exitCodes } from '../model/exit-codes.js'
 import type { BuildResult } from '../model/result.js'
@@ -12,8 +13,6 @@ import { positive } from './numbers.js'
 import { findBuild, placeOf, placesOf } from './places.js'
 import { wordsOf, writeDown } from './report.js'
 import { Session } from './session.js'
-
-const mostIdCharacters = 50
 
 interface CompareFlags extends FollowFlags {
   runtimeClass: string[]

@@ -15,6 +15,9 @@ import {
 } from './schema-parts.js'
 import { mostWordBytes, stepLimits, stepsJson } from './steps-json.js'
 
+/** So that the names of its Jobs, and of their pods, fit what Kubernetes allows. */
+export const mostIdCharacters = 50
+
 const bytes = (value: string): number => Buffer.byteLength(value)
 
 export const image = text('an image, like node:20').superRefine((value, context) => {
@@ -93,7 +96,7 @@ const annotations = map('annotations', metadataKey(), annotationValue()).superRe
 })
 
 export const buildSchema = strict({
-  id: dnsLabel("the build's id", 50),
+  id: dnsLabel("the build's id", mostIdCharacters),
   image,
   steps,
   environment: map('variables', variableName, value).default({}),

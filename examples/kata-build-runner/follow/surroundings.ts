@@ -18,7 +18,7 @@ export interface Surroundings {
 export interface Display {
   /** The build's own output, byte for byte. While it returns an open promise no more is read. */
   output(bytes: Uint8Array): Promise<void> | undefined | void
-  progress: Pick<Progress, 'stage' | 'step' | 'note'>
+  progress: Pick<Progress, 'stage' | 'step'>
   /** A line for people that is no progress: something is wrong, or was decided. */
   say(text: string): void
 }

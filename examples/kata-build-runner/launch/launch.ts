@@ -8,7 +8,7 @@ import { afterFailure, insisted, leftBehind } from './after-failure.js'
 import { jobManifest } from './job.js'
 import type { LaunchInput } from './launch-input.js'
 import { annotations, buildHash, jobName, labels } from './names.js'
-import { ensureEarlySecret, ensureOwnedSecret } from './place-secret.js'
+import { ensureEarlySecret, ensureOwnedSecret, removeEarlySecret } from './place-secret.js'
 
 /** Between two looks at a Job of the same name that is being deleted. */
 const goingMs = 500
@@ -22,7 +22,7 @@ const patienceMs = 120_000
  * Each call is idempotent by its object's name, so that this goes on from wherever an earlier runner was killed.
  *
  * @param existing the Job, where it is known to be there
- * @param cancel once aborted no further call is made: a Job that is there by then is returned as it is
+ * @param cancel once aborted nothing more is launched: a Job that is there by then is returned as it is
  * @throws RunnerError `BUILD_EXISTS`, if a Job or Secret of this name is another's; `CANCELLED`, if there is no Job yet;
  *   `LEFT_RUNNING`, if the build may run and nobody can say; others leave nothing behind, or say what
  */
@@ -33,12 +33,13 @@ export async function launch(
   cancel: AbortSignal,
 ): Promise<V1Job> {
   const isQueued = queueOf(existing ?? jobManifest(input)) !== undefined
-  if (isQueued && existing === undefined && !cancel.aborted) await ensureEarlySecret(api, input)
-  const job = existing ?? (await ensureJob(api, input, cancel))
+  const job = existing ?? (await (isQueued ? ensureQueuedJob : ensureJob)(api, input, cancel))
   expectSame(job, input)
   // One that was let go has its Secret: that came before.
   const isLetGo = !isQueued && job.spec?.suspend !== true
-  if (isLetGo || isFinished(job) || cancel.aborted) return job
+  if (isLetGo || isFinished(job)) return job
+  // An early Secret is adopted also then: it goes with the Job.
+  if (cancel.aborted && !isQueued) return job
   let mayRun = isQueued
   try {
     await ensureOwnedSecret(api, input, { name: nameOf(job), uid: uidOf(job) }, { isEarly: isQueued })
@@ -66,6 +67,19 @@ function queueOf(job: V1Job): string | undefined {
   return job.metadata?.labels?.[labels.queue]
 }
 
+/** With its Secret before it, since Kueue may let the Job go at once; none stays without a Job when that is cancelled. */
+async function ensureQueuedJob(api: BuildApi, input: LaunchInput, cancel: AbortSignal): Promise<V1Job> {
+  const secret = cancel.aborted ? undefined : await ensureEarlySecret(api, input)
+  try {
+    return await ensureJob(api, input, cancel)
+  } catch (error) {
+    if (secret !== undefined && error instanceof RunnerError && error.code === 'CANCELLED') {
+      await removeEarlySecret(api, secret)
+    }
+    throw error
+  }
+}
+
 async function ensureJob(api: BuildApi, input: LaunchInput, cancel: AbortSignal): Promise<V1Job> {
   const manifest = jobManifest(input)
   const name = jobName(input.build.id, input.attempt)
@@ -83,7 +97,7 @@ async function ensureJob(api: BuildApi, input: LaunchInput, cancel: AbortSignal)
   throw new RunnerError(
     'CANCELLED',
     `build ${input.build.id} was cancelled before it had a Job`,
-    'nothing runs; a Secret that was made for its queue goes by `gc`',
+    'nothing runs, and nothing was left',
   )
 }
 

@@ -13,15 +13,25 @@ const mostTries = 5
 type Owner = { name: string; uid: string }
 
 /** The Secret of a build in a queue, before its Job: without an owner, until `ensureOwnedSecret` adopts it. */
-export async function ensureEarlySecret(api: BuildApi, input: LaunchInput): Promise<void> {
+export async function ensureEarlySecret(api: BuildApi, input: LaunchInput): Promise<V1Secret> {
   const manifest = secretManifest(input)
   const job = jobName(input.build.id, input.attempt)
-  await place(api, manifest, undefined, async (there) => {
+  return await place(api, manifest, undefined, async (there) => {
     const owner = ownerOf(there)
     if (owner === undefined) return isSameContent(there, manifest)
     // Another runner may be launching the same build, and be further.
     return (await found(api.readJob(job)))?.metadata?.uid === owner
   })
+}
+
+/** Takes an early Secret back, of a launch that comes to no Job; one that another runner has touched since stays. */
+export async function removeEarlySecret(api: BuildApi, { metadata }: V1Secret): Promise<void> {
+  const { name = '', uid, resourceVersion } = metadata ?? {}
+  try {
+    await found(api.deleteSecret(name, { uid, resourceVersion }))
+  } catch (error) {
+    if (statusOf(error) !== 409) throw error
+  }
 }
 
 /**

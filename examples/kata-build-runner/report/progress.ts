@@ -69,11 +69,6 @@ export class Progress {
     this.#isDrawn = true
   }
 
-  /** A line that stays: another attempt, a lost connection. */
-  note(text: string): void {
-    if (this.#isShown) this.#say(plain(text))
-  }
-
   /** Output is about to go to the same terminal: the live line gives way to it. */
   clear(): void {
     if (!this.#isDrawn) return

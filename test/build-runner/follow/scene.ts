@@ -70,7 +70,6 @@ export class Shown implements Display {
       if (this.stages.at(-1) !== stage) this.stages.push(stage)
     },
     step: ({ number, of, name }) => this.steps.push(`${number}/${of} ${name}`),
-    note: (text) => this.said.push(text),
   }
 
   output(bytes: Uint8Array): void {

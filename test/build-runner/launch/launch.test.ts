@@ -126,9 +126,29 @@ describe('a launch', () => {
       }),
     )
     expect(await runner.run(buildOf('stop', more))).toMatchObject({ outcome: 'cancelled', exitCode: 130 })
-    expect(calls.slice(-3)).toEqual(['createJob', 'patchJob', 'deleteJob'])
+    // In a queue the Secret is adopted all the same: it goes with the Job.
+    const adopted = more === queue ? ['patchSecret'] : []
+    expect(calls.slice(calls.indexOf('createJob'))).toEqual(['createJob', ...adopted, 'patchJob', 'deleteJob'])
     expect([...scene.kube.list('jobs'), ...scene.kube.list('pods')]).toEqual([])
     expect(scene.kube.requests.some(({ path }) => path.includes('/log'))).toBe(false)
+  })
+
+  it('leaves no Secret of a queue behind, whenever it is cancelled', async () => {
+    for (const at of ['createSecret', 'createJob'] as const) {
+      const scene = await Scene.start()
+      const runner = scene.runner({}, (api) =>
+        withCalls(api, {
+          [at]: async (object: never) => {
+            const made = await api[at](object)
+            runner.interruption.next()
+            return made
+          },
+        }),
+      )
+      expect(await runner.run(buildOf('stop', queue)), at).toMatchObject({ outcome: 'cancelled', exitCode: 130 })
+      expect(scene.kube.list('jobs'), at).toEqual([])
+      await until(`no Secret after ${at}`, () => scene.kube.list('secrets').length === 0)
+    }
   })
 
   const faults = {
