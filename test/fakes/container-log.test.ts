@@ -1,4 +1,4 @@
-import { expect, it } from 'vitest'
+import { expect, it, vi } from 'vitest'
 import { ContainerLog, type LogSettings } from './kube-api/container-log.js'
 
 const secondNs = 1e9
@@ -36,7 +36,9 @@ it('since a time within a long line, what is left of the line has no timestamp',
 
 it('lines can share a timestamp', async () => {
   const log = logOf({ lineNs: 0 })
+  const clock = vi.spyOn(Date, 'now').mockReturnValue(Date.now())
   log.write('a\nb\nc\n')
+  clock.mockRestore()
   expect(new Set(stamps(await read(log))).size).toBe(1)
 })
 
