@@ -2,6 +2,8 @@ import { BatchV1Api, CoreV1Api, KubeConfig, type V1Job, Watch } from '@kubernete
 import { afterEach } from 'vitest'
 import { FakeKubeApi, type FakeKubeApiOptions } from './kube-api/index.js'
 
+export { until } from '../support/until.js'
+
 const running: FakeKubeApi[] = []
 afterEach(async () => {
   for (const api of running.splice(0)) await api.stop()
@@ -82,17 +84,6 @@ function pick<T extends object, K extends keyof T>(from: T, ...keys: K[]): Parti
 
 export const create = ({ batch }: Client, name: string, options?: JobOptions) =>
   batch.createNamespacedJob({ namespace, body: jobOf(name, options) })
-
-/** Looks until it is so. @throws after `ms`, with what it last saw */
-export async function until<T>(what: string, look: () => T | undefined | false, ms = 5000): Promise<T> {
-  const end = performance.now() + ms
-  for (;;) {
-    const found = look()
-    if (found !== undefined && found !== false) return found
-    if (performance.now() > end) throw new Error(`not within ${ms} ms: ${what}`)
-    await new Promise((resolve) => setTimeout(resolve, 5))
-  }
-}
 
 export interface Seen {
   type: string

@@ -13,6 +13,16 @@ afterEach(async () => {
   for (const feed of feeds.splice(0)) await feed.stop()
 })
 
+/** A watch that tells of nothing, and ends. */
+const quietUntil = (over: () => unknown): AsyncIterable<never> => ({
+  [Symbol.asyncIterator]: () => ({
+    async next() {
+      await over()
+      return { done: true, value: undefined }
+    },
+  }),
+})
+
 const selector = 'app=screwdriver'
 const add = ({ api }: Client, name: string, more: object = {}) =>
   api.add('pods', { metadata: { name, labels: { app: 'screwdriver' } }, spec: { containers: [] }, status: {}, ...more })
@@ -127,10 +137,7 @@ describe('a feed', () => {
         const over = watches[asked++]!
         // The second has no answer yet.
         if (asked > 1) await Promise.race([over, stopped])
-        // biome-ignore lint/correctness/useYield: it is quiet
-        return (async function* () {
-          await Promise.race([over, stopped])
-        })()
+        return quietUntil(() => Promise.race([over, stopped]))
       },
     }
     let now = 0
@@ -153,11 +160,10 @@ describe('a feed', () => {
       list: async () => ({ version: '1', items: [] }),
       watch: async () => {
         pauses.push(performance.now() - endedMs)
-        // biome-ignore lint/correctness/useYield: it is quiet
-        return (async function* () {
+        return quietUntil(() => {
           now += 300_000
           endedMs = performance.now()
-        })()
+        })
       },
     }
     const feed = new WatchFeed(source, { firstRetryMs: 40, mostRetryMs: 30_000, now: () => now, random: () => 1 })

@@ -18,6 +18,8 @@ import type { Stage } from '../../../examples/kata-build-runner/model/stage.js'
 import { route } from '../../../examples/kata-build-runner/routing/route.js'
 import { FakeKubeApi, type FakeKubeApiOptions } from '../../fakes/kube-api/index.js'
 
+export { until } from '../../support/until.js'
+
 export const namespace = 'builds'
 
 /** The runner's clock goes this much faster, since it waits for seconds where the fake's cluster needs milliseconds. */
@@ -129,17 +131,6 @@ export class Scene {
     const around = { api, namespace, fleet, timing: { ...timing, ...change }, interruption, now }
     const shown = new Shown()
     return { ...{ api, around, interruption, shown }, run: (build) => runBuild(around, this.order(build), shown) }
-  }
-}
-
-/** Looks until it is so. @throws after `ms` */
-export async function until<T>(what: string, look: () => T | undefined | false, ms = 8000): Promise<T> {
-  const end = performance.now() + ms
-  for (;;) {
-    const found = look()
-    if (found !== undefined && found !== false) return found
-    if (performance.now() > end) throw new Error(`not within ${ms} ms: ${what}`)
-    await new Promise((resolve) => setTimeout(resolve, 5))
   }
 }
 
