@@ -3,7 +3,7 @@ import { readYaml } from './read-yaml.js'
 import { validated } from './validate.js'
 
 /** The sizes that an executor gives figures to. */
-export const tierNames = ['micro', 'low', 'high', 'turbo'] as const
+const tierNames = ['micro', 'low', 'high', 'turbo'] as const
 export type TierName = (typeof tierNames)[number]
 
 /** One step; it has an `argv` or a `shell` line. */

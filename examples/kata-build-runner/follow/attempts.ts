@@ -58,7 +58,7 @@ export function followOptions({ kubernetes }: Executor): FollowOptions {
   return { limits: kubernetes.stageTimeouts, graceMs: kubernetes.terminationGracePeriodMs }
 }
 
-export function attemptOf(job: V1Job): number {
+function attemptOf(job: V1Job): number {
   return Number(job.metadata?.labels?.[labels.attempt] ?? 1)
 }
 

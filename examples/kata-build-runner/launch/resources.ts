@@ -4,12 +4,12 @@ import type { Executor, KubernetesOptions } from '../config/executor-config.js'
 import { RunnerError } from '../model/runner-error.js'
 
 /** As the API writes it: `500m`, `2`. */
-export function cpuQuantity(cores: number): string {
+function cpuQuantity(cores: number): string {
   return Number.isInteger(cores) ? String(cores) : `${Math.round(cores * 1000)}m`
 }
 
 /** The article's "GB" are executor-k8s's `Gi`. */
-export function gibQuantity(gib: number): string {
+function gibQuantity(gib: number): string {
   return Number.isInteger(gib) ? `${gib}Gi` : `${Math.round(gib * 1024)}Mi`
 }
 

@@ -34,7 +34,7 @@ export interface LogTiming {
   mostRetryMs: number
 }
 
-export const usualLogTiming: LogTiming = {
+const usualLogTiming: LogTiming = {
   idleMs: 300_000,
   endedIdleMs: 10_000,
   settleMs: 5_000,

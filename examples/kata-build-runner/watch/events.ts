@@ -4,7 +4,7 @@ import { dateOf } from './facts.js'
 import type { Observed } from './observed.js'
 
 /** When an event was seen last: events.k8s.io counts in `series`, the old recorder in `count` and `lastTimestamp`. */
-export function eventTimeMs(event: CoreV1Event): number {
+function eventTimeMs(event: CoreV1Event): number {
   const time =
     dateOf(event.series?.lastObservedTime) ??
     dateOf(event.lastTimestamp) ??

@@ -12,7 +12,7 @@ const mostEvents = 6
 const tellingNormalEvents = ['Killing', 'TaintManagerEviction', 'Preempted', 'NodeNotReady', 'SuccessfulDelete']
 
 /** All that the cluster and the guard said that is out of the ordinary, in their own words. */
-export function evidenceOf(observed: Observed): string[] {
+function evidenceOf(observed: Observed): string[] {
   const { pod } = observed
   const record = recordOf(observed)
   const disruption = podCondition(pod, 'DisruptionTarget')
