@@ -1,30 +1,55 @@
-import { defineConfig, mergeConfig } from 'vitest/config'
+import { defineConfig } from 'vitest/config'
 
 const compiled = (file: string) => new URL(`./dist/${file}`, import.meta.url).pathname
 
-export const shared = defineConfig({
-  resolve: {
-    // What users import is what is tested: the compiled package, not its sources.
-    alias: {
-      'shm-liveness/kubernetes': compiled('kubernetes/index.js'),
-      'shm-liveness': compiled('index.js'),
-    },
-  },
+// What users import is what is tested: the compiled package, not its sources.
+export const alias = {
+  'shm-liveness/kubernetes': compiled('kubernetes/index.js'),
+  'shm-liveness': compiled('index.js'),
+}
+
+const filesIn = (...folders: string[]) => folders.map((folder) => `test/${folder}/**/*.test.ts`)
+
+/**
+ * Three projects, one after the other (`sequence.groupOrder`). `npm test` runs the first two; `npm test -- --all` adds
+ * the third. CONTRIBUTING.md says what belongs in each folder.
+ */
+export default defineConfig({
+  resolve: { alias },
   test: {
-    // Clocks and scheduling are what is tested, and two cores are what CI has: files side by side would be noise.
-    fileParallelism: false,
-    testTimeout: 30_000,
-    hookTimeout: 30_000,
+    // A limit for what hangs. A wait has its own, shorter limit and says what it waited for (test/support/until.ts).
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: 'pure',
+          include: filesIn('api', 'build-runner', 'cli', 'fakes', 'kubernetes', 'structure'),
+          maxWorkers: 2,
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          // Signals, death and stalls of real processes: two files side by side would slow each other down.
+          name: 'clocks',
+          include: filesIn('behaviour', 'guard', 'lifecycle'),
+          maxWorkers: 1,
+          sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          // Namespaces, container engines, packages, and the cluster tests against a fake API server.
+          name: 'machine',
+          include: filesIn('cluster/offline', 'containers', 'packaging', 'podman'),
+          maxWorkers: 1,
+          sequence: { groupOrder: 2 },
+        },
+      },
+    ],
   },
 })
-
-export default mergeConfig(
-  shared,
-  defineConfig({
-    test: {
-      include: ['test/**/*.test.ts'],
-      // They need a cluster, and have a configuration of their own.
-      exclude: ['test/cluster/*.test.ts'],
-    },
-  }),
-)

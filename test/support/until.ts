@@ -1,10 +1,41 @@
-/** Looks until it is so, and gives what it saw. @throws Error after `withinMs`: unlike `eventually`, there is no last answer */
-export async function until<T>(what: string, look: () => T | undefined | false, withinMs = 8000): Promise<T> {
-  const end = performance.now() + withinMs
+import { inspect } from 'node:util'
+
+/** Long enough for a machine at load 16. A test that passes never waits this long. */
+const defaultLimitMs = 60_000
+const pauseMs = 5
+
+type Found<Seen> = Exclude<Seen, undefined | null | false>
+
+/**
+ * Asks again and again until the answer is neither undefined, null nor false, and gives that answer. The one way in which
+ * tests wait: for a state, never for a time.
+ *
+ * @param what the state, as a part of a sentence: "the worker is ready"
+ * @throws Error that names the state and the last answer, after `withinMs`
+ */
+export async function until<Seen>(
+  what: string,
+  look: () => Seen | Promise<Seen>,
+  withinMs = defaultLimitMs,
+): Promise<Found<Seen>> {
+  return (await untilHolds(what, look, (seen) => seen !== undefined && seen !== null && seen !== false, withinMs)) as
+    Found<Seen>
+}
+
+/** As {@link until}, with a condition of its own: the error then shows the answer that did not meet it. */
+export async function untilHolds<Seen>(
+  what: string,
+  look: () => Seen | Promise<Seen>,
+  holds: (seen: Seen) => boolean,
+  withinMs = defaultLimitMs,
+): Promise<Seen> {
+  const deadline = performance.now() + withinMs
   for (;;) {
-    const found = look()
-    if (found !== undefined && found !== false) return found
-    if (performance.now() > end) throw new Error(`not within ${withinMs} ms: ${what}`)
-    await new Promise((resolve) => setTimeout(resolve, 5))
+    const seen = await look()
+    if (holds(seen)) return seen
+    if (performance.now() > deadline) {
+      throw new Error(`Not within ${withinMs / 1000} s: ${what}. Last seen: ${inspect(seen, { depth: 4 })}`)
+    }
+    await new Promise((resolve) => setTimeout(resolve, pauseMs))
   }
 }
