@@ -20,6 +20,12 @@ export default defineConfig({
     // A limit for what hangs. A wait has its own, shorter limit and says what it waited for (test/support/until.ts).
     testTimeout: 120_000,
     hookTimeout: 120_000,
+    coverage: {
+      provider: 'v8',
+      // The compiled files are what runs; their source maps lead to these.
+      include: ['lib/**', 'examples/**'],
+      reporter: ['text-summary', 'json-summary'],
+    },
     projects: [
       {
         extends: true,

@@ -1,109 +1,49 @@
-// All tests, one after the other: TypeScript's, then C++'s if the machine has cmake and doctest. Ends with one plain
-// line of what ran.
-import { spawnSync } from 'node:child_process'
-import { readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join, relative } from 'node:path'
+// All tests. Ends with a table of what took how long, the failures once more, and one plain line of what ran.
+//
+//   npm test                      pure tests, tests that watch clocks, C++ tests
+//   npm test -- --all             and containers, packages, the offline cluster, sanitizers: what CI runs
+//   npm test -- --coverage        and lines and branches, of TypeScript and C++
+//   npm test -- test/api …        TypeScript tests in files whose path contains one of these
+import { parseArgs } from 'node:util'
+import { setup } from './setup.mjs'
+import { testCpp } from './test-cpp.mjs'
+import { testTypescript } from './test-typescript.mjs'
 
-process.chdir(join(import.meta.dirname, '..'))
-const report = join(tmpdir(), `shm-liveness-tests-${process.pid}.json`)
-const filters = process.argv.slice(2)
-// How often a test that failed is tried again; the reporter says which were.
-const retries = Number(process.env.SHM_LIVENESS_TEST_RETRIES ?? 0)
-
-function run(command, args) {
-  const done = spawnSync(command, args, { stdio: 'inherit' })
-  if (done.error) console.error(`test: ${command}: ${done.error.message}`)
-  return done.status ?? 1
-}
-
-function vitest() {
-  const status = run('vitest', [
-    'run',
-    '--reporter=default',
-    '--reporter=json',
-    '--reporter=./scripts/retried-reporter.mjs',
-    `--retry=${retries}`,
-    `--outputFile.json=${report}`,
-    ...filters,
-  ])
+function options() {
   try {
-    const { numPassedTests, numFailedTests, numPendingTests, numTotalTests, success, testResults } = JSON.parse(
-      readFileSync(report, 'utf8'),
-    )
-    const failed = numFailedTests || (success && numTotalTests > 0 && status === 0 ? 0 : 1)
-    return { passed: numPassedTests, failed, skipped: numPendingTests, failures: failuresOf(testResults) }
-  } catch {
-    return { passed: 0, failed: 1, skipped: 0 } // vitest did not come to its end
-  } finally {
-    rmSync(report, { force: true })
+    const { values, positionals } = parseArgs({
+      options: { all: { type: 'boolean', default: false }, coverage: { type: 'boolean', default: false } },
+      allowPositionals: true,
+    })
+    return { ...values, filters: positionals }
+  } catch (error) {
+    console.error(`test: ${error.message}\nusage: npm test -- [--all] [--coverage] [FILE…]`)
+    process.exit(2)
   }
 }
 
-// Which tests failed and with what, told again at the end: of a long run often only the end is kept.
-function failuresOf(files) {
-  return files.flatMap(({ name, status, message, assertionResults }) => {
-    const file = relative(process.cwd(), name)
-    const failed = assertionResults.filter((test) => test.status === 'failed')
-    if (failed.length === 0) return status === 'failed' ? [`${file}\n${message}`] : []
-    return failed.map(
-      (test) => `${file} > ${test.fullName}\n${test.failureMessages.join('\n').replace(/^.*node_modules.*\n?/gm, '')}`,
-    )
-  })
+const { all, coverage, filters } = options()
+let parts
+try {
+  parts = await setup()
+} catch (error) {
+  console.error(error.message)
+  process.exit(1)
 }
-
-// The C++ tests in one flavour; each ctest entry counts as a test.
-function cpp(flavour, sanitizer) {
-  const build = `build-cmake-${flavour}`
-  const configured =
-    run('cmake', [
-      '-S',
-      '.',
-      '-B',
-      build,
-      `-DSHM_LIVENESS_SANITIZE=${sanitizer}`,
-      '-DCMAKE_BUILD_TYPE=RelWithDebInfo',
-      '-Wno-dev',
-    ]) === 0
-  if (!configured || run('cmake', ['--build', build, '-j2']) !== 0) return { passed: 0, failed: 1, skipped: 0 }
-  const ctest = spawnSync(
-    'ctest',
-    ['--test-dir', build, '--output-on-failure', '--repeat', `until-pass:${retries + 1}`],
-    { encoding: 'utf8' },
-  )
-  console.log(ctest.stdout, ctest.stderr)
-  const summary = /(\d+)% tests passed, (\d+) tests failed out of (\d+)/.exec(ctest.stdout)
-  if (summary === null) return { passed: 0, failed: 1, skipped: 0 }
-  const failed = Number(summary[2])
-  const names = [...ctest.stdout.matchAll(/^\s*\d+ - (\S+) \((.*)\)$/gm)].map(
-    ([, name, how]) => `${flavour}: ${name}: ${how}`,
-  )
-  return { passed: Number(summary[3]) - failed, failed, skipped: 0, failures: names }
-}
-
-function hasCppTools() {
-  const cmake = spawnSync('cmake', ['--version']).status === 0
-  const doctest =
-    spawnSync('g++', ['-x', 'c++', '-fsyntax-only', '-'], { input: '#include <doctest/doctest.h>' }).status === 0
-  if (cmake && doctest) return true
-  console.error(
-    '\ntest: SKIPPED the C++ tests: they need cmake and doctest (Debian: apt-get install cmake doctest-dev)\n',
-  )
-  return false
-}
-
-const results = [vitest()]
+const results = [testTypescript({ all: all || filters.length > 0, coverage, filters })]
 if (filters.length === 0) {
-  if (hasCppTools()) {
-    results.push(cpp('plain', 'OFF'), cpp('sanitized', 'address-undefined'), cpp('threads', 'thread'))
-  } else {
-    results.push({ passed: 0, failed: 0, skipped: 1 })
-  }
-}
-if (filters.length === 0) {
+  results.push(...testCpp({ all, coverage }))
+  if (!all) console.error('\ntest: LEFT OUT containers, packages, sanitizers, the offline cluster: npm test -- --all')
   console.error('\ntest: SKIPPED the tests on a real cluster: KUBECONFIG=… npm run test:cluster (docs/operations.md)\n')
   results.push({ passed: 0, failed: 0, skipped: 1 })
 }
+
+const allParts = [...parts, ...results.flatMap(({ parts = [] }) => parts)]
+console.log('\npart                        s')
+for (const { name, ms } of [...allParts, { name: 'total', ms: performance.now() }]) {
+  console.log(`${name.padEnd(22)} ${(ms / 1000).toFixed(1).padStart(6)}`)
+}
+for (const line of results.flatMap(({ coverage = [] }) => coverage)) console.log(line)
 for (const failure of results.flatMap(({ failures = [] }) => failures)) {
   console.log(`\nFAILED ${failure.split('\n').slice(0, 12).join('\n  ')}`)
 }

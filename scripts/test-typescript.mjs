@@ -1,0 +1,71 @@
+// The TypeScript tests, by vitest.
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, relative } from 'node:path'
+
+const readJson = (path) => JSON.parse(readFileSync(path, 'utf8'))
+
+/**
+ * @param {{ all: boolean, coverage: boolean, filters: string[] }} options
+ * @returns what ran, how long each project took, which tests failed and with what, and the coverage as lines of text
+ */
+export function testTypescript({ all, coverage, filters }) {
+  const folder = mkdtempSync(join(tmpdir(), 'shm-liveness-tests-'))
+  const report = join(folder, 'report.json')
+  const partsReport = join(folder, 'parts.json')
+  try {
+    const projects = ['pure', 'clocks', ...(all ? ['machine'] : [])]
+    const { status, error } = spawnSync(
+      'vitest',
+      [
+        'run',
+        ...projects.flatMap((project) => ['--project', project]),
+        ...['--reporter=default', '--reporter=json', `--outputFile.json=${report}`],
+        '--reporter=./scripts/parts-reporter.mjs',
+        ...(coverage ? ['--coverage', `--coverage.reportsDirectory=${join(folder, 'coverage')}`] : []),
+        ...filters,
+      ],
+      { stdio: 'inherit', env: { ...process.env, SHM_LIVENESS_PARTS_REPORT: partsReport } },
+    )
+    if (error) throw error
+    return {
+      ...countsOf(readJson(report), status),
+      parts: readJson(partsReport),
+      coverage: coverage ? [coverageLine(readJson(join(folder, 'coverage/coverage-summary.json')).total)] : [],
+    }
+  } catch (error) {
+    // Vitest did not come to its end.
+    return { passed: 0, failed: 1, skipped: 0, failures: [`vitest: ${error.message}`] }
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+function countsOf(report, status) {
+  const { numPassedTests, numFailedTests, numPendingTests, numTotalTests, success, testResults } = report
+  const isGreen = success && numTotalTests > 0 && status === 0
+  return {
+    passed: numPassedTests,
+    failed: numFailedTests || (isGreen ? 0 : 1),
+    skipped: numPendingTests,
+    failures: failuresOf(testResults),
+  }
+}
+
+// Told again at the end: of a long run often only the end is kept.
+function failuresOf(files) {
+  return files.flatMap(({ name, status, message, assertionResults }) => {
+    const file = relative(process.cwd(), name)
+    const failed = assertionResults.filter((test) => test.status === 'failed')
+    if (failed.length === 0) return status === 'failed' ? [`${file}\n${message}`] : []
+    return failed.map(
+      (test) => `${file} > ${test.fullName}\n${test.failureMessages.join('\n').replace(/^.*node_modules.*\n?/gm, '')}`,
+    )
+  })
+}
+
+function coverageLine({ lines, branches }) {
+  const part = ({ covered, total, pct }) => `${pct} % (${covered} of ${total})`
+  return `coverage of TypeScript: lines ${part(lines)}, branches ${part(branches)}`
+}
