@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { buffer } from 'node:stream/consumers'
 import { CommandError, exitCodes } from './exit-codes.js'
+import type { Streams } from './session.js'
 
 /** A text and where it came from. */
 export interface Source {
@@ -12,14 +13,14 @@ export interface Source {
 }
 
 /** The files named, or standard input if there are none (or one is `-`). @throws CommandError `unreadable`, `usage` */
-export async function readSources(files: readonly string[]): Promise<Source[]> {
-  if (files.length === 0 && process.stdin.isTTY) {
+export async function readSources(files: readonly string[], stdin: Streams['stdin']): Promise<Source[]> {
+  if (files.length === 0 && stdin.isTTY) {
     throw new CommandError(exitCodes.usage, 'no file is named, and nothing is piped to standard input')
   }
   const sources: Source[] = []
   for (const file of files.length === 0 ? ['-'] : files) {
     const name = file === '-' ? 'stdin' : file
-    const bytes = await read(name, () => (file === '-' ? buffer(process.stdin) : readFile(file)))
+    const bytes = await read(name, () => (file === '-' ? buffer(stdin) : readFile(file)))
     sources.push({ name, file: file === '-' ? undefined : file, text: textOf(name, bytes) })
   }
   return sources

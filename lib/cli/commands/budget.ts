@@ -11,6 +11,7 @@ import {
 } from '../../kubernetes/index.js'
 import { CommandError, exitCodes } from '../exit-codes.js'
 import { saySeconds, table } from '../output.js'
+import type { Session } from '../session.js'
 import { oneOf, probeSettings, wholeNumber } from './settings.js'
 
 interface Flags {
@@ -29,7 +30,7 @@ interface Flags {
   json?: true
 }
 
-export function budgetCommand(): Command {
+export function budgetCommand(session: Session): Command {
   return new Command('budget')
     .description('how long a stall goes unanswered; or, with --within, the settings for a wanted time')
     .requiredOption('--max-age <dur>', "the worker's max age")
@@ -55,8 +56,8 @@ export function budgetCommand(): Command {
     .option('--json', 'as JSON')
     .action((flags: Flags) => {
       requireUse(flags)
-      if (flags.within !== undefined) printWithin(flags, flags.within)
-      else printBudget(flags)
+      if (flags.within !== undefined) printWithin(session, flags, flags.within)
+      else printBudget(session, flags)
     })
 }
 
@@ -94,7 +95,7 @@ function limitsOf({
   return { maxAge, confirm, via, restarts }
 }
 
-function printBudget(flags: Flags): void {
+function printBudget({ streams }: Session, flags: Flags): void {
   const isGuarded = flags.guard || flags.restart || flags.grace !== undefined
   const rows = detectionBudget({
     ...limitsOf(flags),
@@ -103,7 +104,7 @@ function printBudget(flags: Flags): void {
     readiness: flags.readiness,
     guard: isGuarded ? { restart: flags.restart, grace: flags.grace } : undefined,
   })
-  process.stdout.write(flags.json ? `${JSON.stringify(rows, null, 2)}\n` : budgetTable(rows))
+  streams.stdout.write(flags.json ? `${JSON.stringify(rows, null, 2)}\n` : budgetTable(rows))
 }
 
 const reactions = { signal: 'the program is signalled', restart: 'it runs again', removal: 'the pod is out of service' }
@@ -123,10 +124,10 @@ function budgetTable(rows: BudgetRow[]): string {
   return table([['after the last beat', 'by', 'typical', 'worst'], ...said])
 }
 
-function printWithin(flags: Flags, within: string): void {
+function printWithin(session: Session, flags: Flags, within: string): void {
   const answer = settingsWithin({ ...limitsOf(flags), within, reaction: flags.reaction })
-  process.stdout.write(flags.json ? `${JSON.stringify(answer, null, 2)}\n` : sayWithin(answer, within))
-  if (answer.by !== 'kubelet') process.exitCode = exitCodes.found
+  session.streams.stdout.write(flags.json ? `${JSON.stringify(answer, null, 2)}\n` : sayWithin(answer, within))
+  if (answer.by !== 'kubelet') session.status = exitCodes.found
 }
 
 function sayWithin(answer: Within, within: string): string {

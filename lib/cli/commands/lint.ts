@@ -3,6 +3,7 @@ import { type Finding, lint, type Severity, sarif } from '../../kubernetes/index
 import { uriOf } from '../../kubernetes/sarif.js'
 import { exitCodes } from '../exit-codes.js'
 import { readSources } from '../input.js'
+import type { Session } from '../session.js'
 import { packageVersion } from '../version.js'
 import { lineOf, manifestsOf } from '../yaml/documents.js'
 import { oneOf } from './settings.js'
@@ -22,7 +23,7 @@ interface Placed {
   finding: Finding
 }
 
-export function lintCommand(): Command {
+export function lintCommand(session: Session): Command {
   return new Command('lint')
     .description('say what in the pods of manifests will hurt; exit 1 if there is an error among it')
     .argument('[files...]', 'manifests; none or -: standard input')
@@ -35,14 +36,14 @@ export function lintCommand(): Command {
     )
     .option('--suppressed', 'also what annotations suppress (sarif always has it)')
     .action(async (files: string[], flags: Flags) => {
-      const sources = await readSources(files)
+      const sources = await readSources(files, session.streams.stdin)
       const findings = sources.flatMap(({ name, text }) => findingsOf(name, text))
       const isShown = ({ finding }: Placed): boolean => finding.suppressed === undefined || flags.suppressed === true
       const shown = flags.format === 'sarif' ? findings : findings.filter(isShown)
-      process.stdout.write(formats[flags.format](shown))
+      session.streams.stdout.write(formats[flags.format](shown))
       const isBad = ({ finding }: Placed): boolean =>
         finding.suppressed === undefined && severities.indexOf(finding.severity) <= severities.indexOf(flags.failOn)
-      if (findings.some(isBad)) process.exitCode = exitCodes.found
+      if (findings.some(isBad)) session.status = exitCodes.found
     })
 }
 

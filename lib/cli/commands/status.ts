@@ -1,6 +1,7 @@
 import { Command } from 'commander'
 import type { Worker } from '../../index.js'
 import { saySeconds, table } from '../output.js'
+import type { Session } from '../session.js'
 
 interface Flags {
   dir?: string
@@ -8,7 +9,7 @@ interface Flags {
   json?: true
 }
 
-export function statusCommand(): Command {
+export function statusCommand({ streams }: Session): Command {
   return new Command('status')
     .description('the workers of a region on this machine, as a table')
     .argument('[region]', 'its name (default: SHM_LIVENESS_REGION, else default)')
@@ -19,7 +20,7 @@ export function statusCommand(): Command {
       // Only here, so that the other commands run where there is no addon.
       const { Region } = await import('../../index.js')
       const workers = Region.open(region, { dir: flags.dir, allowDisk: flags.allowDisk }).workers()
-      process.stdout.write(flags.json ? `${JSON.stringify(workers, textOfBig, 2)}\n` : workerTable(workers))
+      streams.stdout.write(flags.json ? `${JSON.stringify(workers, textOfBig, 2)}\n` : workerTable(workers))
     })
 }
 

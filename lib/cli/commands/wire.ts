@@ -9,6 +9,7 @@ import type {
 import { CommandError, exitCodes } from '../exit-codes.js'
 import { readSources } from '../input.js'
 import { replaceFile } from '../output.js'
+import type { Session } from '../session.js'
 import { type WiredSource, wireSources } from '../wire-sources.js'
 import { collected, oneOf, probeSettings, wholeNumber, words } from './settings.js'
 
@@ -40,7 +41,7 @@ interface Flags {
   inPlace?: true
 }
 
-export function wireCommand(): Command {
+export function wireCommand(session: Session): Command {
   return new Command('wire')
     .description('add probes, the installer and the guard to the pods of YAML or JSON manifests')
     .argument('[files...]', 'manifests; none or -: standard input (kustomize, Helm 3 --post-renderer)')
@@ -81,11 +82,13 @@ export function wireCommand(): Command {
       if (flags.inPlace && (files.length === 0 || files.includes('-'))) {
         throw new CommandError(exitCodes.usage, '--in-place needs files')
       }
-      const wired = wireSources(await readSources(files), optionsOf(flags))
-      if (wired.every(({ wired }) => wired === 0)) console.error('shm-liveness: nothing to wire: no pod template in it')
-      if (flags.diff) printDiff(wired)
+      const wired = wireSources(await readSources(files, session.streams.stdin), optionsOf(flags))
+      if (wired.every(({ wired }) => wired === 0)) {
+        session.streams.stderr.write('shm-liveness: nothing to wire: no pod template in it\n')
+      }
+      if (flags.diff) printDiff(session, wired)
       else if (flags.inPlace) writeFiles(wired)
-      else process.stdout.write(joined(wired.map(({ text }) => text)))
+      else session.streams.stdout.write(joined(wired.map(({ text }) => text)))
     })
 }
 
@@ -120,13 +123,13 @@ function userOf(text: string): number | 'inherit' {
   return Number(text)
 }
 
-function printDiff(wired: WiredSource[]): void {
+function printDiff(session: Session, wired: WiredSource[]): void {
   const changed = wired.filter(({ source, text }) => source.text !== text)
   for (const { source, text } of changed) {
     const patch = structuredPatch(source.name, source.name, source.text, text, undefined, undefined, { context: 3 })
-    process.stdout.write(formatPatch(patch, FILE_HEADERS_ONLY))
+    session.streams.stdout.write(formatPatch(patch, FILE_HEADERS_ONLY))
   }
-  if (changed.length > 0) process.exitCode = exitCodes.found
+  if (changed.length > 0) session.status = exitCodes.found
 }
 
 function writeFiles(wired: WiredSource[]): void {
