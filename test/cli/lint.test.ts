@@ -22,8 +22,8 @@ spec:
 const failing = warned.replace('failureThreshold: 1', 'periodSeconds: 0.5')
 
 describe('lint', () => {
-  it('says file, line, severity, place and rule, and what to do', () => {
-    expect(shmLiveness(['lint'], warned)).toEqual({
+  it('says file, line, severity, place and rule, and what to do', async () => {
+    expect(await shmLiveness(['lint'], warned)).toEqual({
       code: 0,
       stdout:
         'stdin:10: warning: Pod/camera/camera: one failure of liveness restarts the container [failure-threshold]\n' +
@@ -32,43 +32,45 @@ describe('lint', () => {
     })
   })
 
-  it('exits 1 over an error, unless that is suppressed', () => {
-    const done = shmLiveness(['lint'], failing)
+  it('exits 1 over an error, unless that is suppressed', async () => {
+    const done = await shmLiveness(['lint'], failing)
     expect(done).toMatchObject({ code: 1, stderr: '' })
     expect(done.stdout).toContain('stdin:12: error: Pod/camera/camera: periodSeconds is 0.5')
     const suppressed = failing.replace('annotations:', 'annotations:\n    lint.shm-liveness/invalid-probe: ""')
-    expect(shmLiveness(['lint'], suppressed)).toEqual({ code: 0, stdout: '', stderr: '' })
+    expect(await shmLiveness(['lint'], suppressed)).toEqual({ code: 0, stdout: '', stderr: '' })
   })
 
-  it('exits 1 over less, if told to', () => {
-    expect(shmLiveness(['lint', '--fail-on', 'warning'], warned).code).toBe(1)
-    expect(shmLiveness(['lint', '--fail-on', 'warning'], warned.replace('failureThreshold: 1', '')).code).toBe(0)
+  it('exits 1 over less, if told to', async () => {
+    expect((await shmLiveness(['lint', '--fail-on', 'warning'], warned)).code).toBe(1)
+    expect((await shmLiveness(['lint', '--fail-on', 'warning'], warned.replace('failureThreshold: 1', ''))).code).toBe(
+      0,
+    )
   })
 
-  it('shows what is suppressed on request', () => {
-    const done = shmLiveness(['lint', '--suppressed'], warned)
+  it('shows what is suppressed on request', async () => {
+    const done = await shmLiveness(['lint', '--suppressed'], warned)
     expect(done.stdout).toContain('[termination-grace] (suppressed: thirty seconds are fine)')
     expect(done.code).toBe(0)
   })
 
-  it('finds the line in any document, through aliases and lists', () => {
+  it('finds the line in any document, through aliases and lists', async () => {
     const text = `a: 1\n---\nkind: List\nx: &probe\n  periodSeconds: 0.5\nitems:\n- ${warned
       .trimEnd()
       .split('\n')
       .slice(1)
       .join('\n  ')
       .replace(/livenessProbe:[\s\S]*/, 'livenessProbe: *probe')}\n`
-    expect(shmLiveness(['lint'], text).stdout).toContain('stdin:5: error: Pod/camera/camera: periodSeconds')
+    expect((await shmLiveness(['lint'], text)).stdout).toContain('stdin:5: error: Pod/camera/camera: periodSeconds')
   })
 
-  it('has nothing to say of no pods', () => {
+  it('has nothing to say of no pods', async () => {
     for (const text of ['', '---\n', 'kind: Service\n', '{}', 'just a text']) {
-      expect(shmLiveness(['lint'], text)).toEqual({ code: 0, stdout: '', stderr: '' })
+      expect(await shmLiveness(['lint'], text)).toEqual({ code: 0, stdout: '', stderr: '' })
     }
   })
 
-  it('gives JSON', () => {
-    const findings = JSON.parse(shmLiveness(['lint', '--format', 'json'], warned).stdout)
+  it('gives JSON', async () => {
+    const findings = JSON.parse((await shmLiveness(['lint', '--format', 'json'], warned)).stdout)
     expect(findings).toMatchObject([
       {
         file: 'stdin',
@@ -78,11 +80,11 @@ describe('lint', () => {
         path: ['spec', 'containers', 0, 'livenessProbe'],
       },
     ])
-    expect(JSON.parse(shmLiveness(['lint', '--format', 'json'], '').stdout)).toEqual([])
+    expect(JSON.parse((await shmLiveness(['lint', '--format', 'json'], '')).stdout)).toEqual([])
   })
 
-  it('gives SARIF, with what is suppressed', () => {
-    const { runs } = JSON.parse(shmLiveness(['lint', '--format', 'sarif'], warned).stdout)
+  it('gives SARIF, with what is suppressed', async () => {
+    const { runs } = JSON.parse((await shmLiveness(['lint', '--format', 'sarif'], warned)).stdout)
     const [suppressed, finding] = runs[0].results.toSorted((a: { ruleId: string }, b: { ruleId: string }) =>
       a.ruleId < b.ruleId ? 1 : -1,
     )
@@ -93,24 +95,24 @@ describe('lint', () => {
     expect(suppressed.suppressions).toEqual([{ kind: 'inSource', justification: 'thirty seconds are fine' }])
   })
 
-  it('gives the files of SARIF as URI references', () => {
+  it('gives the files of SARIF as URI references', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'shm-liveness lint#'))
     const file = join(folder, '100%.yaml')
     writeFileSync(file, failing)
-    const { runs } = JSON.parse(shmLiveness(['lint', '--format', 'sarif', file]).stdout)
+    const { runs } = JSON.parse((await shmLiveness(['lint', '--format', 'sarif', file])).stdout)
     rmSync(folder, { recursive: true })
     const { uri } = runs[0].results[0].locations[0].physicalLocation.artifactLocation
     expect(fileURLToPath(uri)).toBe(file)
   })
 
-  it('reads YAML as the Kubernetes tools do: yes is true', () => {
+  it('reads YAML as the Kubernetes tools do: yes is true', async () => {
     const host = `kind: Pod\nspec:\n  hostIPC: yes\n  containers: [{name: a, command: [/shm-guard, --, a]}]\n`
-    expect(shmLiveness(['lint'], host).stdout).toContain(
+    expect((await shmLiveness(['lint'], host)).stdout).toContain(
       "stdin:3: error: Pod: the pod's /dev/shm is the node's [host-ipc]",
     )
   })
 
-  it('refuses a format that it has not', () => {
-    expect(shmLiveness(['lint', '--format', 'xml'], '')).toMatchObject({ code: 2 })
+  it('refuses a format that it has not', async () => {
+    expect(await shmLiveness(['lint', '--format', 'xml'], '')).toMatchObject({ code: 2 })
   })
 })

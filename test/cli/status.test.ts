@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { Heartbeat, probePath } from 'shm-liveness'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { shmLiveness } from '../support/command.js'
+import { shmLiveness, spawnShmLiveness } from '../support/command.js'
 
 const dir = mkdtempSync('/dev/shm/test-status-')
 const claim = (name: string) => Heartbeat.claim({ region: 'vision', name, maxAge: '90s', dir })
@@ -24,8 +24,8 @@ afterAll(() => {
 })
 
 describe('status', () => {
-  it('is a table of the workers, with what they say and what was before', () => {
-    const done = shmLiveness(['status', 'vision', '--dir', dir])
+  it('is a table of the workers, with what they say and what was before', async () => {
+    const done = await shmLiveness(['status', 'vision', '--dir', dir])
     expect(done).toMatchObject({ code: 0, stderr: '' })
     const [heading, ...rows] = done.stdout.split('\n').map((line) => line.split(/ {2,}/))
     expect(heading).toEqual(['WORKER', 'STATE', 'READY', 'AGE', 'LIMIT', 'BEATS', 'WORST CYCLE', 'LATE', 'PID', 'NOTE'])
@@ -49,40 +49,43 @@ describe('status', () => {
 
   it('takes region and directory from the environment, as the programs do', () => {
     const env = { SHM_LIVENESS_REGION: 'vision', SHM_LIVENESS_DIR: dir }
-    expect(shmLiveness(['status'], '', env).stdout).toContain('grabber')
+    expect(spawnShmLiveness(['status'], '', env).stdout).toContain('grabber')
   })
 
-  it('gives all of it as JSON', () => {
-    const workers = JSON.parse(shmLiveness(['status', 'vision', '--dir', dir, '--json']).stdout)
+  it('gives all of it as JSON', async () => {
+    const workers = JSON.parse((await shmLiveness(['status', 'vision', '--dir', dir, '--json'])).stdout)
     const found = workers.find(({ name }: { name: string }) => name === 'grabber')
     expect(found).toMatchObject({ state: 'running', beats: 1, phase: 'calibrate', limitMs: 300_000 })
     expect(found.incarnation).toMatch(/^\d+$/)
     expect(found.histogram).toHaveLength(64)
   })
 
-  it('exits 3 over a region that is not there or is none, 2 over a name that is none', () => {
-    expect(shmLiveness(['status', 'none', '--dir', dir])).toMatchObject({
+  it('exits 3 over a region that is not there or is none, 2 over a name that is none', async () => {
+    expect(await shmLiveness(['status', 'none', '--dir', dir])).toMatchObject({
       code: 3,
       stderr: expect.stringContaining('"none"'),
     })
     writeFileSync(`${dir}/odd`, 'text')
-    expect(shmLiveness(['status', 'odd', '--dir', dir])).toMatchObject({ code: 3, stdout: '' })
-    expect(shmLiveness(['status', '.none', '--dir', dir])).toMatchObject({ code: 2 })
-    expect(shmLiveness(['status', 'a', 'b'])).toMatchObject({ code: 2 })
+    expect(await shmLiveness(['status', 'odd', '--dir', dir])).toMatchObject({ code: 3, stdout: '' })
+    expect(await shmLiveness(['status', '.none', '--dir', dir])).toMatchObject({ code: 2 })
+    expect(await shmLiveness(['status', 'a', 'b'])).toMatchObject({ code: 2 })
   })
 })
 
 describe('probe-path and guard-path', () => {
-  it('print where the executables are', () => {
-    expect(shmLiveness(['probe-path'])).toEqual({ code: 0, stdout: `${probePath()}\n`, stderr: '' })
+  it('print where the executables are', async () => {
+    expect(await shmLiveness(['probe-path'])).toEqual({ code: 0, stdout: `${probePath()}\n`, stderr: '' })
   })
 })
 
 describe('the command line', () => {
-  it('tells version and help, and refuses no command', () => {
-    expect(shmLiveness(['--version'])).toMatchObject({ code: 0, stdout: expect.stringMatching(/^\d+\.\d+\.\d+\n$/) })
-    expect(shmLiveness(['--help'])).toMatchObject({ code: 0, stderr: '' })
-    expect(shmLiveness(['wire', '--help']).stdout).toContain('--all-containers')
-    expect(shmLiveness([])).toMatchObject({ code: 2, stdout: '' })
+  it('tells version and help, and refuses no command', async () => {
+    expect(await shmLiveness(['--version'])).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/^\d+\.\d+\.\d+\n$/),
+    })
+    expect(await shmLiveness(['--help'])).toMatchObject({ code: 0, stderr: '' })
+    expect((await shmLiveness(['wire', '--help'])).stdout).toContain('--all-containers')
+    expect(await shmLiveness([])).toMatchObject({ code: 2, stdout: '' })
   })
 })

@@ -1,10 +1,8 @@
-import { execFile } from 'node:child_process'
 import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
 import { afterAll, describe, expect, it } from 'vitest'
-import { main, shmLiveness } from '../support/command.js'
+import { shmLiveness } from '../support/command.js'
 
 const folder = mkdtempSync(join(tmpdir(), 'shm-liveness-wire-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
@@ -25,29 +23,21 @@ spec:
       command: [camera]
 `
 const service = 'kind: Service\nmetadata: { name: s }\n'
-const wired = shmLiveness(['wire'], pod).stdout
+const wired = (await shmLiveness(['wire'], pod)).stdout
 
-describe('wire', () => {
-  it('reads standard input, by default or as -, and writes standard output', () => {
+describe('wire', async () => {
+  it('reads standard input, by default or as -, and writes standard output', async () => {
     expect(wired).toContain('  livenessProbe:')
-    expect(shmLiveness(['wire', '-'], pod)).toEqual({ code: 0, stdout: wired, stderr: '' })
+    expect(await shmLiveness(['wire', '-'], pod)).toEqual({ code: 0, stdout: wired, stderr: '' })
   })
 
-  it('waits for a slow writer, also on a pipe that does not block', async () => {
-    const program = `const write = (text) => process.stdout.write(text)
-      write('kind: Pod\\nspec:\\n'); setTimeout(() => write('  containers: [{name: a}]\\n'), 300)`
-    const pipe = `${process.execPath} -e "$PROGRAM" | ${process.execPath} ${main} wire | grep -c Probe:`
-    const { stdout } = await promisify(execFile)('sh', ['-c', pipe], { env: { ...process.env, PROGRAM: program } })
-    expect(stdout).toBe('1\n')
-  })
-
-  it('makes one stream of several files', () => {
+  it('makes one stream of several files', async () => {
     const files = [fileOf(pod), fileOf(service.trimEnd()), fileOf(`---\n${service}`)]
-    const done = shmLiveness(['wire', ...files])
+    const done = await shmLiveness(['wire', ...files])
     expect(done.stdout).toBe(`${wired}---\n${service}---\n${service}`)
   })
 
-  it('passes on what has no pod, byte for byte', () => {
+  it('passes on what has no pod, byte for byte', async () => {
     for (const text of [
       '',
       '\n',
@@ -59,7 +49,7 @@ describe('wire', () => {
       '- a\n-   b\n',
       '﻿kind:   A\r\n',
     ]) {
-      expect(shmLiveness(['wire'], text)).toEqual({
+      expect(await shmLiveness(['wire'], text)).toEqual({
         code: 0,
         stdout: text,
         stderr: 'shm-liveness: nothing to wire: no pod template in it\n',
@@ -67,35 +57,35 @@ describe('wire', () => {
     }
   })
 
-  it('prints what would change, and says by its exit code that something would', () => {
+  it('prints what would change, and says by its exit code that something would', async () => {
     const file = fileOf(pod)
-    const done = shmLiveness(['wire', '--diff', file])
+    const done = await shmLiveness(['wire', '--diff', file])
     expect(done.code).toBe(1)
     const [from, to, hunk, ...lines] = done.stdout.split('\n')
     expect([from, to]).toEqual([`--- ${file}`, `+++ ${file}`])
     expect(hunk).toMatch(/^@@ -5,3 \+5,\d+ @@$/)
     expect(lines.filter((line) => line.startsWith('-'))).toEqual([])
     expect(readFileSync(file, 'utf8')).toBe(pod)
-    expect(shmLiveness(['wire', '--diff'], wired)).toEqual({ code: 0, stdout: '', stderr: '' })
+    expect(await shmLiveness(['wire', '--diff'], wired)).toEqual({ code: 0, stdout: '', stderr: '' })
   })
 
-  it('writes files in place, with their modes, through links, and only what changes', () => {
+  it('writes files in place, with their modes, through links, and only what changes', async () => {
     const file = fileOf(pod)
     chmodSync(file, 0o640)
     const link = join(folder, 'link.yaml')
     symlinkSync(file, link)
     const same = fileOf(wired)
     const before = statSync(same).ino
-    expect(shmLiveness(['wire', '--in-place', link, same])).toEqual({ code: 0, stdout: '', stderr: '' })
+    expect(await shmLiveness(['wire', '--in-place', link, same])).toEqual({ code: 0, stdout: '', stderr: '' })
     expect(readFileSync(file, 'utf8')).toBe(wired)
     expect(statSync(file).mode & 0o777).toBe(0o640)
     expect(statSync(link).ino).toBe(statSync(file).ino)
     expect(statSync(same).ino).toBe(before)
   })
 
-  it('writes nothing at all if one of the files cannot be wired', () => {
+  it('writes nothing at all if one of the files cannot be wired', async () => {
     const files = [fileOf(pod), fileOf(pod.replace('command: [camera]', 'livenessProbe: {}'))]
-    const done = shmLiveness(['wire', '--in-place', ...files])
+    const done = await shmLiveness(['wire', '--in-place', ...files])
     expect(done).toMatchObject({ code: 4, stdout: '' })
     expect(done.stderr).toBe(
       `shm-liveness: ${files[1]}:3: Pod/camera, container "camera": it has a livenessProbe already; replace it ` +
@@ -104,8 +94,8 @@ describe('wire', () => {
     expect(readFileSync(files[0]!, 'utf8')).toBe(pod)
   })
 
-  it('takes the same options as wire()', () => {
-    const done = shmLiveness(
+  it('takes the same options as wire()', async () => {
+    const done = await shmLiveness(
       [
         ...['wire', '--liveness', 'periodSeconds=3,failureThreshold=4', '--no-startup', '--region', 'front'],
         ...['--restart', '2', '--signal', 'SEGV', '--grace', '1s', '--restart-budget', '9s', '--guard-flag=--build'],
@@ -138,78 +128,67 @@ describe('wire', () => {
     ['with a comment and a directive', '# a\r\n\n%YAML 1.1\n---\n', '...\n'],
     ['with a mark', '---\n', ''],
     ['with neither', '', '---\n'],
-  ])('joins inputs to one stream that can be read, if one begins %s', (_, head, between) => {
+  ])('joins inputs to one stream that can be read, if one begins %s', async (_, head, between) => {
     const radar = pod.replaceAll('camera', 'radar')
-    const done = shmLiveness(['wire', fileOf(pod.replace(/\n$/, '')), fileOf(`${head}${radar}`)])
+    const done = await shmLiveness(['wire', fileOf(pod.replace(/\n$/, '')), fileOf(`${head}${radar}`)])
     expect(done.stdout).toContain(`\n${between}${head}`)
-    const again = shmLiveness(['wire', '--container', 'radar', '--container', 'camera'], done.stdout)
+    const again = await shmLiveness(['wire', '--container', 'radar', '--container', 'camera'], done.stdout)
     expect(again).toEqual({ ...done, stderr: '' })
     // An end that is there is not written again.
-    const ended = shmLiveness(['wire', fileOf(`${pod}...\n`), fileOf(`${head}${radar}`)])
+    const ended = await shmLiveness(['wire', fileOf(`${pod}...\n`), fileOf(`${head}${radar}`)])
     expect(ended.stdout.split('\n...\n')).toHaveLength(2)
-    expect(shmLiveness(['wire'], ended.stdout)).toEqual({ ...ended, stderr: '' })
+    expect(await shmLiveness(['wire'], ended.stdout)).toEqual({ ...ended, stderr: '' })
   })
 
-  it('is told an ENTRYPOINT as words or as a JSON list', () => {
+  it('is told an ENTRYPOINT as words or as a JSON list', async () => {
     const unknown = pod.replace('      command: [camera]\n', '')
-    expect(shmLiveness(['wire', '--guard'], unknown)).toMatchObject({
+    expect(await shmLiveness(['wire', '--guard'], unknown)).toMatchObject({
       code: 4,
       stderr: expect.stringContaining('--command'),
     })
-    const asWords = shmLiveness(['wire', '--guard', '--command', 'node  main.js'], unknown)
-    const asJson = shmLiveness(['wire', '--guard', '--command', '["node", "main.js"]'], unknown)
+    const asWords = await shmLiveness(['wire', '--guard', '--command', 'node  main.js'], unknown)
+    const asJson = await shmLiveness(['wire', '--guard', '--command', '["node", "main.js"]'], unknown)
     expect(asWords.stdout).toContain('- --\n        - node\n        - main.js\n')
     expect(asJson).toEqual(asWords)
   })
 
-  it('picks containers by name, all over the input', () => {
+  it('picks containers by name, all over the input', async () => {
     const two = pod
       .replace('spec:', 'spec: # two')
       .replace('    - name: camera\n', '    - name: other\n    - name: camera\n')
-    expect(shmLiveness(['wire'], two)).toMatchObject({ code: 4, stderr: expect.stringContaining('(other, camera)') })
-    const done = shmLiveness(['wire', '--container', 'other'], `${pod}---\n${two}`)
+    expect(await shmLiveness(['wire'], two)).toMatchObject({
+      code: 4,
+      stderr: expect.stringContaining('(other, camera)'),
+    })
+    const done = await shmLiveness(['wire', '--container', 'other'], `${pod}---\n${two}`)
     expect(done.stdout.startsWith(`${pod}---\n`)).toBe(true)
     expect(done.stdout).toContain('value: other')
     expect(done.stdout).not.toContain('value: camera')
-    const all = shmLiveness(['wire', '--all-containers'], two)
+    const all = await shmLiveness(['wire', '--all-containers'], two)
     expect(all.stdout).toContain('value: other')
     expect(all.stdout).toContain('value: camera')
-    expect(shmLiveness(['wire', '--container', 'none'], pod)).toMatchObject({
+    expect(await shmLiveness(['wire', '--container', 'none'], pod)).toMatchObject({
       code: 4,
       stderr: 'shm-liveness: no pod has a container "none", they have camera; name one that is there\n',
     })
   })
 
-  it('wants each container that is named somewhere in the input, and one for a command', () => {
+  it('wants each container that is named somewhere in the input, and one for a command', async () => {
     const radar = pod.replaceAll('camera', 'radar')
     const named = (...names: string[]) => names.flatMap((name) => ['--container', name])
-    expect(shmLiveness(['wire', ...named('camera', 'radar'), fileOf(pod), fileOf(radar)])).toMatchObject({ code: 0 })
+    expect(await shmLiveness(['wire', ...named('camera', 'radar'), fileOf(pod), fileOf(radar)])).toMatchObject({
+      code: 0,
+    })
     const file = fileOf(`${pod}---\n${radar}`)
-    const misspelt = shmLiveness(['wire', '--in-place', ...named('camera', 'raddar'), file])
+    const misspelt = await shmLiveness(['wire', '--in-place', ...named('camera', 'raddar'), file])
     expect(misspelt).toMatchObject({ code: 4, stdout: '' })
     expect(misspelt.stderr).toContain('no pod has a container "raddar", they have camera, radar;')
     const untold = `${pod}---\n${radar}`.replace(/ +command: .*\n/g, '')
     const args = ['wire', '--guard', '--command', '/entry serve']
-    const twice = shmLiveness([...args, '--all-containers'], untold)
+    const twice = await shmLiveness([...args, '--all-containers'], untold)
     expect(twice).toMatchObject({ code: 4, stdout: '' })
     expect(twice.stderr).toContain('Pod/camera, container "camera", Pod/radar, container "radar"')
-    expect(shmLiveness([...args, '--container', 'radar'], untold)).toMatchObject({ code: 0 })
-  })
-})
-
-describe('a reader of wire', () => {
-  const piped = (to: string) =>
-    promisify(execFile)('sh', ['-c', `"$NODE" "$MAIN" wire "$FILE" ${to}`], {
-      env: { NODE: process.execPath, MAIN: main, FILE: fileOf(`${pod}---\n`.repeat(300)) },
-    })
-
-  it('may go after the first line', async () => {
-    expect(await piped('| { read -r line; echo "$line"; }')).toEqual({ stdout: 'kind: Pod\n', stderr: '' })
-  })
-
-  it('may have no room, which is said in a line', async () => {
-    const full = expect.objectContaining({ code: 3, stderr: expect.stringMatching(/^shm-liveness: ENOSPC.*\n$/) })
-    await expect(piped('> /dev/full')).rejects.toEqual(full)
+    expect(await shmLiveness([...args, '--container', 'radar'], untold)).toMatchObject({ code: 0 })
   })
 })
 
@@ -233,8 +212,8 @@ describe('what wire cannot do', () => {
     ['a list with an empty name', ['wire', '--expect', 'a,,b'], 'expect: names of'],
     ['no number of workers', ['wire', '--min', 'some'], 'whole number'],
     ['a user that is none', ['wire', '--run-as-user', 'nobody'], 'inherit'],
-  ])('is usage, if it is %s', (_what, args, reason) => {
-    const done = shmLiveness(args, pod)
+  ])('is usage, if it is %s', async (_what, args, reason) => {
+    const done = await shmLiveness(args, pod)
     expect(done).toMatchObject({ code: 2, stdout: '' })
     expect(done.stderr).toContain(reason)
   })
@@ -250,29 +229,29 @@ describe('what wire cannot do', () => {
       'no valid YAML: Excessive alias count',
     ],
     ['bytes that are no UTF-8', Buffer.from([0x61, 0xff, 0xfe]), 'stdin: it is not UTF-8 text'],
-  ])('is %s, which cannot be read', (_what, text, reason) => {
-    const done = shmLiveness(['wire'], text)
+  ])('is %s, which cannot be read', async (_what, text, reason) => {
+    const done = await shmLiveness(['wire'], text)
     expect(done).toMatchObject({ code: 3, stdout: '' })
     expect(done.stderr).toContain(reason)
   })
 
-  it('is about an item of a list, and has the line of that item', () => {
+  it('is about an item of a list, and has the line of that item', async () => {
     const item = (kind: string, probe: string) =>
       `- kind: ${kind}\n  spec:\n    template:\n      spec:\n        containers:\n        - {name: camera${probe}}\n`
     const other = ', readinessProbe: {httpGet: {port: 80}}'
     const list = `kind: List\nitems:\n${item('Deployment', '')}${item('DaemonSet', other)}${item('Job', '')}`
-    expect(shmLiveness(['wire'], list)).toEqual({
+    expect(await shmLiveness(['wire'], list)).toEqual({
       code: 4,
       stdout: '',
       stderr: expect.stringContaining('stdin:12: DaemonSet, container "camera": it has a readinessProbe already'),
     })
   })
 
-  it('is a file that is not there, or a directory', () => {
-    expect(shmLiveness(['wire', '/no/such.yaml'])).toMatchObject({
+  it('is a file that is not there, or a directory', async () => {
+    expect(await shmLiveness(['wire', '/no/such.yaml'])).toMatchObject({
       code: 3,
       stderr: expect.stringContaining('/no/such.yaml: ENOENT'),
     })
-    expect(shmLiveness(['wire', folder])).toMatchObject({ code: 3, stderr: expect.stringContaining('EISDIR') })
+    expect(await shmLiveness(['wire', folder])).toMatchObject({ code: 3, stderr: expect.stringContaining('EISDIR') })
   })
 })

@@ -2,9 +2,9 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { lint } from 'shm-liveness/kubernetes'
-import { describe, expect, it } from 'vitest'
+import { beforeAll, describe, expect, it } from 'vitest'
 import { parseAllDocuments } from 'yaml'
-import { shmLiveness } from '../support/command.js'
+import { type CommandResult, shmLiveness } from '../support/command.js'
 import { validate } from '../support/schema.js'
 
 const folder = join(import.meta.dirname, '../golden')
@@ -29,7 +29,10 @@ function valuesOf(text: string): unknown[] {
 
 describe.each(cases)('test/golden/%s.yaml', (name, ...args) => {
   const input = readFileSync(join(folder, `${name}.yaml`), 'utf8')
-  const wired = shmLiveness(['wire', ...args], input)
+  let wired: CommandResult
+  beforeAll(async () => {
+    wired = await shmLiveness(['wire', ...args], input)
+  })
 
   it('is wired as it was before', async () => {
     expect(wired).toMatchObject({ code: 0, stderr: '' })
@@ -41,8 +44,8 @@ describe.each(cases)('test/golden/%s.yaml', (name, ...args) => {
     for (const value of values) if (name !== 'rollout') validate(value)
   })
 
-  it('is wired once and for all', () => {
-    expect(shmLiveness(['wire', ...args], wired.stdout)).toEqual({ code: 0, stdout: wired.stdout, stderr: '' })
+  it('is wired once and for all', async () => {
+    expect(await shmLiveness(['wire', ...args], wired.stdout)).toEqual({ code: 0, stdout: wired.stdout, stderr: '' })
   })
 
   it('loses no line of its own but those of replaced probes', () => {

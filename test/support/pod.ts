@@ -4,7 +4,7 @@ import { chmodSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Check, type Container, type PodSpec, podTemplates } from 'shm-liveness/kubernetes'
 import { parse, stringify } from 'yaml'
-import { shmLiveness } from './command.js'
+import { spawnShmLiveness } from './command.js'
 import { eventually } from './eventually.js'
 import { images, podman, podmanDid, type Result, sharedFolder } from './podman.js'
 
@@ -17,7 +17,7 @@ export function sampleContainer(name: string, script: string, fields: Partial<Co
 /** What `shm-liveness wire` makes of a pod of these containers. */
 export function wired(containers: Container[], flags: string[] = [], spec: Partial<PodSpec> = {}): PodSpec {
   const pod = { apiVersion: 'v1', kind: 'Pod', metadata: { name: 'pod' }, spec: { ...spec, containers } }
-  const done = shmLiveness(['wire', '--image', images.programs, ...flags], stringify(pod))
+  const done = spawnShmLiveness(['wire', '--image', images.programs, ...flags], stringify(pod))
   if (done.code !== 0) throw new Error(`wire: exit ${done.code}: ${done.stderr}`)
   const [template] = podTemplates(parse(done.stdout))
   if (template === undefined) throw new Error(`wire gave no pod:\n${done.stdout}`)

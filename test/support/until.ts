@@ -18,8 +18,12 @@ export async function until<Seen>(
   look: () => Seen | Promise<Seen>,
   withinMs = defaultLimitMs,
 ): Promise<Found<Seen>> {
-  return (await untilHolds(what, look, (seen) => seen !== undefined && seen !== null && seen !== false, withinMs)) as
-    Found<Seen>
+  return (await untilHolds(
+    what,
+    look,
+    (seen) => seen !== undefined && seen !== null && seen !== false,
+    withinMs,
+  )) as Found<Seen>
 }
 
 /** As {@link until}, with a condition of its own: the error then shows the answer that did not meet it. */
