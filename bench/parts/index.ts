@@ -10,6 +10,7 @@ import { passThrough } from './pass-through.js'
 import { death, stall } from './reaction.js'
 import { size, syscalls } from './size.js'
 import { spawn } from './spawn.js'
+import { wire } from './wire.js'
 import { workers } from './workers.js'
 
 /** What `--only` names, in the order of the table. */
@@ -29,4 +30,5 @@ export const parts: Record<string, (session: Session) => Promise<Row[]>> = {
   livez,
   'pass-through': passThrough,
   builds,
+  wire,
 }

@@ -197,12 +197,12 @@ describe('a manifest whose text cannot say it', () => {
     expect(() => wiredText(text, { containers })).toThrow(refusal)
   })
 
-  it('is found out also behind a thousand that can', () => {
+  it('is found also behind many that can', () => {
     const good =
       'kind: Pod\nspec:\n  containers:\n  - name: a\n    env:\n    - name: A\n  - name: b\n    env:\n    - name: A\n'
     const bad = good.replace('env:', 'env: &env').replace(/env:\n {4}- name: A\n$/, 'env: *env\n')
-    const refusal = expect.objectContaining({ message: expect.stringMatching(/^test:10001: /) })
-    expect(() => wiredText(`${`${good}---\n`.repeat(1000)}${bad}`, { containers: ['a'] })).toThrow(refusal)
+    const refusal = expect.objectContaining({ message: expect.stringMatching(/^test:201: /) })
+    expect(() => wiredText(`${`${good}---\n`.repeat(20)}${bad}`, { containers: ['a'] })).toThrow(refusal)
   })
 
   it('is wired, where what it shares changes everywhere', () => {
@@ -275,46 +275,30 @@ describe('any manifest', () => {
   })
 })
 
-describe('a large manifest', () => {
+/** How long this takes with 1,000 documents and 10 MB is a part of the benchmark: bench/parts/wire.ts. */
+describe('a stream of documents', () => {
   const one = (index: number) => `# Source: ${index}
-apiVersion: apps/v1
 kind: Deployment
 metadata:
-  name: app-${index}
   labels: { app: app-${index} }
 spec:
-  selector:
-    matchLabels: { app: app-${index} }
   template:
-    metadata:
-      labels: { app: app-${index} }
     spec:
       containers:
         - name: app # the worker
           image: registry/app:${index}
-          env:
-            - name: MODE
-              value: fast
 `
 
-  it('of 1,000 documents is wired within 2 s', () => {
-    const text = Array.from({ length: 1000 }, (_, index) => one(index)).join('---\n')
-    let [wired, seconds] = ['', Number.POSITIVE_INFINITY]
-    // The best of several: other work on the machine is not what is measured.
-    for (let run = 0; run < 5; run++) {
-      const began = performance.now()
-      wired = wiredText(text)
-      seconds = Math.min(seconds, (performance.now() - began) / 1000)
-    }
-    expect(wired.match(/livenessProbe:/g)).toHaveLength(1000)
-    expect(wired.match(/# the worker/g)).toHaveLength(1000)
-    expect(seconds).toBeLessThan(2)
+  it('from one template is wired in each of them', () => {
+    const text = Array.from({ length: 20 }, (_, index) => one(index)).join('---\n')
+    const wired = expectWired(text)
+    expect(wired.match(/livenessProbe:/g)).toHaveLength(20)
+    expectLinesKept(text, wired)
   })
 
-  it('of 10 MB is wired', () => {
-    const data = `kind: ConfigMap\ndata:\n${Array.from({ length: 10_000 }, (_, index) => `  key-${index}: ${'x'.repeat(1000)}\n`).join('')}`
-    expect(data.length).toBeGreaterThan(10_000_000)
+  it('is wired behind a document of many lines, which stays byte for byte', () => {
+    const data = `kind: ConfigMap\ndata:\n${Array.from({ length: 500 }, (_, index) => `  key-${index}: ${'x'.repeat(1000)}\n`).join('')}`
     const pod = 'kind: Pod\nspec:\n  containers:\n  - name: camera\n'
     expect(wiredText(`${data}---\n${pod}`)).toBe(`${data}---\n${wiredText(pod)}`)
-  }, 60_000)
+  })
 })
