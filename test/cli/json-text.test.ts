@@ -118,7 +118,7 @@ describe('any JSON', () => {
         const lineEnds = (each: string) => new Set(each.match(/\r?\n/g))
         expect(lineEnds(wired)).toEqual(lineEnds(text))
       }),
-      { numRuns: 500 },
+      { numRuns: 200 },
     )
   })
 })

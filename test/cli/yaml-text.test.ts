@@ -270,7 +270,7 @@ describe('any manifest', () => {
         const comments = text.match(/ # .*$/gm) ?? []
         for (const each of comments) expect(wired).toContain(each)
       }),
-      { numRuns: 500 },
+      { numRuns: 200 },
     )
   })
 })

@@ -1,7 +1,9 @@
+import { execFile } from 'node:child_process'
 import { constants } from 'node:os'
+import { promisify } from 'node:util'
+import { guardPath } from 'shm-liveness'
 import { type Container, lint, type WireOptions, wire } from 'shm-liveness/kubernetes'
 import { describe, expect, it } from 'vitest'
-import { guard } from '../support/guard.js'
 import { container, named, podOf } from '../support/manifests.js'
 
 const refused = (code: string | RegExp, text = '') =>
@@ -103,14 +105,22 @@ describe('where guards listen', () => {
   })
 })
 
-/** Whether the real guard reads a flag's value. */
-async function isRead(flag: string, value: string): Promise<boolean> {
-  const { code, stderr } = await guard([flag, value, '--help'])
-  expect([code, stderr]).toEqual(code === 0 ? [0, ''] : [2, expect.stringContaining(flag)])
-  return code === 0
+/** Whether the real guard reads each of a flag's values. One shell asks them all: it starts a guard faster than node. */
+async function areRead(flag: string, values: string[]): Promise<boolean[]> {
+  const script = 'for value; do "$GUARD" "$FLAG" "$value" --help 2>&1 >/dev/null; printf "%s\\0" $?; done'
+  const { stdout } = await promisify(execFile)('sh', ['-c', script, 'sh', ...values], {
+    env: { GUARD: guardPath(), FLAG: flag },
+  })
+  const answers = stdout.split('\0').slice(0, -1)
+  expect(answers).toHaveLength(values.length)
+  for (const answer of answers) {
+    if (answer !== '0') expect(answer).toMatch(new RegExp(`${flag}[^]*\\n2$`))
+  }
+  return answers.map((answer) => answer === '0')
 }
+
 async function expectAsTheGuard(flag: string, values: string[], isTaken: (value: string) => boolean): Promise<void> {
-  const read = await Promise.all(values.map((value) => isRead(flag, value)))
+  const read = await areRead(flag, values)
   expect(values.map((value) => [value, isTaken(value)])).toEqual(values.map((value, index) => [value, read[index]]))
   expect(new Set(read)).toEqual(new Set([true, false]))
 }
