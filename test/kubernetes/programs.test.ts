@@ -1,16 +1,16 @@
-/** What the wiring takes for granted of the programs, asked of the programs. */
+/** What the wiring expects of the programs, checked against the real programs. */
 import { createServer } from 'node:net'
 import { wire } from 'shm-liveness/kubernetes'
 import { describe, expect, it } from 'vitest'
-import { eventually } from '../support/eventually.js'
 import { guard, startGuard } from '../support/guard.js'
 import { named, podOf } from '../support/manifests.js'
 import { probe } from '../support/probe.js'
 import { uniqueRegion } from '../support/region.js'
+import { untilHolds } from '../support/until.js'
 
 const region = { SHM_LIVENESS_REGION: uniqueRegion() }
 
-/** A port that nobody has, or had a moment ago. */
+/** A port that was free a moment ago. */
 async function freePort(): Promise<number> {
   const server = createServer()
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
@@ -42,7 +42,7 @@ describe('the guard', () => {
 
   it('listens where SHM_LIVENESS_LISTEN says, and answers at the paths of the probes', async () => {
     const port = await freePort()
-    const pod = wire(podOf(), { via: 'httpGet', command: ['/bin/sleep', '20'], port })
+    const pod = wire(podOf(), { via: 'httpGet', command: ['/bin/sleep', '100'], port })
     const camera = named(pod, 'camera')
     const env = Object.fromEntries((camera.env ?? []).map(({ name, value }) => [name, value ?? '']))
     const grace = { SHM_LIVENESS_STARTUP_GRACE: '8000h' } // it counts from the start of this machine, here
@@ -52,7 +52,7 @@ describe('the guard', () => {
       const ask = () => fetch(`http://127.0.0.1:${port}${path}`).then(({ status }) => status, String)
       // No region yet: within the grace that is no reason to restart, and no more.
       const wanted = check === 'liveness' ? 200 : 503
-      expect(await eventually(ask, (status) => status === wanted), check).toBe(wanted)
+      await untilHolds(`the guard answers ${check} with ${wanted}`, ask, (status) => status === wanted)
     }
     await program.kill()
   })
