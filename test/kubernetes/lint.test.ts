@@ -1,29 +1,20 @@
-import { type Container, lint, type PodSpec, rules, wire } from 'shm-liveness/kubernetes'
+import { lint, rules } from 'shm-liveness/kubernetes'
 import { describe, expect, it } from 'vitest'
-import { container, frozen, podOf } from '../support/manifests.js'
+import { container, podOf } from '../support/manifests.js'
+import {
+  exec,
+  idsOf,
+  livenessProbe,
+  one,
+  other,
+  readinessProbe,
+  regionOf,
+  startupProbe,
+  variables,
+  watched,
+} from '../support/watched-pods.js'
 
-const exec = (...args: string[]) => ({ exec: { command: ['/usr/bin/shm-probe', ...args] } })
-/** Probes without a fault, of executables that are in the image. */
-const startupProbe = { ...exec('--check', 'startup', '--termination-log'), periodSeconds: 5, timeoutSeconds: 2 }
-const livenessProbe = {
-  ...exec('--termination-log'),
-  ...{ periodSeconds: 2, timeoutSeconds: 2, failureThreshold: 2, terminationGracePeriodSeconds: 5 },
-}
-const readinessProbe = { ...exec('--check', 'readiness'), periodSeconds: 2, timeoutSeconds: 2, failureThreshold: 2 }
 const guard = ['/usr/bin/shm-guard', '--', 'camera']
-
-function variables(of: Record<string, string>): NonNullable<Container['env']> {
-  return Object.entries(of).map(([name, value]) => ({ name, value }))
-}
-
-function watched(fields: Partial<Container> = {}): Container {
-  return container({ startupProbe, livenessProbe, readinessProbe, env: regionOf('camera'), ...fields })
-}
-
-const regionOf = (region: string) => variables({ SHM_LIVENESS_REGION: region })
-const one = (fields: Partial<Container>, spec: Partial<PodSpec> = {}) =>
-  podOf({ containers: [watched(fields)], ...spec })
-const other = (fields: Partial<Container> = {}) => watched({ name: 'other', env: regionOf('other'), ...fields })
 const memory = { name: 'shm', emptyDir: { medium: 'Memory' } }
 const atShm = { volumeMounts: [{ name: 'shm', mountPath: '/dev/shm' }] }
 const listens = (port: number, region: string) =>
@@ -271,8 +262,6 @@ const cases: [rule: string, trips: object, passes: object][] = [
   ],
 ]
 
-const idsOf = (resource: object) => new Set(lint(frozen(resource)).map(({ rule }) => rule))
-
 describe('lint()', () => {
   it('finds nothing wrong with the pod that the cases begin from, nor with a bare one', () => {
     expect(lint(one({}))).toEqual([])
@@ -286,97 +275,5 @@ describe('lint()', () => {
 
   it('has a case for each rule', () => {
     expect(new Set(cases.map(([rule]) => rule))).toEqual(new Set(rules.map(({ id }) => id)))
-  })
-
-  it('has nothing to say of what wire() makes, in any of its ways', () => {
-    const pod = podOf({ containers: [container({ command: ['a'] }), container({ name: 'b', command: ['b'] })] })
-    for (const options of [{}, { guard: true }, { via: 'httpGet' }, { guard: { restart: 1 } }] as const) {
-      const findings = lint(wire(pod, { ...options, containers: 'all' }))
-      expect(findings.filter(({ severity }) => severity !== 'note')).toEqual([])
-    }
-  })
-
-  it('says where, what, why and what to do', () => {
-    const deployment = {
-      kind: 'Deployment',
-      metadata: { name: 'd' },
-      spec: { template: { spec: one({ livenessProbe: { ...livenessProbe, failureThreshold: 1 } }).spec } },
-    }
-    expect(lint(deployment).filter(({ rule }) => rule === 'failure-threshold')).toEqual([
-      {
-        rule: 'failure-threshold',
-        severity: 'warning',
-        message: 'one failure of liveness restarts the container',
-        reason: expect.stringContaining('restarts a healthy container'),
-        remedy: 'Set failureThreshold to 2 or more.',
-        docs: 'docs/operations.md#lint-failure-threshold',
-        resource: 'Deployment/d',
-        container: 'camera',
-        path: ['spec', 'template', 'spec', 'containers', 0, 'livenessProbe'],
-      },
-    ])
-  })
-
-  it.each([
-    ['nothing', undefined],
-    ['no object', 'Pod'],
-    [
-      'fields of other types',
-      podOf({
-        containers: [
-          {
-            name: 1,
-            env: 'a',
-            ports: {},
-            volumeMounts: [null],
-            command: 'shm-guard',
-            livenessProbe: { exec: 'cat', httpGet: 1 },
-            startupProbe: [],
-            resources: 1,
-          } as never,
-        ],
-        volumes: 'a' as never,
-        initContainers: [1] as never,
-        os: null as never,
-        runtimeClassName: 1 as never,
-      }),
-    ],
-    [
-      'fields that are null',
-      podOf({
-        containers: [
-          {
-            name: 'a',
-            env: null,
-            command: null,
-            livenessProbe: { exec: { command: null }, periodSeconds: null },
-          } as never,
-        ],
-        volumes: null,
-        initContainers: null,
-      }),
-    ],
-  ])('does not fall over %s', (_what, resource) => {
-    expect(() => lint(resource)).not.toThrow()
-  })
-})
-
-describe('suppression by annotation', () => {
-  const bad = one({ livenessProbe: { ...livenessProbe, failureThreshold: 1 } })
-  const key = 'lint.shm-liveness/failure-threshold'
-
-  it('is of one rule, on the pod or on the object that makes it, and says why', () => {
-    const suppressing = podOf(bad.spec, { [key]: 'we know' })
-    expect(idsOf(bad)).toContain('failure-threshold')
-    expect(idsOf(suppressing)).not.toContain('failure-threshold')
-    const owner = { kind: 'Job', metadata: { annotations: { [key]: '' } }, spec: { template: { spec: bad.spec } } }
-    expect(idsOf(owner)).not.toContain('failure-threshold')
-    const all = lint(suppressing, { suppressed: true })
-    expect(all.find(({ rule }) => rule === 'failure-threshold')?.suppressed).toBe('we know')
-  })
-
-  it('is a finding, if there is no such rule', () => {
-    const mistaken = podOf(one({}).spec, { 'lint.shm-liveness/failure-treshold': 'we know' })
-    expect(lint(mistaken)).toMatchObject([{ rule: 'unknown-suppression', severity: 'warning' }])
   })
 })
