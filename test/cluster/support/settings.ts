@@ -15,8 +15,9 @@ export interface Settings {
   maxAge: string
   /** How long the sample worker beats before it does what a test is about: until all probes have passed. */
   beatSeconds: number
-  /** Of the measurement of costs. */
+  /** Of the measurement of costs: in each round the pods are asked in each way for so many seconds. */
   costPods: number
+  costRounds: number
   costSeconds: number
   /** How many builds are launched at once. */
   builds: number
@@ -39,7 +40,9 @@ export function settingsFrom(env: Record<string, string | undefined>): Settings 
     beatSeconds: isSlow ? 25 : 10,
     // Each is a virtual machine, so there are fewer.
     costPods: positive(env, 'SHM_LIVENESS_COST_PODS', isSlow ? 2 : 10),
-    costSeconds: positive(env, 'SHM_LIVENESS_COST_SECONDS', 60),
+    // One round tells nothing of the noise, and three are often alike by chance.
+    costRounds: positive(env, 'SHM_LIVENESS_COST_ROUNDS', 5),
+    costSeconds: positive(env, 'SHM_LIVENESS_COST_SECONDS', 10),
     builds: positive(env, 'SHM_LIVENESS_BUILDS', 20),
     compareClasses: namesIn(env['SHM_LIVENESS_COMPARE_RUNTIME_CLASSES'] ?? ''),
   }
