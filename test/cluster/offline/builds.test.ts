@@ -20,7 +20,7 @@ const root = join(import.meta.dirname, '../../..')
 const now = (): number => Date.now()
 const classes = ['class-a', 'class-b']
 
-/** A run of test/cluster/builds.test.ts, as `npm run test:cluster` starts it. */
+/** A run of test/cluster/builds.test.ts, as `npm run test:cluster -- builds` starts it. */
 class ClusterRun {
   output = ''
   readonly kube: FakeKubeApi
@@ -30,19 +30,15 @@ class ClusterRun {
 
   private constructor(kube: FakeKubeApi, args: string[]) {
     this.kube = kube
-    this.#child = spawn(
-      join(root, 'node_modules/.bin/vitest'),
-      ['run', '--config', 'vitest.cluster.config.ts', 'test/cluster/builds.test.ts', ...args],
-      {
-        cwd: root,
-        env: {
-          ...pick('PATH', 'BUILD_RUNNER_MAIN'),
-          ...{ NO_COLOR: '1', KUBECONFIG: kube.kubeconfig, SHM_LIVENESS_NAMESPACE_PREFIX: 'mine' },
-          ...{ SHM_LIVENESS_BUILDS: '8', SHM_LIVENESS_COMPARE_RUNTIME_CLASSES: classes.join(',') },
-        },
-        detached: true, // a process group of its own, with all the runners in it
+    this.#child = spawn(process.execPath, [join(root, 'scripts/test-cluster.mjs'), 'builds', ...args], {
+      cwd: root,
+      env: {
+        ...pick('PATH', 'BUILD_RUNNER_MAIN'),
+        ...{ NO_COLOR: '1', KUBECONFIG: kube.kubeconfig, SHM_LIVENESS_NAMESPACE_PREFIX: 'mine' },
+        ...{ SHM_LIVENESS_BUILDS: '3', SHM_LIVENESS_COMPARE_RUNTIME_CLASSES: classes.join(',') },
       },
-    )
+      detached: true, // a process group of its own, with all the runners in it
+    })
     this.#child.stdout?.on('data', (data) => (this.output += data))
     this.#child.stderr?.on('data', (data) => (this.output += data))
     this.#closed = once(this.#child, 'close').then(([code]) => code as number | null)
@@ -132,7 +128,8 @@ it('builds pass where a cluster behaves', async () => {
   const run = await ClusterRun.start(asTheyShould())
   expect(await run.ended(), run.output).toBe(0)
   expect(run.output).toMatch(/Tests +13 passed/)
-}, 240_000)
+  // All of the file's tests, each with runners of its own: some 20 processes of node.
+}, 600_000)
 
 it('a build that fails is told with all that is needed to see why', async () => {
   const refused = { ...asTheyShould(), 'green-1': [scheduled(), pullFails()] }
@@ -149,4 +146,4 @@ it('a build that fails is told with all that is needed to see why', async () => 
     expect(run.output).toContain(text)
   }
   expect(run.output).toMatch(/The runners said:.*This is what there was:.*deleted: /s)
-}, 60_000)
+}, 600_000)

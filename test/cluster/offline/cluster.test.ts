@@ -47,11 +47,9 @@ describe('waiting for a pod', () => {
     const waiting = { waiting: { reason: 'CrashLoopBackOff', message: 'back-off 10s' } }
     const { namespace } = await namespaceThat({ status: () => statusWith(waiting) })
     const name = await namespace.create(pod)
-    const began = performance.now()
     await expect(namespace.waitFor(name, 'start', isRunning, 1)).rejects.toThrow(
       /no start within 1 s.*\nphase Pending[\s\S]*container camera: waiting, CrashLoopBackOff: back-off 10s/,
     )
-    expect(performance.now() - began).toBeLessThan(3_000)
   })
 
   it('ends at once where there is no hope, with the remedy', async () => {
@@ -152,7 +150,7 @@ describe('the story of a failed test', () => {
     ]) {
       expect(story).toContain(text)
     }
-  }, 10_000)
+  })
 })
 
 describe('cleaning up', () => {

@@ -1,6 +1,8 @@
 /** The run as a whole, as `npm run test:cluster` starts it, on an API server of our own: how it fails, and is ended. */
+import { spawnSync } from 'node:child_process'
+import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { eventually } from '../../support/eventually.js'
+import { until } from '../../support/until.js'
 import { Run } from '../support/run.js'
 
 describe('a run on a cluster', () => {
@@ -27,11 +29,7 @@ describe('a run on a cluster', () => {
 
   it.each(['SIGINT', 'SIGTERM', 'SIGKILL'] as const)('that is ended by %s leaves no namespace', async (name) => {
     const run = await Run.start('installer', {})
-    await eventually(
-      () => run.server.pods.size,
-      (pods) => pods > 0,
-      20_000,
-    )
+    await until('the run has created a pod', () => run.server.pods.size > 0)
     expect([...run.server.namespaces.keys()], run.output).toHaveLength(1)
     run.signal(name)
     await run.ended()
@@ -50,5 +48,14 @@ describe('a run on a cluster', () => {
     expect(await run.ended(), run.output).toBe(1)
     expect(run.output).toContain('the cluster has no such RuntimeClass')
     expect([...run.server.namespaces.keys()]).toEqual([])
+  })
+
+  it('of a name that is unknown fails, with the names that there are', () => {
+    const script = join(import.meta.dirname, '../../../scripts/test-cluster.mjs')
+    const done = spawnSync(process.execPath, [script, 'cost', 'build'], { encoding: 'utf8' })
+    expect(done).toMatchObject({
+      ...{ status: 2, stdout: '' },
+      stderr: 'test:cluster: unknown name: build. The names are: builds, cost, installer, readiness, restarts\n',
+    })
   })
 })

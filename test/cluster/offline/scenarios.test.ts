@@ -1,6 +1,6 @@
 /** Each scenario against an API server that shows what a real kubelet would: so a failure on a cluster is the cluster's. */
 import type { V1ContainerState, V1ContainerStatus, V1Pod, V1PodStatus } from '@kubernetes/client-node'
-import { expect, it } from 'vitest'
+import { it } from 'vitest'
 import type { Behaviour } from '../support/fake-api-server.js'
 import { Run } from '../support/run.js'
 
@@ -104,15 +104,19 @@ function kubelet(): Behaviour {
   }
 }
 
-it.each([
+it.concurrent.for([
   ['restarts', 4],
   ['readiness', 2],
   ['installer', 2],
   ['cost', 1],
-])('%s passes', async (file, tests) => {
-  const run = await Run.start(file, kubelet(), { SHM_LIVENESS_COST_SECONDS: '1' })
+] as const)('%s passes', async ([file, tests], { expect, onTestFinished }) => {
+  const env = { SHM_LIVENESS_COST_ROUNDS: '2', SHM_LIVENESS_COST_SECONDS: '1' }
+  const run = await Run.start(file, kubelet(), env, onTestFinished)
   expect(await run.ended(), run.output).toBe(0)
   expect(run.output).toMatch(new RegExp(`Tests +${tests} passed`))
-  if (file === 'restarts') expect(run.output).toMatch(/│ 2 +│ 3 +│ 7 +│ 0\.5 +│/)
-  if (file === 'cost') expect(Number(/by exec.*│ ([\d.]+) +│$/m.exec(run.output)?.[1])).toBeCloseTo(47, -1)
+  if (file === 'restarts') expect(run.output).toMatch(/│ 2 +│ 3 +│ 7 +│ 0\.5 +│ '6\.5 s \(spread 0 s\)' +│/)
+  if (file === 'cost') {
+    expect(Number(/by exec.*│ '([\d.]+) ms \(spread [\d.]+ ms\)' +│$/m.exec(run.output)?.[1])).toBeCloseTo(47, -1)
+    expect(run.output).toMatch(/by httpGet a probe saves: 4\d[\d.]* ms \(spread /)
+  }
 })

@@ -3,13 +3,12 @@ import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach } from 'vitest'
+import { onTestFinished } from 'vitest'
 import { type Behaviour, FakeApiServer } from './fake-api-server.js'
 
 const root = join(import.meta.dirname, '../../..')
-const running = new Set<Run>()
 
-/** The tests on a cluster, or one file of them, as `npm run test:cluster` starts them, on an API server of our own. */
+/** One file of the tests on a cluster, as `npm run test:cluster -- NAME` starts it, on an API server of our own. */
 export class Run {
   /** Of both streams. */
   output = ''
@@ -20,20 +19,24 @@ export class Run {
     readonly server: FakeApiServer,
     readonly folder: string,
   ) {
-    running.add(this)
     child.stdout?.on('data', (data) => (this.output += data))
     child.stderr?.on('data', (data) => (this.output += data))
     // The janitor has these streams, too: they are closed once it is done.
     this.#closed = once(child, 'close').then(([code]) => code)
   }
 
-  static async start(file: string, behaviour: Behaviour, env: Record<string, string> = {}): Promise<Run> {
+  /** @param atTheEnd of the test: a test that runs beside others must give its own */
+  static async start(
+    file: string,
+    behaviour: Behaviour,
+    env: Record<string, string> = {},
+    atTheEnd: (remove: () => Promise<void>) => void = onTestFinished,
+  ): Promise<Run> {
     const server = await FakeApiServer.start(behaviour)
     const folder = mkdtempSync(join(tmpdir(), 'shm-liveness-run-'))
     const kubeconfig = join(folder, 'kubeconfig')
     writeFileSync(kubeconfig, server.kubeconfig)
-    const args = ['run', '--config', 'vitest.cluster.config.ts', `test/cluster/${file}.test.ts`]
-    const child = spawn(join(root, 'node_modules/.bin/vitest'), args, {
+    const child = spawn(process.execPath, [join(root, 'scripts/test-cluster.mjs'), file], {
       cwd: root,
       env: {
         ...{ PATH: process.env['PATH'] ?? '', NO_COLOR: '1' },
@@ -41,7 +44,9 @@ export class Run {
       },
       detached: true, // a process group of its own, as a terminal's foreground has
     })
-    return new Run(child, server, folder)
+    const run = new Run(child, server, folder)
+    atTheEnd(() => run.remove())
+    return run
   }
 
   /** Its exit code; null, if a signal ended it. */
@@ -61,10 +66,5 @@ export class Run {
     await this.#closed
     await this.server.stop()
     rmSync(this.folder, { recursive: true, force: true })
-    running.delete(this)
   }
 }
-
-afterEach(async () => {
-  await Promise.all([...running].map((run) => run.remove()))
-})

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { BuildResult } from '../../../examples/kata-build-runner/model/result.js'
+import { until } from '../../support/until.js'
 import type { Build } from './builds.js'
 
 /** Elsewhere than in `dist-programs` if the environment says so. */
@@ -43,12 +44,12 @@ export class RunnerProcess {
 
   /** Until its output has these words. @throws Error, if it ends before, or it takes longer */
   async says(words: string, withinSeconds: number): Promise<void> {
-    const deadline = performance.now() + withinSeconds * 1000
-    while (!this.stdout.includes(words)) {
+    const says = () => {
+      if (this.stdout.includes(words)) return true
       if (this.code !== undefined) throw new Error(`the runner ended with ${this.code}, and never said "${words}"`)
-      if (performance.now() > deadline) throw new Error(`the runner has not said "${words}" within ${withinSeconds} s`)
-      await sleep(50)
+      return false
     }
+    await until(`the runner says "${words}"`, says, withinSeconds * 1000)
   }
 
   signal(name: NodeJS.Signals): void {
