@@ -18,18 +18,18 @@ export interface GuardOptions {
   wrapper?: string[]
   /** What its standard input holds. @default nothing */
   input?: string
-  /** Killed after this long, so that a guard that hangs is a failed test. @default 20 s */
+  /** Killed after this long, so that a guard that hangs is a failed test. @default 60 s */
   timeoutMs?: number
 }
 
-/** Runs the real shm-guard to its end. Never rejects over an exit code. */
+/** Runs the real shm-guard to its end. Does not reject for an exit code. */
 export function guard(args: string[], options: GuardOptions = {}): Promise<GuardResult> {
   const [command, ...rest] = [...(options.wrapper ?? []), guardPath(), ...args] as [string, ...string[]]
   const began = performance.now()
   return new Promise((resolve, reject) => {
     const child = spawn(command, rest, {
       env: { PATH: process.env['PATH'] ?? '', ...options.env },
-      timeout: options.timeoutMs ?? 20_000,
+      timeout: options.timeoutMs ?? 60_000,
       killSignal: 'SIGKILL',
     })
     let stdout = ''

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
-import { afterEach } from 'vitest'
+import { afterTests } from './after-tests.js'
 
 /**
  * An environment that marks every process below a guard. They are killed after the test: a guard that is killed itself
@@ -16,7 +16,7 @@ function isMarked(pid: string): boolean {
   }
 }
 
-afterEach(() => {
+afterTests(() => {
   // Twice: what is being forked while the list is read is in the next one.
   for (let i = 0; i < 2; i++) {
     for (const pid of readdirSync('/proc').filter((entry) => /^\d+$/.test(entry) && isMarked(entry))) {

@@ -2,9 +2,12 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { EventEmitter, once } from 'node:events'
 import { tmpdir } from 'node:os'
 import { createInterface } from 'node:readline'
-import { afterEach } from 'vitest'
+import { afterTests } from './after-tests.js'
+import { until } from './until.js'
 
 const running = new Set<Program>()
+/** As in until.ts. */
+const limitMs = 60_000
 
 export interface Ending {
   code: number | null
@@ -18,8 +21,8 @@ export interface ProgramOptions {
 }
 
 /**
- * A small program as a process of its own, that says line by line how far it is. Killed after the test, if it still
- * runs.
+ * A small program as a process of its own. It writes a line for each stage that it reaches. Killed after the test, if it
+ * still runs.
  */
 export class Program {
   readonly ended: Promise<Ending>
@@ -29,7 +32,7 @@ export class Program {
   readonly #news = new EventEmitter()
 
   private constructor(command: string, args: string[], env: Record<string, string>) {
-    // Not in the repository: whatever an abort leaves behind is not to be committed.
+    // Not in the repository: what an abort leaves behind must not be committed.
     this.#child = spawn(command, args, { cwd: tmpdir(), env: { PATH: process.env['PATH'] ?? '', ...env } })
     running.add(this)
     this.#child.stderr?.on('data', (data) => (this.stderr += data))
@@ -60,6 +63,7 @@ export class Program {
 
   /** Waits for a line that begins with `text`, and gives the rest of it; takes it and all before it off the list. */
   async said(text: string): Promise<string> {
+    const limit = AbortSignal.timeout(limitMs)
     for (;;) {
       const at = this.lines.findIndex((line) => line.startsWith(text))
       const line = this.lines[at]
@@ -67,9 +71,22 @@ export class Program {
         this.lines.splice(0, at + 1)
         return line.slice(text.length).trim()
       }
-      if (!running.has(this)) throw new Error(`it ended without saying "${text}": ${this.lines} ${this.stderr}`)
-      await once(this.#news, 'news')
+      const seen = () => `"${text}". Seen: ${[...this.lines, this.stderr].join('\n')}`
+      if (!running.has(this)) throw new Error(`It ended without a line that begins with ${seen()}`)
+      await once(this.#news, 'news', { signal: limit }).catch(() => {
+        throw new Error(`Not within ${limitMs / 1000} s: a line that begins with ${seen()}`)
+      })
     }
+  }
+
+  /** Waits until its standard error holds `text`, and gives all of it. */
+  async complained(text: string): Promise<string> {
+    await until(`"${text}" on standard error`, () => {
+      if (this.stderr.includes(text)) return true
+      if (!running.has(this)) throw new Error(`It ended without "${text}" on standard error: ${this.stderr}`)
+      return false
+    })
+    return this.stderr
   }
 
   /** A line on its standard input. */
@@ -83,6 +100,4 @@ export class Program {
   }
 }
 
-afterEach(async () => {
-  await Promise.all([...running].map((program) => program.kill()))
-})
+afterTests(() => Promise.all([...running].map((program) => program.kill())))

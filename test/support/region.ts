@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterEach } from 'vitest'
+import { afterTests } from './after-tests.js'
 
 const made: string[] = []
 
@@ -16,7 +16,7 @@ export function pathOf(region: string): string {
   return join('/dev/shm', region)
 }
 
-afterEach(() => {
+afterTests(() => {
   for (const name of made.splice(0)) {
     const left = readdirSync('/dev/shm').filter((entry) => entry === name || entry.startsWith(`.${name}.`))
     for (const entry of left) rmSync(join('/dev/shm', entry), { recursive: true, force: true })
