@@ -1,11 +1,12 @@
 import { Agent, get as httpGet } from 'node:http'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
-import { eventually } from '../support/eventually.js'
 import { claim } from '../support/held.js'
 import { Client, exchange, get, request, startListening } from '../support/http-raw.js'
-import { besideHealthy, descriptorsOf } from '../support/listening.js'
+import { besideHealthyForAll, descriptorsOf, unsentBytes } from '../support/listening.js'
 import { uniqueRegion } from '../support/region.js'
+import { until, untilHolds } from '../support/until.js'
+
+const shared = besideHealthyForAll()
 
 describe('a request', () => {
   const head = 'GET /livez HTTP/1.1\r\nHost: a\r\n'
@@ -28,7 +29,7 @@ describe('a request', () => {
     ['of exactly 4096 bytes', `${head}X: ${'x'.repeat(4096 - head.length - 7)}\r\n\r\n`],
     ['of many fields', `${head}${'a: b\r\n'.repeat(500)}\r\n`],
   ])('%s is answered', async (_, bytes) => {
-    const { port } = await besideHealthy()
+    const { port } = shared
     expect(await exchange(port, bytes)).toMatchObject({ status: 200, body: 'healthy\n' })
   })
 
@@ -64,7 +65,7 @@ describe('a request', () => {
     ['with two different lengths', 'GET /livez HTTP/1.1\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello'],
     ['of a TLS client that ends a line', '\x16\x03\x01\x02\0\x01\0\x01\xfc\x03\x03\n\n'],
   ])('%s is refused with 400, and the connection is closed', async (_, bytes) => {
-    const { port } = await besideHealthy()
+    const { port } = shared
     const client = await Client.connect(port)
     client.send(bytes + request('/readyz'))
     const answer = await client.response()
@@ -78,13 +79,14 @@ describe('a request', () => {
   })
 
   it('that comes byte by byte is answered once, when it is whole', async () => {
-    const { port } = await besideHealthy()
+    const { port } = shared
     const client = await Client.connect(port)
     for (const byte of request('/livez').slice(0, -1)) {
       client.send(byte)
       await new Promise(setImmediate)
     }
-    await sleep(100)
+    expect(await get(port, '/livez')).toMatchObject({ status: 200 })
+    expect(client.received).toBe('')
     client.send('\n')
     expect(await client.response()).toMatchObject({ status: 200, body: 'healthy\n' })
     client.finish()
@@ -103,7 +105,7 @@ describe('a request', () => {
     '/x/../livez',
     `/${'x'.repeat(3000)}`,
   ])('for %s is refused with 404, and the connection stays', async (target) => {
-    const { port } = await besideHealthy()
+    const { port } = shared
     const client = await Client.connect(port)
     client.send(request(target) + request('/livez'))
     expect(await client.response()).toMatchObject({ status: 404, body: expect.stringContaining('/livez') })
@@ -113,7 +115,7 @@ describe('a request', () => {
   it.each(['POST', 'PUT', 'DELETE', 'PATCH', 'OPTIONS', 'TRACE', 'get', 'GETS', 'HEA'])(
     'by %s is refused with 405, which names the methods there are',
     async (method) => {
-      const { port } = await besideHealthy()
+      const { port } = shared
       for (const target of ['/livez', '/metrics']) {
         const answer = await exchange(port, request(target, [], method))
         expect(answer).toMatchObject({ status: 405, headers: { allow: 'GET, HEAD' } })
@@ -122,7 +124,7 @@ describe('a request', () => {
   )
 
   it('with a head beyond 4096 bytes is refused with 431, wherever it is too long', async () => {
-    const { port } = await besideHealthy()
+    const { port } = shared
     const long = 'x'.repeat(4096)
     for (const bytes of [
       request('/livez', [`X: ${long}`]),
@@ -143,7 +145,7 @@ describe('a request', () => {
 
 describe('a connection', () => {
   it('serves one request after the other, until one says close', async () => {
-    const { port } = await besideHealthy()
+    const { port } = shared
     const client = await Client.connect(port)
     for (let i = 0; i < 100; i++) {
       client.send(request('/livez'))
@@ -155,7 +157,7 @@ describe('a connection', () => {
   })
 
   it('of HTTP/1.0 is closed after the answer, unless it asks to be kept', async () => {
-    const { port } = await besideHealthy()
+    const { port } = shared
     const client = await Client.connect(port)
     client.send(request('/livez', ['Connection: keep-alive'], 'GET', 'HTTP/1.0'))
     const kept = { version: 'HTTP/1.0', status: 200, headers: { connection: 'keep-alive' } }
@@ -166,7 +168,7 @@ describe('a connection', () => {
   })
 
   it('gives /metrics to HTTP/1.0 without chunks, up to the end of the connection', async () => {
-    const { port } = await besideHealthy()
+    const { port } = shared
     const client = await Client.connect(port)
     client.send(request('/metrics', ['Connection: keep-alive'], 'GET', 'HTTP/1.0'))
     const answer = await client.response()
@@ -176,7 +178,7 @@ describe('a connection', () => {
   })
 
   it('answers pipelined requests in their order', async () => {
-    const { port } = await besideHealthy()
+    const { port } = shared
     const client = await Client.connect(port)
     const targets = Array.from(
       { length: 60 },
@@ -198,15 +200,15 @@ describe('a connection', () => {
     const { port } = await startListening(['--region', region])
     const client = await Client.connect(port)
     client.stopReading()
-    client.send(request('/metrics').repeat(20) + request('/livez'))
-    await sleep(500)
+    client.send(request('/metrics').repeat(8) + request('/livez'))
+    await until('the answers are stuck', () => unsentBytes(port) > 0)
     client.goOnReading()
-    for (let i = 0; i < 20; i++) expect((await client.response()).headers['content-type']).toMatch('version=0.0.4')
+    for (let i = 0; i < 8; i++) expect((await client.response()).headers['content-type']).toMatch('version=0.0.4')
     expect(await client.response()).toMatchObject({ status: 200, body: 'healthy\n' })
   })
 
   it('whose client sends no more still gets its answers', async () => {
-    const { port } = await besideHealthy()
+    const { port } = shared
     const client = await Client.connect(port)
     client.send(request('/livez') + request('/readyz') + request('/metrics'))
     client.finish()
@@ -215,7 +217,7 @@ describe('a connection', () => {
   })
 
   it('without a whole request ends without an answer when the client does', async () => {
-    const { port } = await besideHealthy()
+    const { port } = shared
     for (const bytes of ['', '\r\n', 'GET /livez HTTP/1.1\r\nHost: a\r\n']) {
       const client = await Client.connect(port)
       client.send(bytes)
@@ -235,7 +237,7 @@ describe('a connection', () => {
     ['a body larger than any buffer', ['Content-Length: 1000000'], 'x'.repeat(1_000_000)],
     ['a body to be waited for', ['Expect: 100-continue', 'Content-Length: 5'], ''],
   ])('with %s is answered once and closed, and the body is no request', async (_, fields, body) => {
-    const { port } = await besideHealthy()
+    const { port } = shared
     for (const [method, status] of [
       ['GET', 200],
       ['POST', 405],
@@ -249,7 +251,7 @@ describe('a connection', () => {
   })
 
   it('of a client like the kubelet is served, each probe on its own', async () => {
-    const { pid, port } = await besideHealthy()
+    const { pid, port } = shared
     const agent = new Agent({ keepAlive: false })
     const headers = { 'User-Agent': 'kube-probe/1.36', Accept: '*/*', Connection: 'close' }
     const once = () =>
@@ -265,13 +267,9 @@ describe('a connection', () => {
   })
 
   it('is never inherited by the command', async () => {
-    const { guard } = await startListening([
-      '--',
-      'sh',
-      '-c',
-      'sleep 0.2; ls -l /proc/self/fd; echo done; exec sleep 60',
-    ])
-    const lines = await eventually(
+    const { guard } = await startListening(['--', 'sh', '-c', 'ls -l /proc/self/fd; echo done; exec sleep 60'])
+    const lines = await untilHolds(
+      'the list of descriptors is whole',
       () => guard.lines.join('\n'),
       (lines) => lines.endsWith('done'),
     )

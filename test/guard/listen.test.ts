@@ -1,49 +1,52 @@
-import { setTimeout as sleep } from 'node:timers/promises'
+import type { Heartbeat } from 'shm-liveness'
 import { describe, expect, it } from 'vitest'
-import { eventually } from '../support/eventually.js'
 import { guard, startGuard } from '../support/guard.js'
 import { claim } from '../support/held.js'
 import { accepts, Client, freePort, get, hasIpv6, request, startListening } from '../support/http-raw.js'
-import { besideHealthy, timed, unfinished } from '../support/listening.js'
+import { besideHealthy, besideHealthyForAll, unfinished, unsentBytes } from '../support/listening.js'
 import { poke } from '../support/poke.js'
 import { probe } from '../support/probe.js'
+import { python } from '../support/python.js'
 import { uniqueRegion } from '../support/region.js'
 import { type Check, checks, Scene } from '../support/scene.js'
+import { until, untilHolds } from '../support/until.js'
 
 const paths: Record<Check, string> = { startup: '/startupz', liveness: '/livez', readiness: '/readyz' }
 
 /** The lines are said at different moments. */
 const withoutTimes = (text: string) => text.replace(/\b\d+(\.\d+)?(ns|µs|ms|s|m|h)(?![a-z])/g, '<time>')
 
-type Situation = [name: string, arrange: (scene: Scene) => Promise<unknown>, statuses: string]
+/** A worker in the test process, ready, with beats. */
+function beating({ region }: Scene, name: string, maxAge = '1h'): Heartbeat {
+  const worker = claim(region, { name, maxAge })
+  worker.ready()
+  worker.beat()
+  return worker
+}
+
+type Situation = [name: string, arrange: (scene: Scene) => unknown, statuses: string]
 
 const situations: Situation[] = [
-  ['no region', async () => {}, '503 503 503'],
-  ['a worker that is ready', (s) => s.beating('a'), '200 200 200'],
-  ['a worker before its first beat', (s) => s.claim('a'), '503 200 503'],
-  [
-    'a worker that is not ready',
-    async (s) => (await s.beating('a')).ask({ do: 'notReady', status: 'draining' }),
-    '200 200 503',
-  ],
-  [
-    'a worker in a phase',
-    async (s) => (await s.beating('a')).ask({ do: 'phase', name: 'load', budget: '1h' }),
-    '200 200 200',
-  ],
-  ['a stalled worker', (s) => s.stalled('a'), '503 503 503'],
+  ['no region', () => {}, '503 503 503'],
+  ['a worker that is ready', (s) => beating(s, 'a'), '200 200 200'],
+  ['a worker before its first beat', (s) => claim(s.region, { name: 'a', maxAge: '1h' }), '503 200 503'],
+  ['a worker that is not ready', (s) => beating(s, 'a').notReady('draining'), '200 200 503'],
+  ['a worker in a phase', (s) => beating(s, 'a').phase('load', { budget: '1h' }), '200 200 200'],
+  ['a stalled worker', (s) => beating(s, 'a', '1ms'), '503 503 503'],
   ['a dead worker', (s) => s.dead('a'), '503 503 503'],
-  ['a stopped worker', (s) => s.stopped('a'), '503 503 503'],
-  ['one of two workers dead', (s) => Promise.all([s.beating('a'), s.dead('b')]), '503 503 503'],
+  ['a stopped worker', (s) => beating(s, 'a').stop(), '503 503 503'],
+  ['one of two workers dead', (s) => Promise.all([beating(s, 'a'), s.dead('b')]), '503 503 503'],
   [
     'a broken region',
-    async (s) => {
-      await s.beating('a')
+    (s) => {
+      beating(s, 'a')
       poke(s.region, 'Header', 'magic', 0n)
     },
     '503 503 503',
   ],
 ]
+
+const shared = besideHealthyForAll()
 
 describe('a check by HTTP', () => {
   it.each(situations)('of %s is answered with the line of shm-probe', async (_, arrange, statuses) => {
@@ -52,8 +55,11 @@ describe('a check by HTTP', () => {
     const { port } = await startListening(['--region', scene.region])
     const ask = () => Promise.all(checks.map((check) => get(port, paths[check])))
     // A worker must have been silent for as long as the guard has looked.
-    const answers = await eventually(ask, (answers) => answers.map(({ status }) => status).join(' ') === statuses)
-    expect(answers.map(({ status }) => status).join(' ')).toBe(statuses)
+    const answers = await untilHolds(
+      `the statuses ${statuses}`,
+      ask,
+      (answers) => answers.map(({ status }) => status).join(' ') === statuses,
+    )
     for (const [i, check] of checks.entries()) {
       const answer = answers[i] as (typeof answers)[number]
       const printed = await scene.probe('--verbose', check)
@@ -76,7 +82,7 @@ describe('a check by HTTP', () => {
     ['an Accept of several types', '', ['accept: text/html;q=0.5, Application/JSON']],
   ])('is JSON by %s, with the words of shm-probe --json', async (_, query, fields) => {
     const scene = new Scene()
-    await (await scene.beating('a')).ask({ do: 'notReady', status: 'a "quoted" reason' })
+    beating(scene, 'a').notReady('a "quoted" reason')
     const { port } = await startListening(['--region', scene.region])
     for (const [check, status] of [
       ['liveness', 200],
@@ -91,7 +97,7 @@ describe('a check by HTTP', () => {
   })
 
   it('is text for a client that takes anything', async () => {
-    const { port } = await besideHealthy()
+    const { port } = shared
     for (const fields of [['Accept: */*'], ['Accept: text/plain'], ['X-Accept: application/json'], []]) {
       const answer = await get(port, '/livez?format=text', fields)
       expect(answer).toMatchObject({ status: 200, body: 'healthy\n' })
@@ -107,7 +113,7 @@ describe('a check by HTTP', () => {
   })
 
   it('by HEAD has the head of GET and no body', async () => {
-    const { port } = await besideHealthy()
+    const { port } = shared
     for (const target of ['/livez', '/readyz?format=json', '/nothing', '/metrics']) {
       const got = await get(port, target)
       const client = await Client.connect(port)
@@ -146,12 +152,7 @@ describe('an address', () => {
   it('may come from the environment', async () => {
     const port = await freePort()
     startGuard([], { SHM_LIVENESS_LISTEN: `127.0.0.1:${port}` })
-    expect(
-      await eventually(
-        () => accepts(port),
-        (accepted) => accepted,
-      ),
-    ).toBe(true)
+    await until('the guard listens', () => accepts(port))
   })
 
   it.each([
@@ -188,7 +189,7 @@ describe('an address', () => {
   it.each([false, true])(
     'that is taken is a clear line and exit 3, and no command (sidecar: %s)',
     async (isSidecar) => {
-      const { port } = await besideHealthy()
+      const { port } = shared
       const region = uniqueRegion()
       const command = isSidecar ? [] : ['--progress', 'cpu', '--', 'echo', 'started']
       const ended = await guard(['--listen', `127.0.0.1:${port}`, '--region', region, ...command])
@@ -208,8 +209,8 @@ describe('an address', () => {
     }
   })
 
-  it('of a port that is for root is a clear line and exit 3 for anybody else', async () => {
-    // A network of its own, where no setting of this machine lets anybody have the port.
+  it('of a port that only root may take is a clear line and exit 3 for other users', async () => {
+    // In a network of its own: a setting of this machine may let every user have the port.
     const wrapper = ['unshare', '--net', 'setpriv', '--bounding-set=-net_bind_service', '--inh-caps=-net_bind_service']
     const ended = await guard(['--listen', '0.0.0.0:80', '--', 'echo', 'started'], { wrapper })
     expect(ended).toMatchObject({ code: 3, stdout: '' })
@@ -217,28 +218,14 @@ describe('an address', () => {
   })
 
   it('is free again at once for a successor, while old connections linger', async () => {
-    const { port } = await besideHealthy()
+    const { guard: first, port } = await startListening([])
     for (let i = 0; i < 20; i++) await get(port, '/livez', ['Connection: close'])
-    const held = await Client.connect(port)
-    held.send(request('/livez'))
-    await held.response()
-    const other = await freePort()
-    const first = startGuard(['--listen', `127.0.0.1:${other}`])
-    await eventually(
-      () => accepts(other),
-      (accepted) => accepted,
-    )
-    const lingering = await Client.connect(other)
+    const lingering = await Client.connect(port)
     lingering.send(request('/livez'))
     await lingering.response()
     expect(await first.kill('SIGTERM')).toEqual({ code: 0, signal: null })
-    const second = startGuard(['--listen', `127.0.0.1:${other}`])
-    expect(
-      await eventually(
-        () => accepts(other),
-        (accepted) => accepted,
-      ),
-    ).toBe(true)
+    const second = startGuard(['--listen', `127.0.0.1:${port}`])
+    await until('the successor listens', () => accepts(port))
     expect(second.stderr).toBe('')
   })
 })
@@ -258,15 +245,15 @@ describe('a listening guard', () => {
     idle.send(request('/livez'))
     await idle.response()
     await Client.connect(port)
-    await unfinished(port, 10)
+    const begun = await unfinished(port, 10)
     const reader = await Client.connect(port)
     reader.stopReading()
     reader.send(request('/metrics').repeat(30))
-    await sleep(100)
-    const { answer, ms } = await timed(guard.kill('SIGTERM'))
-    expect(answer).toEqual({ code: 0, signal: null })
-    expect(ms).toBeLessThan(1_000)
+    await until('the answer to the client that does not read is stuck', () => unsentBytes(port) > 0)
+    expect(await guard.kill('SIGTERM')).toEqual({ code: 0, signal: null })
     expect(await idle.rest()).toBe('')
+    // A guard that waited for the end of these requests would have sent 408 first.
+    expect(await Promise.all(begun.map((client) => client.rest()))).toEqual(Array(10).fill(''))
   })
 
   it('answers for its command until that ends, and ends as it did', async () => {
@@ -276,7 +263,8 @@ describe('a listening guard', () => {
       ...['--', 'sh', '-c', 'read line; exit 7'],
     ])
     // Its claim is seen by the next look.
-    const answer = await eventually(
+    const answer = await untilHolds(
+      '/readyz is 200',
       () => get(port, '/readyz'),
       ({ status }) => status === 200,
     )
@@ -288,7 +276,7 @@ describe('a listening guard', () => {
 
   it('passes the connection of a command that listens itself', async () => {
     const { guard, port } = await startListening([
-      ...['--region', uniqueRegion(), '--', 'python3', '-c'],
+      ...['--region', uniqueRegion(), '--', ...python, '-c'],
       'import socket; s = socket.create_server(("127.0.0.1", 0)); print("at", s.getsockname()[1], flush=True); s.accept()',
     ])
     const own = Number(await guard.said('at'))

@@ -1,8 +1,8 @@
 import { type ClaimOptions, Heartbeat, Region, type Worker } from 'shm-liveness'
-import { afterEach } from 'vitest'
+import { afterTests } from './after-tests.js'
 
 const held: Heartbeat[] = []
-afterEach(() => {
+afterTests(() => {
   for (const heartbeat of held.splice(0)) heartbeat.stop()
 })
 

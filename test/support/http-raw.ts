@@ -1,11 +1,14 @@
 /** HTTP as bytes on a connection: for what a well-behaved client library would never send, and would not notice. */
-import { once } from 'node:events'
+import { EventEmitter, once } from 'node:events'
 import { connect, createServer, type Socket } from 'node:net'
 import { networkInterfaces } from 'node:os'
-import { afterEach } from 'vitest'
-import { eventually } from './eventually.js'
+import { afterTests } from './after-tests.js'
 import { startGuard } from './guard.js'
 import type { Program } from './program.js'
+import { until } from './until.js'
+
+/** As in until.ts. */
+const limitMs = 60_000
 
 export interface Response {
   version: string
@@ -17,20 +20,29 @@ export interface Response {
 
 const open = new Set<Client>()
 
-/** One connection, and what came on it that nobody has taken yet. Closed after the test. */
+/** One connection, and what came on it and was not taken yet. Closed after the test. */
 export class Client {
   /** The other side has ended it, or reset it. */
   isEnded = false
   readonly #socket: Socket
+  readonly #news = new EventEmitter()
   #received = ''
 
   private constructor(socket: Socket) {
     this.#socket = socket
     open.add(this)
     socket.setNoDelay(true)
-    socket.on('data', (data) => (this.#received += data.toString('latin1')))
+    socket.on('data', (data) => {
+      this.#received += data.toString('latin1')
+      this.#news.emit('news')
+    })
     socket.on('error', () => {}) // a reset is an end like another
-    for (const event of ['end', 'close']) socket.on(event, () => (this.isEnded = true))
+    for (const event of ['end', 'close']) {
+      socket.on(event, () => {
+        this.isEnded = true
+        this.#news.emit('news')
+      })
+    }
   }
 
   static async connect(port: number, host = '127.0.0.1'): Promise<Client> {
@@ -73,34 +85,43 @@ export class Client {
     this.#socket.resume()
   }
 
-  /** The next response, to its end. @param toHead one to a HEAD request has no body, whatever its head says */
-  async response({ toHead = false, withinMs = 5_000 } = {}): Promise<Response> {
-    const taken = await eventually(
-      () => takeResponse(this.#received, toHead, this.isEnded),
-      (taken) => taken !== undefined || this.isEnded,
-      withinMs,
-    )
-    // What was received with the end itself is looked at once more.
-    const last = taken ?? takeResponse(this.#received, toHead, this.isEnded)
-    if (last === undefined) {
-      throw new Error(`no response${this.isEnded ? ', but the end' : ''}: ${JSON.stringify(this.#received)}`)
-    }
-    this.#received = last.rest
-    return last.response
+  /** What came and was not taken yet. */
+  get received(): string {
+    return this.#received
   }
 
-  /** Everything up to the end of the connection; undefined if it does not end. */
-  async rest(withinMs = 5_000): Promise<string | undefined> {
-    const ended = await eventually(
-      () => this.isEnded,
-      (ended) => ended,
-      withinMs,
-    )
-    return ended ? this.#received : undefined
+  /** The next response, to its end. @param toHead one to a HEAD request has no body, whatever its head says */
+  async response({ toHead = false } = {}): Promise<Response> {
+    const taken = await this.#awaited('a response', () => {
+      const taken = takeResponse(this.#received, toHead, this.isEnded)
+      if (taken === undefined && this.isEnded) {
+        throw new Error(`The connection ended without a response: ${JSON.stringify(this.#received)}`)
+      }
+      return taken
+    })
+    this.#received = taken.rest
+    return taken.response
+  }
+
+  /** Everything up to the end of the connection. */
+  rest(): Promise<string> {
+    return this.#awaited('the end of the connection', () => (this.isEnded ? this.#received : undefined))
+  }
+
+  /** Looks after each event of the socket, not every few milliseconds: there are thousands of requests. */
+  async #awaited<Found>(what: string, look: () => Found | undefined): Promise<Found> {
+    const limit = AbortSignal.timeout(limitMs)
+    for (;;) {
+      const found = look()
+      if (found !== undefined) return found
+      await once(this.#news, 'news', { signal: limit }).catch(() => {
+        throw new Error(`Not within ${limitMs / 1000} s: ${what}. Received: ${JSON.stringify(this.#received)}`)
+      })
+    }
   }
 }
 
-afterEach(() => {
+afterTests(() => {
   for (const client of open) client.close()
 })
 
@@ -173,7 +194,7 @@ export function get(port: number, target: string, fields: string[] = []): Promis
   return exchange(port, request(target, fields))
 }
 
-/** A port that nobody listened at a moment ago. */
+/** A port at which no process listened a moment ago. */
 export async function freePort(host = '::'): Promise<number> {
   const server = createServer().listen(0, host)
   await once(server, 'listening')
@@ -193,15 +214,14 @@ export async function startListening(
   let hasEnded = false
   guard.ended.then(() => (hasEnded = true))
   const host = address.startsWith('[') ? '::1' : '127.0.0.1'
-  const listens = await eventually(
-    () => accepts(port, host),
-    (accepted) => accepted || hasEnded,
-  )
-  if (!listens) throw new Error(`the guard does not listen: ${guard.stderr}`)
+  await until('the guard listens', () => {
+    if (hasEnded) throw new Error(`The guard ended: ${guard.stderr}`)
+    return accepts(port, host)
+  })
   return { guard, port }
 }
 
-/** Whether somebody takes connections there. */
+/** Whether a process takes connections there. */
 export async function accepts(port: number, host = '127.0.0.1'): Promise<boolean> {
   try {
     ;(await Client.connect(port, host)).close()
