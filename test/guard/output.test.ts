@@ -15,18 +15,21 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { guardPath } from 'shm-liveness'
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { eventually } from '../support/eventually.js'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterTests } from '../support/after-tests.js'
 import { guard } from '../support/guard.js'
+import { marked } from '../support/left-behind.js'
 import { probe } from '../support/probe.js'
 import { Program } from '../support/program.js'
+import { python } from '../support/python.js'
 import { uniqueRegion } from '../support/region.js'
+import { until, untilHolds } from '../support/until.js'
 
 const reader = join(import.meta.dirname, '../fixtures/guard_reader.py')
 const folder = mkdtempSync(join(tmpdir(), 'output-'))
 const megabyte = 1_000_000
 
-/** Random bytes in a file, and their sum. */
+/** Random bytes in a file, and their digest. */
 interface Data {
   path: string
   sha256: string
@@ -50,9 +53,10 @@ let a: Data
 let b: Data
 let small: Data
 beforeAll(() => {
-  a = data('a', 100 * megabyte)
-  b = data('b', 100 * megabyte)
-  small = data('small', 10 * megabyte)
+  // Many times what all pipes on the way hold together.
+  a = data('a', 12 * megabyte)
+  b = data('b', 12 * megabyte)
+  small = data('small', 4 * megabyte)
 })
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
@@ -67,12 +71,12 @@ const flags = (...more: string[]) => ['--region', uniqueRegion(), '--progress', 
 const both = () => ['sh', '-c', 'cat "$0" & cat "$1" >&2 & wait', a.path, b.path]
 
 const running = new Set<ChildProcess>()
-afterEach(() => {
+afterTests(() => {
   for (const child of running) child.kill('SIGKILL')
   running.clear()
 })
 function start(args: string[], stdio: ('pipe' | 'ignore' | number)[]): ChildProcess {
-  const child = spawn(guardPath(), args, { stdio })
+  const child = spawn(guardPath(), args, { stdio, env: { ...process.env, ...marked } })
   running.add(child)
   return child
 }
@@ -93,11 +97,11 @@ async function readBy(
   args = flags(),
 ): Promise<Read> {
   const how = [target, String(chunk), String(pauseS), String(most)]
-  const program = Program.run('python3', [reader, ...how, guardPath(), ...args, ...command])
+  const program = Program.run(python[0], [...python.slice(1), reader, ...how, guardPath(), ...args, ...command], marked)
   return JSON.parse(await program.said('')) as Read
 }
 
-describe('two hundred megabytes on both streams', () => {
+describe.concurrent('many megabytes on both streams', () => {
   it('reach sockets as they were', async () => {
     const child = start([...flags(), ...both()], ['ignore', 'pipe', 'pipe'])
     const sums = Promise.all([sumOf(child.stdout as Readable), sumOf(child.stderr as Readable)])
@@ -121,7 +125,7 @@ describe('two hundred megabytes on both streams', () => {
   })
 
   it('reach files as they were', async () => {
-    const paths = [join(folder, 'out'), join(folder, 'err')]
+    const paths = [join(folder, 'file-out'), join(folder, 'file-err')]
     const fds = paths.map((path) => openSync(path, 'w'))
     const child = start([...flags(), ...both()], ['ignore', ...fds])
     expect(await exitOf(child)).toBe(0)
@@ -130,26 +134,36 @@ describe('two hundred megabytes on both streams', () => {
   })
 })
 
-describe('a slow reader', () => {
+describe.concurrent('a slow reader', () => {
   it.each(['pipe', 'socket', 'pty'])('of a %s loses nothing', async (target) => {
-    const read = await readBy({ target, pauseS: target === 'pty' ? 0 : 0.004 }, ['cat', small.path])
+    const read = await readBy({ target, pauseS: target === 'pty' ? 0 : 0.002 }, ['cat', small.path])
     expect(read).toEqual({ bytes: small.bytes, sha256: small.sha256, code: 0 })
   })
 
   it('of a pipe loses nothing of what the command had written when it ended', async () => {
     const written = ['dd', 'if=/dev/zero', 'bs=200000', 'count=1', 'status=none']
-    const read = await readBy({ chunk: 4_096, pauseS: 0.01 }, written)
+    const read = await readBy({ chunk: 4_096, pauseS: 0.004 }, written)
     expect(read).toMatchObject({ bytes: 200_000, code: 0 })
   })
 })
 
-describe('a reader that goes away', () => {
+describe.concurrent('a reader that goes away', () => {
   it.each(['pipe', 'socket'])('of a %s ends the command by SIGPIPE', async (target) => {
     expect(await readBy({ target, chunk: 100, most: 100 }, ['sh', '-c', 'yes; exit $?'])).toMatchObject({ code: 141 })
   })
 
   it('of a pipe ends it as without the guard', async () => {
-    const program = Program.run('python3', [reader, 'pipe', '100', '0', '100', 'sh', '-c', 'yes; exit $?'])
+    const program = Program.run(python[0], [
+      ...python.slice(1),
+      reader,
+      'pipe',
+      '100',
+      '0',
+      '100',
+      'sh',
+      '-c',
+      'yes; exit $?',
+    ])
     expect(JSON.parse(await program.said(''))).toMatchObject({ code: 141 })
   })
 
@@ -159,7 +173,7 @@ signal.signal(signal.SIGPIPE, signal.SIG_IGN)
 try:
     while True: os.write(1, b"x" * 65536)
 except BrokenPipeError: sys.exit(77)`
-    expect(await readBy({ most: 100 }, ['python3', '-c', writes])).toMatchObject({ code: 77 })
+    expect(await readBy({ most: 100 }, [...python, '-c', writes])).toMatchObject({ code: 77 })
   })
 
   it('of one stream leaves the other alone', async () => {
@@ -173,15 +187,15 @@ except BrokenPipeError: sys.exit(77)`
   })
 
   it('does not stop the watch', async () => {
-    const quick = flags('--max-age', '500ms', '--interval', '10ms', '--grace', '1s')
+    const quick = flags('--max-age', '200ms', '--interval', '10ms', '--grace', '1s')
     const child = start([...quick, 'sh', '-c', "trap '' PIPE; echo a; exec sleep 60"], ['ignore', 'pipe', 'pipe'])
     child.stdout?.destroy()
     expect(await exitOf(child)).toBe(120)
   })
 })
 
-describe('a reader that does not read', () => {
-  const quick = () => flags('--max-age', '600ms', '--interval', '10ms', '--grace', '500ms')
+describe.concurrent('a reader that does not read', () => {
+  const quick = () => flags('--max-age', '300ms', '--interval', '10ms', '--grace', '500ms')
   const floods = ['sh', '-c', 'head -c 5000000 /dev/zero; exec sleep 60']
 
   /** A FIFO with a reader that holds it open only. */
@@ -203,40 +217,35 @@ describe('a reader that does not read', () => {
   it('does not stop the watch', async () => {
     const { child, read } = await stuck(floods, quick())
     const stderr = said(child)
-    const began = performance.now()
-    await eventually(stderr, (text) => text.includes('stalled'), 10_000)
-    expect(performance.now() - began).toBeLessThan(5_000)
-    expect(stderr()).toMatch(/^shm-guard: stalled: main last beat [67]\d\d(\.\d+)?ms ago \(limit 600ms\)/)
+    const text = await untilHolds('the stall is reported', stderr, (text) => text.includes('stalled'))
+    expect(text).toMatch(/^shm-guard: stalled: main last beat \S+ ago \(limit 300ms\)/)
     closeSync(read)
   })
 
   it('does not keep the guard when it is told to stop', async () => {
-    const { child, read } = await stuck(['head', '-c', '900000', '/dev/zero'], flags('--grace', '500ms'))
-    // By then the command has ended, and what it wrote is stuck between the guard and the reader.
-    await new Promise((resolve) => setTimeout(resolve, 500))
+    const { child, read } = await stuck(['head', '-c', '900000', '/dev/zero'], flags('--grace', '200ms'))
+    const children = () => readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, 'latin1')
+    await untilHolds('the command runs', children, (pids) => pids !== '')
+    // What it wrote is then stuck between the guard and the reader.
+    await untilHolds('the command has ended', children, (pids) => pids === '')
     expect(child.exitCode).toBeNull()
     child.kill('SIGTERM')
-    const code = await eventually(
-      () => child.exitCode,
-      (now) => now !== null,
-      4_000,
-    )
+    await until('the guard has ended', () => child.exitCode !== null)
     closeSync(read)
-    expect(code).not.toBeNull()
   })
 
   it('finds everything once it reads again, and the guard waits for that', async () => {
     const sum = data('later', 1_500_000)
     const path = join(folder, 'later-fifo')
     const line =
-      'mkfifo "$0"; { sleep 1; sha256sum; } <"$0" & exec 3>"$0"; "$@" >&3 3>&-; echo "code $?"; exec 3>&-; wait'
+      'mkfifo "$0"; { sleep 0.3; sha256sum; } <"$0" & exec 3>"$0"; "$@" >&3 3>&-; echo "code $?"; exec 3>&-; wait'
     const program = Program.run('sh', ['-c', line, path, guardPath(), ...flags(), 'cat', sum.path])
     await program.ended
     expect(program.lines.sort()).toEqual([`${sum.sha256}  -`, 'code 0'].sort())
   })
 })
 
-describe('the output', () => {
+describe.concurrent('the output', () => {
   it('is appended to a file that is open for appending', async () => {
     const path = join(folder, 'append')
     writeFileSync(path, 'before\n')
@@ -266,14 +275,14 @@ describe('the output', () => {
   })
 
   it('reaches a terminal, both streams in one', async () => {
-    const read = await readBy({ target: 'pty+err' }, ['sh', '-c', 'echo out; sleep 0.2; echo err >&2'])
+    const read = await readBy({ target: 'pty+err' }, ['sh', '-c', 'echo out; sleep 0.1; echo err >&2'])
     expect(read).toEqual({ bytes: 8, sha256: createHash('sha256').update('out\nerr\n').digest('hex'), code: 0 })
   })
 
   it.each(['>&-', '2>&-', '>&- 2>&-', '<&- >&- 2>&-'])('may have nowhere to go: %s', async (closed) => {
     const region = uniqueRegion()
-    const log = join(folder, 'closed')
-    const inside = `for i in 1 2 3 4 5 6 7 8 9; do echo "line $i"; echo "error $i" >&2; sleep 0.02; done; exit 6`
+    const log = join(folder, `closed ${closed.replaceAll('>', '')}`)
+    const inside = `for i in 1 2 3 4; do echo "line $i"; echo "error $i" >&2; sleep 0.02; done; exit 6`
     const line = `"$@" ${closed}; echo "code $?" >"$0"`
     const args = ['--region', region, '--progress', 'output', '--', 'sh', '-c', inside]
     const child = spawn('sh', ['-c', line, log, guardPath(), ...args], { stdio: ['ignore', 'ignore', 'ignore'] })
@@ -287,16 +296,11 @@ describe('the output', () => {
 
   it('is passed on byte by byte, while the command waits', async () => {
     const child = start([...flags(), 'cat'], ['pipe', 'pipe', 'inherit'] as ('pipe' | 'ignore')[])
-    const took: number[] = []
-    for (let i = 0; i < 60; i++) {
-      const began = performance.now()
+    for (let i = 0; i < 20; i++) {
       child.stdin?.write('x')
       const [part] = (await once(child.stdout as Readable, 'data')) as [Buffer]
-      took.push(performance.now() - began)
       expect(part.toString()).toBe('x')
     }
-    took.sort((x, y) => x - y)
-    expect(took[30], 'half of the bytes').toBeLessThan(10)
     child.stdin?.end()
     expect(await exitOf(child)).toBe(0)
   })
@@ -318,19 +322,17 @@ describe('the output', () => {
   })
 
   it('of a command that closes its streams does not end it, nor the guard', async () => {
-    const result = await guard([...flags(), 'sh', '-c', 'echo a; exec >&- 2>&-; sleep 0.3; exit 4'])
+    const result = await guard([...flags(), 'sh', '-c', 'echo a; exec >&- 2>&-; sleep 0.1; exit 4'])
     expect(result).toMatchObject({ code: 4, stdout: 'a\n', stderr: '' })
   })
 
   it('of what a command leaves behind is not waited for', async () => {
-    const began = performance.now()
-    const result = await guard([...flags(), 'sh', '-c', 'echo a; (sleep 5; echo late) & exit 0'])
-    expect(performance.now() - began).toBeLessThan(4_000)
+    const result = await guard([...flags(), 'sh', '-c', 'echo a; (sleep 120; echo late) & exit 0'], { env: marked })
     expect(result).toMatchObject({ code: 0, stdout: 'a\n' })
   })
 })
 
-it('of a command that cannot be written is cut off, and the reason said', async () => {
+it('output that cannot be written is cut off, and the reason is reported', async () => {
   const found = await guard(['--region', uniqueRegion(), '--progress', 'output', '--', 'yes'], {
     wrapper: ['sh', '-c', 'exec "$@" > /dev/full', 'sh'],
   })
