@@ -7,7 +7,7 @@ import { probe } from '../support/probe.js'
 import { uniqueRegion } from '../support/region.js'
 import { between, fileOf, folder, run } from '../support/steps.js'
 
-describe('a file of steps', () => {
+describe.concurrent('a file of steps', () => {
   const one = '{"name": "a", "argv": ["true"]}'
   const list = (...steps: string[]) => `{"steps": [\n${steps.join(',\n')}\n]}`
   const unknown = 'an unknown key: a step has name, argv or shell, silenceBudget, timeLimit'
@@ -115,7 +115,7 @@ describe('a file of steps', () => {
     expect(await guard(['--region', uniqueRegion(), '--steps', padded(256 * 1024)])).toMatchObject({ code: 0 })
   })
 
-  it('full of escapes is read as any JSON reader has it', async () => {
+  it('full of escapes is read as other JSON readers read it', async () => {
     const text = list(
       '{"\\u006eame": "\\u0061\\ud83d\\ude00\\/\\"\\\\", "argv": ["printf", "%s|", "\\b\\f\\n\\r\\t", "\\u00e9\\u20ac\\ud83d\\ude00", "\\u0041"]}',
     )
@@ -148,12 +148,12 @@ describe('a file of steps', () => {
   it('that is a FIFO without a writer, or with one that writes nothing, is refused and not waited for', async () => {
     const fifo = join(folder, 'fifo')
     execFileSync('mkfifo', [fifo])
-    const silent = await guard(['--region', uniqueRegion(), '--steps', fifo], { timeoutMs: 5_000 })
+    const silent = await guard(['--region', uniqueRegion(), '--steps', fifo])
     expect(silent).toMatchObject({ code: 2, stdout: '' })
     expect(silent.stderr).toContain(`--steps ${fifo}`)
     const writer = openSync(fifo, 'r+')
     try {
-      const held = await guard(['--region', uniqueRegion(), '--steps', fifo], { timeoutMs: 5_000 })
+      const held = await guard(['--region', uniqueRegion(), '--steps', fifo])
       expect(held).toMatchObject({ code: 2, stdout: '' })
       expect(held.stderr).toContain(`--steps ${fifo}`)
       expect(held.stderr, 'the reason is that there is nothing to read yet').not.toContain('processes')

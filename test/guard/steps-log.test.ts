@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { guard } from '../support/guard.js'
 import { between, fileOf, folder, type Log, recordOf, run, sh, stepsFile, textOf, told } from '../support/steps.js'
 
-describe('the marks of steps', () => {
+describe.concurrent('the marks of steps', () => {
   /** Each mark counts the bytes of the log before it. */
   function expectCounts(log: Log) {
     expect(log.marks.length).toBeGreaterThan(2)
@@ -68,7 +68,7 @@ describe('the marks of steps', () => {
     expect(second.nonce).not.toBe(first.nonce)
   })
 
-  it('have the nonce that --nonce says', async () => {
+  it('have the nonce of --nonce', async () => {
     const log = await run([sh('one', 'true')], ['--nonce', 'build-42.a_B'])
     expect(log.nonce).toBe('build-42.a_B')
   })
@@ -86,7 +86,7 @@ describe('the marks of steps', () => {
   })
 })
 
-describe('the record of steps in the termination log', () => {
+describe.concurrent('the record of steps in the termination log', () => {
   it('names the step that failed, and counts the output of all', async () => {
     const path = join(folder, 'failed')
     const log = await run(
@@ -118,7 +118,7 @@ describe('the record of steps in the termination log', () => {
 
   it('names the step that hung, its phase and why', async () => {
     const path = join(folder, 'hung')
-    await run([sh('one', 'exec sleep 60', { silenceBudget: '400ms' })], ['--grace', '1s', `--termination-log=${path}`])
+    await run([sh('one', 'exec sleep 60', { silenceBudget: '200ms' })], [`--termination-log=${path}`])
     expect(recordOf(path)).toMatchObject({
       outcome: 'stalled',
       exit: 120,
@@ -129,7 +129,7 @@ describe('the record of steps in the termination log', () => {
     })
   })
 
-  it('says what is wrong with the file', async () => {
+  it('tells what is wrong with the file', async () => {
     const path = join(folder, 'broken')
     const file = fileOf('{}')
     await guard(['--steps', file, `--termination-log=${path}`])

@@ -3,10 +3,11 @@ import { chmodSync, copyFileSync, mkdtempSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { guardPath } from 'shm-liveness'
 import { describe, expect, it } from 'vitest'
-import { eventually } from '../support/eventually.js'
 import { guard, startGuard } from '../support/guard.js'
 import { only } from '../support/held.js'
+import { marked } from '../support/left-behind.js'
 import { probe } from '../support/probe.js'
+import { python } from '../support/python.js'
 import { uniqueRegion } from '../support/region.js'
 import {
   between,
@@ -23,8 +24,9 @@ import {
   textOf,
   told,
 } from '../support/steps.js'
+import { until, untilHolds } from '../support/until.js'
 
-describe('a list of steps', () => {
+describe.concurrent('a list of steps', () => {
   it('is run in its order, each step marked at its begin and its end', async () => {
     const log = await run([
       sh('one', 'echo first'),
@@ -52,7 +54,7 @@ describe('a list of steps', () => {
     })
     program.tell('')
     await program.said('up')
-    expect(only(region), 'five minutes if nothing is said').toMatchObject({ phase: 'compile', limitMs: 300_000 })
+    expect(only(region), 'five minutes by default').toMatchObject({ phase: 'compile', limitMs: 300_000 })
     program.tell('')
     expect(await program.ended).toEqual({ code: 0, signal: null })
     expect(only(region)).toMatchObject({ state: 'stopped' })
@@ -64,7 +66,7 @@ describe('a list of steps', () => {
     expect(only(region)).toMatchObject({ name: 'build', phase: 'one', limitMs: 77_000 })
   })
 
-  it('says budget and limit in the begin mark', async () => {
+  it('writes budget and limit into the begin mark', async () => {
     const { marks } = await run([sh('a', 'true', { silenceBudget: '1500ms', timeLimit: '1h' })])
     expect(marks[0]).toMatchObject({ silenceBudgetNs: 1_500_000_000, timeLimitNs: 3_600_000_000_000 })
   })
@@ -122,7 +124,7 @@ describe('a list of steps', () => {
     expect(forbidden.code).toBe(126)
   })
 
-  it('needs no shell for its argv steps, and says so where a shell line has none', async () => {
+  it('needs no shell for its argv steps, and tells so where a shell line has none', async () => {
     const root = mkdtempSync(join(folder, 'root-'))
     copyFileSync(guardPath(), join(root, 'guard'))
     chmodSync(join(root, 'guard'), 0o755)
@@ -148,19 +150,17 @@ describe('a list of steps', () => {
   })
 
   it('goes on past what a step leaves running in the background', async () => {
-    const began = performance.now()
-    const log = await run([sh('one', 'sleep 8 & echo left'), sh('two', 'echo next')])
+    const log = await run([sh('one', 'sleep 120 & echo left'), sh('two', 'echo next')])
     expect(log.code).toBe(0)
-    expect(performance.now() - began).toBeLessThan(6_000)
     expect([1, 2].map((step) => between(log, step).toString())).toEqual(['left\n', 'next\n'])
   })
 })
 
-describe('the watch of a step', () => {
-  it('ends one that hangs, and says in which step', async () => {
+describe.concurrent('the watch of a step', () => {
+  it('ends one that hangs, and tells in which step', async () => {
     const steps = [
       sh('prepare', 'echo fine'),
-      sh('install', 'echo busy; exec sleep 60', { silenceBudget: '500ms' }),
+      sh('install', 'echo busy; exec sleep 60', { silenceBudget: '200ms' }),
       sh('test', 'echo never'),
     ]
     const log = await run(steps, ['--grace', '1s'])
@@ -169,30 +169,34 @@ describe('the watch of a step', () => {
     expect(told(log.marks)).toEqual([
       ...['begin 1', 'end 1 exited 0', 'begin 2', 'note', 'end 2 stalled 120', 'final stalled 120'],
     ])
-    const line = /^stalled: main last beat \S+ ago \(limit 500ms\) in phase "install"/
+    const line = /^stalled: main last beat \S+ ago \(limit 200ms\) in phase "install"/
     expect(log.marks[3]?.text).toMatch(line)
     expect(log.marks[3]?.text).toContain('; sent SIGABRT to it')
     expect(log.marks.at(-1)?.line).toMatch(line)
   })
 
-  it('leaves one alone that works without a word', async () => {
-    const busy = 'import time\nend = time.monotonic() + 1.5\nwhile time.monotonic() < end: pass'
-    const log = await run([{ name: 'think', argv: ['python3', '-c', busy], silenceBudget: '500ms' }])
-    expect(log.code).toBe(0)
-    expect(told(log.marks)).toEqual(['begin 1', 'end 1 exited 0', 'final exited 0'])
+  it('leaves one alone that works without output', async () => {
+    const { region, program } = start([
+      { name: 'think', argv: [...python, '-c', 'while True: pass'], silenceBudget: '2s' },
+      sh('next', 'echo never'),
+    ])
+    // The first beat is that of the start.
+    const beats = () => (program.lines.length === 0 ? 0 : only(region).beats)
+    await untilHolds('progress by CPU', beats, (count) => count >= 3)
+    process.kill(program.pid, 'SIGTERM')
+    expect(await program.ended).toEqual({ code: 143, signal: null })
+    expect(told(marksOf(program))).toEqual(['begin 1', 'end 1 terminated 143', 'final terminated 143'])
   })
 
   it('ends one that is beyond its time limit, however busy', async () => {
-    const steps = [sh('loop', 'while :; do echo on; sleep 0.02; done', { timeLimit: '600ms' }), sh('next', 'true')]
-    const began = performance.now()
+    const steps = [sh('loop', 'while :; do echo on; sleep 0.02; done', { timeLimit: '300ms' }), sh('next', 'true')]
     const log = await run(steps)
     expect(log.code).toBe(124)
-    expect(performance.now() - began).toBeLessThan(6_000)
     expect(told(log.marks)).toEqual(['begin 1', 'note', 'end 1 timed-out 124', 'final timed-out 124'])
     expect(log.marks[1]?.text).toBe(
-      "timed out: beyond its time limit of 600ms; sent SIGTERM to the command's processes",
+      "timed out: beyond its time limit of 300ms; sent SIGTERM to the command's processes",
     )
-    expect(log.marks[2]?.durationNs).toBeGreaterThanOrEqual(600_000_000)
+    expect(log.marks[2]?.durationNs).toBeGreaterThanOrEqual(300_000_000)
   })
 
   it('counts the time limit anew for each step', async () => {
@@ -203,8 +207,8 @@ describe('the watch of a step', () => {
 
   it('kills one beyond its time limit that ignores SIGTERM, after --grace', async () => {
     const log = await run(
-      [sh('deaf', "trap '' TERM; while :; do sleep 0.05 || :; done", { timeLimit: '300ms' })],
-      ['--grace', '400ms'],
+      [sh('deaf', "trap '' TERM; while :; do sleep 0.05 || :; done", { timeLimit: '200ms' })],
+      ['--grace', '200ms'],
     )
     expect(log.code).toBe(124)
     expect(log.marks.find(({ text }) => text?.startsWith('not gone'))?.text).toBe(
@@ -213,13 +217,10 @@ describe('the watch of a step', () => {
   })
 })
 
-describe('SIGTERM', () => {
+describe.concurrent('SIGTERM', () => {
   it('ends the step, and the list with 143', async () => {
     const { program } = start([sh('one', 'true'), sh('two', 'echo up; exec sleep 30'), sh('three', 'echo never')])
-    await eventually(
-      () => program.lines.includes('up'),
-      (up) => up,
-    )
+    await until('the step is up', () => program.lines.includes('up'))
     process.kill(program.pid, 'SIGTERM')
     expect(await program.ended).toEqual({ code: 143, signal: null })
     expect(told(marksOf(program))).toEqual([
@@ -232,10 +233,7 @@ describe('SIGTERM', () => {
     const log = join(folder, 'exit-0')
     const steps = [sh('one', "trap 'exit 0' TERM; echo up; while :; do sleep 0.05 || :; done"), sh('two', 'echo never')]
     const { program } = start(steps, [`--termination-log=${log}`])
-    await eventually(
-      () => program.lines.includes('up'),
-      (up) => up,
-    )
+    await until('the step is up', () => program.lines.includes('up'))
     process.kill(program.pid, 'SIGTERM')
     expect(await program.ended).toEqual({ code: 143, signal: null })
     expect(marksOf(program).at(-1)).toMatchObject({
@@ -254,7 +252,8 @@ describe('SIGTERM', () => {
     const child = (name: string) =>
       `(trap 'echo ${name} >>${path}; exit 0' TERM; echo up; exec >/dev/null 2>&1; while :; do sleep 0.05 || :; done) &`
     const { program } = start([sh('one', `${child('a')} ${child('b')} wait`)])
-    await eventually(
+    await untilHolds(
+      'both children are up',
       () => program.lines.filter((line) => line === 'up').length,
       (up) => up === 2,
     )
@@ -265,29 +264,22 @@ describe('SIGTERM', () => {
         .split('\n')
         .filter((line) => line !== '')
         .sort()
-    expect(await eventually(heard, (names) => names.length === 2)).toEqual(['a', 'b'])
+    expect(await untilHolds('both have heard it', heard, (names) => names.length === 2)).toEqual(['a', 'b'])
   })
 
   it('that a step ignores is followed by SIGKILL after --grace', async () => {
     const log = join(folder, 'ignored')
     const steps = [sh('deaf', "trap '' TERM; echo up; while :; do sleep 0.05 || :; done")]
-    const { program } = start(steps, ['--grace', '700ms', `--termination-log=${log}`])
-    await eventually(
-      () => program.lines.includes('up'),
-      (up) => up,
-    )
+    const { program } = start(steps, ['--grace', '400ms', `--termination-log=${log}`])
+    await until('the step is up', () => program.lines.includes('up'))
     const began = performance.now()
     process.kill(program.pid, 'SIGTERM')
-    const interim = await eventually(
-      () => textOf(log),
-      (text) => text !== '',
-    )
+    const interim = await until('the interim record', () => textOf(log) || undefined)
     expect(interim, 'written at once, as the kubelet may kill the guard next').toMatch(
       /^told to stop by SIGTERM; the command had not ended yet, step 1\/1 "deaf"\n/,
     )
     expect((await program.ended).code).toBe(137)
-    expect(performance.now() - began).toBeGreaterThan(650)
-    expect(performance.now() - began).toBeLessThan(5_000)
+    expect(performance.now() - began).toBeGreaterThan(390)
     expect(marksOf(program).at(-1)).toMatchObject({ mark: 'final', exit: 137 })
     expect(recordOf(log)).toMatchObject({ exit: 137, line: 'killed by SIGKILL after SIGTERM' })
   })
@@ -307,12 +299,12 @@ describe('SIGTERM', () => {
   })
 })
 
-describe('a list of steps', () => {
+describe.concurrent('a list of steps', () => {
   const run = (steps: Step[], flags: string[] = []) =>
-    startGuard(['--region', uniqueRegion(), ...flags, '--steps', stepsFile(steps)])
+    startGuard(['--region', uniqueRegion(), ...flags, '--steps', stepsFile(steps)], marked)
 
   it('ends at a SIGINT too, also if its step then exits 0: 130', async () => {
-    const program = run([sh('one', 'trap "exit 0" INT; echo up; sleep 5 & wait'), sh('two', 'echo never')])
+    const program = run([sh('one', 'trap "exit 0" INT; echo up; sleep 60 & wait'), sh('two', 'echo never')])
     await program.said('up')
     const { code } = await program.kill('SIGINT')
     expect(code).toBe(130)
@@ -320,28 +312,27 @@ describe('a list of steps', () => {
   })
 
   it('has one grace, however often it is told to stop', async () => {
-    const program = run([sh('deaf', 'trap "" TERM; echo up; while :; do sleep 0.1; done')], ['--grace', '1s'])
+    const program = run([sh('deaf', 'trap "" TERM; echo up; while :; do sleep 0.1; done')], ['--grace', '500ms'])
     await program.said('up')
-    const began = performance.now()
-    const again = setInterval(() => process.kill(program.pid, 'SIGTERM'), 300)
+    // A grace that began anew each time would never end.
+    const again = setInterval(() => process.kill(program.pid, 'SIGTERM'), 100)
     const { code } = await program.kill('SIGTERM').finally(() => clearInterval(again))
     expect(code).toBe(137)
-    expect(performance.now() - began).toBeLessThan(2_500)
   })
 
   it('finds a step that hangs beside what an earlier one left busy', async () => {
     const program = run([
-      sh('busy', 'python3 -c "while True: pass" > /dev/null 2>&1 & sleep 0.2'),
-      { name: 'hung', argv: ['sleep', '60'], silenceBudget: '1s' },
+      sh('busy', '{ while :; do :; done; } > /dev/null 2>&1 & true'),
+      { name: 'hung', argv: ['sleep', '60'], silenceBudget: '300ms' },
     ])
     expect(await program.ended).toMatchObject({ code: 120 })
   })
 
   it('gives each step a pipe that blocks, whatever the one before made of it', async () => {
     const nonblocking = 'import fcntl,os; fcntl.fcntl(1, fcntl.F_SETFL, os.O_WRONLY | os.O_NONBLOCK)'
-    const file = stepsFile([{ name: 'one', argv: ['python3', '-c', nonblocking] }, sh('two', 'seq 400000')])
+    const file = stepsFile([{ name: 'one', argv: [...python, '-c', nonblocking] }, sh('two', 'seq 200000')])
     const found = await guard(['--region', uniqueRegion(), '--steps', file])
     expect(found.code).toBe(0)
-    expect(found.stdout.split('\n').filter((line) => /^\d+$/.test(line))).toHaveLength(400_000)
+    expect(found.stdout.split('\n').filter((line) => /^\d+$/.test(line))).toHaveLength(200_000)
   })
 })

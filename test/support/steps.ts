@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { guardPath } from 'shm-liveness'
 import { afterAll } from 'vitest'
 import { startGuard } from './guard.js'
+import { marked } from './left-behind.js'
 import type { Program } from './program.js'
 import { uniqueRegion } from './region.js'
 
@@ -27,7 +28,7 @@ export function fileOf(content: string | Buffer): string {
 }
 export const stepsFile = (steps: Step[]) => fileOf(JSON.stringify({ steps }))
 
-/** Run by sh -e; SIGTERM reaches its children too, so what it is to outlive has `|| :` behind it. */
+/** Run by sh -e; SIGTERM reaches its children too, so a child that may die of it has `|| :` behind it. */
 export const sh = (name: string, shell: string, more: Partial<Step> = {}): Step => ({ name, shell, ...more })
 
 export interface Mark {
@@ -77,7 +78,11 @@ export function read(bytes: Buffer): { nonce: string; marks: Mark[] } {
 export function run(steps: Step[], flags: string[] = []): Promise<Log> {
   const args = ['--region', uniqueRegion(), '--interval', '5ms', ...flags, '--steps', stepsFile(steps)]
   return new Promise((resolve, reject) => {
-    const child = spawn(guardPath(), args, { timeout: 20_000, killSignal: 'SIGKILL' })
+    const child = spawn(guardPath(), args, {
+      env: { PATH: process.env['PATH'] ?? '', ...marked },
+      timeout: 60_000,
+      killSignal: 'SIGKILL',
+    })
     const chunks: Buffer[] = []
     let stderr = ''
     child.stdout.on('data', (chunk) => chunks.push(chunk))
@@ -107,7 +112,7 @@ export const told = (marks: Mark[]) =>
 /** A guard with steps that talk with the test: `told` holds the marks so far. */
 export function start(steps: Step[], flags: string[] = []): { region: string; program: Program } {
   const region = uniqueRegion()
-  const program = startGuard(['--region', region, '--interval', '5ms', ...flags, '--steps', stepsFile(steps)])
+  const program = startGuard(['--region', region, '--interval', '5ms', ...flags, '--steps', stepsFile(steps)], marked)
   return { region, program }
 }
 
