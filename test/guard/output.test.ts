@@ -223,10 +223,12 @@ describe.concurrent('a reader that does not read', () => {
   })
 
   it('does not keep the guard when it is told to stop', async () => {
-    const { child, read } = await stuck(['head', '-c', '900000', '/dev/zero'], flags('--grace', '200ms'))
-    const children = () => readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, 'latin1')
-    await untilHolds('the command runs', children, (pids) => pids !== '')
+    const writes = ['sh', '-c', 'head -c 900000 /dev/zero; echo written >&2']
+    const { child, read } = await stuck(writes, flags('--grace', '200ms'))
+    const stderr = said(child)
+    await until('the command has written all', () => stderr().includes('written'))
     // What it wrote is then stuck between the guard and the reader.
+    const children = () => readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, 'latin1')
     await untilHolds('the command has ended', children, (pids) => pids === '')
     expect(child.exitCode).toBeNull()
     child.kill('SIGTERM')
