@@ -1,9 +1,10 @@
 import { type SpawnSyncReturns, spawn, spawnSync } from 'node:child_process'
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { constants, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { guardPath } from 'shm-liveness'
 import { afterAll, describe, expect, it } from 'vitest'
+import { python } from '../support/python.js'
 import { uniqueRegion } from '../support/region.js'
 
 const found: SpawnSyncReturns<string> = spawnSync('tini', ['--version'], { encoding: 'utf8' })
@@ -27,23 +28,25 @@ interface Result {
   stdout: string
 }
 
-/** Ends with the init, not with the last who has its pipes: what it leaves behind is part of the comparison. */
+let outputs = 0
+
+/**
+ * Ends with the init, not with the last process that has its output open: what an init leaves behind is a part of the
+ * comparison. The output goes to a file, so that all of it is there at that moment.
+ */
 function run(command: string[], input = ''): Promise<Result> {
   const [program, ...args] = command as [string, ...string[]]
   const env = { PATH: process.env['PATH'] ?? '', SHM_LIVENESS_REGION: uniqueRegion() }
-  const child = spawn(program, args, { env, timeout: 20_000, killSignal: 'SIGKILL', stdio: ['pipe', 'pipe', 'ignore'] })
-  let stdout = ''
-  child.stdout.on('data', (data) => (stdout += data))
-  child.stdin.on('error', () => {}) // whoever ends at once does not read it
-  child.stdin.end(input)
+  const output = join(folder, `output-${outputs++}`)
+  const to = openSync(output, 'w')
+  // The limit makes a failed test of an init that hangs.
+  const child = spawn(program, args, { env, timeout: 60_000, killSignal: 'SIGKILL', stdio: ['pipe', to, 'ignore'] })
+  closeSync(to)
+  child.stdin?.on('error', () => {}) // a program that ends at once does not read it
+  child.stdin?.end(input)
   return new Promise((resolve, reject) => {
     child.on('error', reject)
-    child.on('exit', (code, signal) => {
-      setTimeout(() => {
-        child.stdout.destroy()
-        resolve({ code, signal, stdout })
-      }, 50)
-    })
+    child.on('exit', (code, signal) => resolve({ code, signal, stdout: readFileSync(output, 'utf8') }))
   })
 }
 
@@ -53,7 +56,7 @@ interface Scenario {
   /** In front of the init. */
   wrapper?: string[]
   input?: string
-  /** What both must say: two that are wrong in the same way would agree. */
+  /** What both must do: two that are wrong in the same way would agree. */
   says: Partial<Result>
 }
 
@@ -68,24 +71,42 @@ const caught = Array.from({ length: 31 }, (_, i) => i + 1)
   .filter((n) => ![4, 5, 6, 7, 8, 9, 11, 17, 19, 21, 22, 31].includes(n))
   .concat(34, 49, 64)
 
-/** Sends each signal to the init, one after the other: each must have arrived before the next is sent. */
+/**
+ * Sends each signal to the init, one after the other: each must have arrived before the next is sent. The child blocks
+ * them all, so those that came to it, too, are pending in it at the end.
+ */
 const sendAll = `
-import os, signal, sys, time
-heard = []
-for n in range(1, 65):
-    if n not in (9, 19, 32, 33, signal.SIGCHLD): signal.signal(n, lambda n, _: heard.append(n))
+import os, signal, sys
+numbers = list(map(int, sys.argv[1:]))
+signal.pthread_sigmask(signal.SIG_BLOCK, numbers)
+ended, end = os.pipe()
 child = os.fork()
 if child == 0:
-    del heard[:]
-    time.sleep(1.2)
-    os._exit(len(heard))
-for n in map(int, sys.argv[1:]):
-    before = len(heard)
+    os.close(end)
+    os.read(ended, 1)
+    os._exit(len(signal.sigpending()))
+heard = []
+for n in numbers:
     os.kill(os.getppid(), n)
-    end = time.time() + 1
-    while len(heard) == before and time.time() < end: time.sleep(0.001)
+    came = signal.sigtimedwait(numbers, 30)
+    if came is None: break
+    heard.append(came.si_signo)
+os.close(end)
 print(*heard, "child", os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 `
+
+/**
+ * The init of these commands hears the signal of `last` after all others, as pending signals come in the order of their
+ * numbers. So once the command has heard it, the init has dealt with the others.
+ */
+const last = 'WINCH'
+const untilLast = (code: number) => `trap "exit ${code}" ${last}; kill -${last} $PPID; while :; do sleep 0.02; done`
+
+/** The command leaves an orphan behind, which prints the process that took it in. */
+const leavesOrphan = `
+sh -c 'middle=$$
+  (until read -r pid name state parent rest < /proc/self/stat && [ $parent != $middle ]; do :; done; echo $parent) &
+'`
 
 const scenarios: Scenario[] = [
   ...[0, 1, 42, 127, 128, 143, 255].map((code) => ({
@@ -157,7 +178,7 @@ const scenarios: Scenario[] = [
   },
   {
     title: 'every signal that can be caught, sent to it: to the command, and not to its child',
-    command: ['python3', '-S', '-c', sendAll, ...caught.map(String)],
+    command: [...python, '-c', sendAll, ...caught.map(String)],
     says: { code: 0, stdout: `${caught.join(' ')} child 0\n` },
   },
   {
@@ -172,34 +193,37 @@ const scenarios: Scenario[] = [
   },
   {
     title: 'SIGTERM ignored',
-    command: sh('trap "" TERM; kill -TERM $PPID; kill -TERM $PPID; sleep 0.3; exit 9'),
+    command: sh(`trap "" TERM; kill -TERM $PPID; kill -TERM $PPID; ${untilLast(9)}`),
     says: { code: 9 },
   },
   {
     title: 'SIGCHLD sent by hand',
-    command: sh('kill -CHLD $PPID; kill -CHLD $PPID; sleep 0.1; exit 5'),
+    command: sh(`kill -CHLD $PPID; kill -CHLD $PPID; ${untilLast(5)}`),
     says: { code: 5 },
   },
   {
     title: 'SIGTTIN and SIGTTOU sent to it',
-    command: sh('kill -TTIN $PPID; kill -TTOU $PPID; sleep 0.1; exit 5'),
+    command: sh(`kill -TTIN $PPID; kill -TTOU $PPID; ${untilLast(5)}`),
     says: { code: 5 },
   },
   {
     title: 'a command that stops itself and is continued by way of it',
-    command: sh('(sleep 0.2; kill -CONT $PPID) & kill -STOP $$; exit 6'),
+    command: sh(
+      '(until grep -q "^State:.T" /proc/$$/status; do sleep 0.01; done; kill -CONT $PPID) & kill -STOP $$; exit 6',
+    ),
     says: { code: 6 },
   },
   {
     title: 'orphans: none is left as a zombie',
+    // A child of the init is an orphan or a zombie, but for the command itself.
     command: sh(
-      'i=0; while [ $i -lt 50 ]; do sh -c "sleep 0.05 &"; i=$((i+1)); done; sleep 0.4; ps -e -o ppid=,stat= | grep -c "^ *$PPID Z"; exit 7',
+      'for i in $(seq 20); do (sleep 0.05 &); done; until [ "$(cat /proc/$PPID/task/$PPID/children)" = "$$ " ]; do sleep 0.02; done; exit 7',
     ),
-    says: { code: 7, stdout: '0\n' },
+    says: { code: 7, stdout: '' },
   },
   {
     title: 'a child that is left behind: it is not waited for',
-    command: sh('sleep 3 >/dev/null & exit 8'),
+    command: sh('while kill -0 $PPID; do sleep 0.02; done & exit 8'),
     says: { code: 8 },
   },
 ]
@@ -212,7 +236,7 @@ const ways: [way: string, before: string[], tini: string[]][] = [
 
 const titled = scenarios.map((scenario) => [scenario.title, scenario] as const)
 
-describe.skipIf(!isThere).each(ways)('%s, tini and shm-guard agree on', (_, before, tini) => {
+describe.skipIf(!isThere).concurrent.each(ways)('%s, tini and shm-guard agree on', (_, before, tini) => {
   it.each(titled)('%s', async (_, { command, wrapper = [], input, says }) => {
     const [theirs, ours] = await Promise.all(
       [tini, [guardPath(), '--']].map((init) => run([...before, ...wrapper, ...init, ...command], input)),
@@ -222,13 +246,13 @@ describe.skipIf(!isThere).each(ways)('%s, tini and shm-guard agree on', (_, befo
   })
 })
 
-describe.skipIf(!isThere)('in a terminal, tini and shm-guard agree on', () => {
+describe.skipIf(!isThere).concurrent('in a terminal, tini and shm-guard agree on', () => {
   const both = (typed: string, line: string) =>
     Promise.all(
       [
         ['tini', '-s', '--'],
         [guardPath(), '--'],
-      ].map((init) => run(['python3', terminal, typed, ...init, 'sh', '-c', line])),
+      ].map((init) => run([...python, terminal, typed, ...init, 'sh', '-c', line])),
     )
 
   it.each([
@@ -250,17 +274,21 @@ describe.skipIf(!isThere)('in a terminal, tini and shm-guard agree on', () => {
   })
 })
 
-describe.skipIf(!isThere)('where shm-guard means to differ from tini', () => {
+describe.skipIf(!isThere).concurrent('where shm-guard means to differ from tini', () => {
   it('only --build makes 143 of an exit 0 after SIGTERM', async () => {
     const polite = sh('trap "exit 0" TERM; kill -TERM $PPID; while :; do sleep 0.02; done')
-    expect((await run(['tini', '-s', '--', ...polite])).code).toBe(0)
-    expect((await run([guardPath(), '--', ...polite])).code).toBe(0)
-    expect((await run([guardPath(), '--build', '--', ...polite])).code).toBe(143)
+    const inits = [
+      ['tini', '-s', '--'],
+      [guardPath(), '--'],
+      [guardPath(), '--build', '--'],
+    ]
+    const ends = await Promise.all(inits.map((init) => run([...init, ...polite])))
+    expect(ends.map(({ code }) => code)).toEqual([0, 0, 143])
   })
 
-  it('it is a subreaper without being asked', async () => {
-    const adopted = sh('echo $PPID; sh -c "sh -c \'sleep 0.2; ps -o ppid= -p \\$\\$\' & exit"; sleep 0.6')
-    const parents = async (init: string[]) => (await run([...init, ...adopted])).stdout.trim().split(/\s+/)
+  it('shm-guard is a subreaper without being asked', async () => {
+    const adopted = sh(`echo $PPID; echo $(${leavesOrphan})`)
+    const parents = async (init: string[]) => (await run([...init, ...adopted])).stdout.trim().split('\n')
     const [guardPid, adopter] = await parents([guardPath(), '--'])
     expect(adopter).toBe(guardPid)
     const [tiniPid, other] = await parents(['tini', '--'])
