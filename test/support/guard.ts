@@ -1,6 +1,8 @@
 import { spawn } from 'node:child_process'
 import { guardPath } from 'shm-liveness'
+import { marked } from './left-behind.js'
 import { Program } from './program.js'
+import { uniqueRegion } from './region.js'
 
 export interface GuardResult {
   /** The exit code; null if a signal ended it. */
@@ -12,7 +14,7 @@ export interface GuardResult {
 }
 
 export interface GuardOptions {
-  /** Beside PATH. @default nothing */
+  /** Beside PATH and a region of its own. @default nothing */
   env?: Record<string, string>
   /** A command in front of the guard: `unshare`, `setpriv`. */
   wrapper?: string[]
@@ -22,13 +24,16 @@ export interface GuardOptions {
   timeoutMs?: number
 }
 
+/** So that what others have put into the region `default` of the machine does not matter. */
+const itsOwnRegion = () => ({ SHM_LIVENESS_REGION: uniqueRegion() })
+
 /** Runs the real shm-guard to its end. Does not reject for an exit code. */
 export function guard(args: string[], options: GuardOptions = {}): Promise<GuardResult> {
   const [command, ...rest] = [...(options.wrapper ?? []), guardPath(), ...args] as [string, ...string[]]
   const began = performance.now()
   return new Promise((resolve, reject) => {
     const child = spawn(command, rest, {
-      env: { PATH: process.env['PATH'] ?? '', ...options.env },
+      env: { PATH: process.env['PATH'] ?? '', ...itsOwnRegion(), ...options.env },
       timeout: options.timeoutMs ?? 60_000,
       killSignal: 'SIGKILL',
     })
@@ -43,7 +48,24 @@ export function guard(args: string[], options: GuardOptions = {}): Promise<Guard
   })
 }
 
+const workerProgram = new URL('../../dist-programs/test/fixtures/guard-worker.js', import.meta.url).pathname
+
+/** A command that claims `grabber` and takes one step after the other: see test/fixtures/guard-worker.ts. */
+export function workerCommand(region: string, maxAge: string, ...steps: string[]): string[] {
+  return [process.execPath, workerProgram, region, 'grabber', maxAge, ...steps]
+}
+
+/** As {@link startGuard}; its command and all that this starts are killed after the test, too. */
+export function startMarkedGuard(args: string[]): Program {
+  return startGuard(args, marked)
+}
+
+/** Runs a line of sh under a guard. */
+export function shell(line: string, options: GuardOptions = {}, flags: string[] = []): Promise<GuardResult> {
+  return guard([...flags, '--', 'sh', '-c', line], options)
+}
+
 /** Starts a guard and leaves it running, line by line; killed after the test, if it still runs. */
 export function startGuard(args: string[], env: Record<string, string> = {}): Program {
-  return Program.run(guardPath(), args, env)
+  return Program.run(guardPath(), args, { ...itsOwnRegion(), ...env })
 }

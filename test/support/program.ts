@@ -98,6 +98,14 @@ export class Program {
     this.#child.kill(signal)
     return this.ended
   }
+
+  /** Kills it, and does not wait for processes of its own that still have its output open. */
+  abandon(): Promise<Ending> {
+    this.#child.once('exit', () => {
+      for (const output of [this.#child.stdout, this.#child.stderr]) output?.destroy()
+    })
+    return this.kill()
+  }
 }
 
-afterTests(() => Promise.all([...running].map((program) => program.kill())))
+afterTests(() => Promise.all([...running].map((program) => program.abandon())))
