@@ -6,23 +6,26 @@ import { guardPath } from 'shm-liveness'
 import { afterAll, describe, expect, it } from 'vitest'
 import { guard } from '../support/guard.js'
 import { only } from '../support/held.js'
+import { answers } from '../support/notified.js'
 import { probe } from '../support/probe.js'
 import { Program } from '../support/program.js'
+import { python } from '../support/python.js'
 import { uniqueRegion } from '../support/region.js'
-import { checks, wordOf } from '../support/scene.js'
 
 const folder = mkdtempSync(join(tmpdir(), 'notify-command-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 const listenerFixture = join(import.meta.dirname, '../fixtures/guard_listener.py')
+/** What --beat sends. */
+const beat = 'WATCHDOG=1\nX_SHM_LIVENESS_BEAT=1\n'
 const help = /^usage: shm-guard notify FLAGS\n/
 
-/** `shm-guard notify` by itself; nobody listens unless `socket` names somebody. */
+/** `shm-guard notify` by itself, with this NOTIFY_SOCKET. */
 const notify = (args: string[], socket?: string) =>
   guard(['notify', ...args], socket === undefined ? {} : { env: { NOTIFY_SOCKET: socket } })
 
 async function listener(socket: string, how: 'closes' | 'keeps' | 'full'): Promise<Program> {
-  const program = Program.run('python3', [listenerFixture, socket, how])
+  const program = Program.run(python[0], [...python.slice(1), listenerFixture, socket, how])
   await program.said('up')
   return program
 }
@@ -32,7 +35,7 @@ const abstract = () => `@shm-liveness-test-${process.pid}-${randomBytes(4).toStr
 const inFolder = () => join(folder, `socket-${++made}`)
 
 /**
- * A guard with a shell script that says `told` after each of its lines, and goes on when it is asked to. `notify` in it
+ * A guard with a shell script that writes `told` after each of its lines, and goes on when it is asked to. `notify` in it
  * is `shm-guard notify`.
  */
 async function script(lines: string[], flags = ['--max-age', '1h']): Promise<{ region: string; program: Program }> {
@@ -50,12 +53,7 @@ async function next(program: Program): Promise<void> {
   expect(await program.said('told')).toBe('0')
 }
 
-async function answers(region: string): Promise<string> {
-  const all = await Promise.all(checks.map((check) => probe(['--region', region, '--check', check])))
-  return all.map(wordOf).join(' ')
-}
-
-describe('shm-guard notify', () => {
+describe.concurrent('shm-guard notify', () => {
   it('--ready makes the script ready', async () => {
     const { region } = await script(['notify --ready'])
     expect(await answers(region)).toBe('pass pass pass')
@@ -147,7 +145,7 @@ describe('shm-guard notify', () => {
     expect(only(region).status).toEqual(shown)
   })
 
-  it('--status of bytes that are no text is heard', async () => {
+  it('--status of bytes that are not text is heard', async () => {
     const region = uniqueRegion()
     const lines = `"$GUARD" notify --status "$(printf 'a\\377\\376b')"; echo "told $?"; read go`
     const args = ['--region', region, '--notify', '--', 'sh', '-c', lines]
@@ -161,26 +159,29 @@ describe('shm-guard notify', () => {
     const region = uniqueRegion()
     const lines = [
       '"$GUARD" notify --ready',
-      'for i in 1 2 3 4 5 6 7 8 9 10 11 12; do sleep 0.1; "$GUARD" notify --beat; done',
-      'echo hangs; sleep 60',
+      // Longer than the max age, and with beats far more often, also on a busy machine.
+      'for i in 1 2 3 4 5 6 7 8 9; do sleep 0.25; "$GUARD" notify --beat; done',
+      'echo hangs; sleep infinity',
     ]
     const result = await guard(
-      ['--region', region, '--notify', '--max-age', '700ms', '--grace', '1s', '--', 'sh', '-c', lines.join('\n')],
+      ['--region', region, '--notify', '--max-age', '2s', '--grace', '1s', '--', 'sh', '-c', lines.join('\n')],
       { env: { GUARD: guardPath() } },
     )
     expect(result).toMatchObject({ code: 120, stdout: 'hangs\n' })
-    expect(result.stderr).toMatch(/stalled: main last beat [789]\d\d(\.\d+)?ms ago \(limit 700ms\)/)
-    expect(only(region)).toMatchObject({ beats: 13 })
+    expect(result.stderr).toMatch(/stalled: main last beat \S+ ago \(limit 2s\)/)
+    expect(only(region)).toMatchObject({ beats: 10 })
   })
 })
 
-describe('shm-guard notify exits', () => {
+describe.concurrent('shm-guard notify exits', () => {
   it('0 when it was heard, by an abstract socket or one in a folder', async () => {
-    for (const socket of [abstract(), inFolder()]) {
-      const heard = await listener(socket, 'closes')
-      expect(await notify(['--beat'], socket)).toMatchObject({ code: 0, stdout: '', stderr: '' })
-      expect(JSON.parse(await heard.said(''))).toBe('WATCHDOG=1\nX_SHM_LIVENESS_BEAT=1\n')
-    }
+    await Promise.all(
+      [abstract(), inFolder()].map(async (socket) => {
+        const heard = await listener(socket, 'closes')
+        expect(await notify(['--beat'], socket)).toMatchObject({ code: 0, stdout: '', stderr: '' })
+        expect(JSON.parse(await heard.said(''))).toBe(beat)
+      }),
+    )
   })
 
   it('0 after its help', async () => {
@@ -190,15 +191,14 @@ describe('shm-guard notify exits', () => {
     for (const line of shown.stdout.split('\n')) expect(line.length).toBeLessThanOrEqual(100)
   })
 
-  it('1 when nobody answered within five seconds, though somebody read', async () => {
+  it('1 when the listener reads, but does not answer within five seconds', async () => {
     const socket = inFolder()
     const heard = await listener(socket, 'keeps')
     const result = await notify(['--beat'], socket)
     expect(result).toMatchObject({ code: 1, stdout: '', stderr: 'shm-guard: notify: not heard within 5s\n' })
-    expect(JSON.parse(await heard.said(''))).toBe('WATCHDOG=1\nX_SHM_LIVENESS_BEAT=1\n')
+    expect(JSON.parse(await heard.said(''))).toBe(beat)
     expect(result.ms).toBeGreaterThan(4_900)
-    expect(result.ms).toBeLessThan(9_000)
-  }, 20_000)
+  })
 
   it('1 when the queue has no room for five seconds', async () => {
     const socket = abstract()
@@ -208,10 +208,9 @@ describe('shm-guard notify exits', () => {
     expect(result.stderr).toMatch(/^shm-guard: notify: .+\n$/)
     expect(result.stderr).not.toContain('processes')
     expect(result.ms).toBeGreaterThan(4_900)
-    expect(result.ms).toBeLessThan(9_000)
-  }, 20_000)
+  })
 
-  it.each([
+  const misuses: [args: string[], why: string][] = [
     [[], 'nothing to say; see --help'],
     [['ready'], 'unknown argument ready'],
     [['--rady'], 'unknown argument --rady'],
@@ -227,12 +226,17 @@ describe('shm-guard notify exits', () => {
     [['--phase', 'load', '--budget', '-1s'], '--budget is no duration (say 30s): -1s'],
     [['--phase', 'x'.repeat(64), '--budget', '1s'], `a phase has up to 63 bytes, not ${'x'.repeat(64)}`],
     [['--status', 'x'.repeat(4_090)], 'longer than 4096 bytes'],
-  ])('2 for %j', async (args, why) => {
+  ]
+
+  it('2 for what it cannot say, and sends nothing then', async () => {
     const socket = abstract()
     const heard = await listener(socket, 'closes')
-    expect(await notify(args, socket)).toMatchObject({ code: 2, stdout: '', stderr: `shm-guard: notify: ${why}\n` })
+    const results = await Promise.all(misuses.map(([args]) => notify(args, socket)))
+    expect(results).toMatchObject(
+      misuses.map(([, why]) => ({ code: 2, stdout: '', stderr: `shm-guard: notify: ${why}\n` })),
+    )
     await notify(['--beat'], socket)
-    expect(JSON.parse(await heard.said('')), 'nothing was sent').toBe('WATCHDOG=1\nX_SHM_LIVENESS_BEAT=1\n')
+    expect(JSON.parse(await heard.said('')), 'nothing was sent before').toBe(beat)
   })
 
   it.each([
