@@ -17,7 +17,7 @@ async function rows(): Promise<{ flag: string; takesValue: boolean }[]> {
 }
 
 const command = ['--', 'echo', 'ran']
-/** Neither is the command run, nor anything said beyond one line. */
+/** The line of a guard that refuses; it runs no command then, and says nothing else. */
 async function refused(args: string[], options: GuardOptions = {}): Promise<string> {
   const found = await guard(args, options)
   expect(found).toMatchObject({ code: 2, stdout: '' })
@@ -66,13 +66,11 @@ const bad: [flag: string, values: string[], why: string][] = [
   ['--owner', ['root', '1:', ':1', '1:2:3', '-1', '4294967295', '1:4294967295', '4294967296'], owner],
 ]
 
-describe('a bad value', () => {
+describe.concurrent('a bad value', () => {
   it.each(bad)('of %s is refused, whichever of %j', async (flag, values, why) => {
-    for (const value of values) {
-      const line = await refused([flag, value, ...command])
-      // A long value is cut, so that its reason fits beside it.
-      expect(line).toBe(`${flag} "${value.slice(0, 40)}" ${why}`)
-    }
+    const lines = await Promise.all(values.map((value) => refused([flag, value, ...command])))
+    // A long value is cut, so that its reason fits beside it.
+    expect(lines).toEqual(values.map((value) => `${flag} "${value.slice(0, 40)}" ${why}`))
   })
 
   it.each(bad.filter(([flag]) => flag !== '--nonce'))(
@@ -93,7 +91,7 @@ describe('a bad value', () => {
   })
 })
 
-describe('what contradicts itself', () => {
+describe.concurrent('what contradicts itself', () => {
   const contradictions: [args: string[], why: string][] = [
     [[], 'no command; say: shm-guard [flags] -- command args...'],
     [['--interval', '5ms'], 'no command; say: shm-guard [flags] -- command args...'],
@@ -119,36 +117,39 @@ describe('what contradicts itself', () => {
 
   it('is refused: a command without --, and a flag that the probe alone has', async () => {
     expect(await refused(['echo', 'ran'])).toBe('unknown argument "echo"; see --help')
-    for (const flag of ['--check', '--json', '--verbose', '--confirm', '--self-test', '--nonsense', '-v']) {
-      expect(await refused([flag, ...command])).toBe(`unknown argument "${flag}"; see --help`)
-    }
+    const flags = ['--check', '--json', '--verbose', '--confirm', '--self-test', '--nonsense', '-v']
+    const lines = await Promise.all(flags.map((flag) => refused([flag, ...command])))
+    expect(lines).toEqual(flags.map((flag) => `unknown argument "${flag}"; see --help`))
   })
 
   it('is refused: a flag that is there twice', async () => {
-    for (const { flag, takesValue } of await rows()) {
-      if (flag === 'region') continue // may be repeated
-      const once = takesValue
-        ? [`--${flag}`, { min: '1', owner: '0', listen: '127.0.0.1:1', restart: '1' }[flag] ?? '']
-        : [`--${flag}`]
-      if (once[1] === '') continue
-      expect(await refused([...once, ...once, ...command])).toBe(`--${flag} is given twice`)
-    }
+    const values: Record<string, string> = { min: '1', owner: '0', listen: '127.0.0.1:1', restart: '1' }
+    const cases = (await rows()).flatMap(({ flag, takesValue }) => {
+      if (flag === 'region') return [] // may be repeated
+      if (takesValue && values[flag] === undefined) return []
+      return [[`--${flag}`, ...(takesValue ? [values[flag] as string] : [])]]
+    })
+    const lines = await Promise.all(cases.map((once) => refused([...once, ...once, ...command])))
+    expect(lines).toEqual(cases.map(([flag]) => `${flag} is given twice`))
   })
 })
 
-describe('every flag of the help', () => {
+describe.concurrent('every flag of the help', () => {
   it('needs its value, or takes none', async () => {
     const all = await rows()
     expect(all.length).toBeGreaterThan(20)
-    for (const { flag, takesValue } of all) {
+    const cases = all.flatMap(({ flag, takesValue }): [args: string[], why: string][] => {
+      const needs = `--${flag} needs a value`
       if (takesValue) {
-        expect(await refused([`--${flag}`])).toBe(`--${flag} needs a value`)
-        expect(await refused([`--${flag}=`, ...command])).toBe(`--${flag} needs a value`)
-        expect(await refused([`--${flag}`, ...command])).toBe(`--${flag} needs a value`)
-      } else if (flag !== 'termination-log') {
-        expect(await refused([`--${flag}=x`, ...command])).toBe(`--${flag} takes no value`)
+        return [
+          [[`--${flag}`], needs],
+          [[`--${flag}=`, ...command], needs],
+          [[`--${flag}`, ...command], needs],
+        ]
       }
-    }
+      return flag === 'termination-log' ? [] : [[[`--${flag}=x`, ...command], `--${flag} takes no value`]]
+    })
+    expect(await Promise.all(cases.map(([args]) => refused(args)))).toEqual(cases.map(([, why]) => why))
   })
 
   it('is in README’s table of shm-guard, and no other is', async () => {
@@ -164,16 +165,19 @@ describe('every flag of the help', () => {
   })
 })
 
-describe('a variable', () => {
+describe.concurrent('a variable', () => {
   const run = (env: Record<string, string>, args: string[] = []) =>
     guard([...args, '--', 'sh', '-c', 'trap "exit 0" TERM; kill -TERM $PPID; while :; do sleep 0.02; done'], {
       env: { SHM_LIVENESS_REGION: uniqueRegion(), ...env },
     })
 
   it('does what its flag does', async () => {
-    expect((await run({})).code).toBe(0)
-    for (const value of ['1', 'true']) expect((await run({ SHM_LIVENESS_BUILD: value })).code).toBe(143)
-    for (const value of ['0', 'false', '']) expect((await run({ SHM_LIVENESS_BUILD: value })).code).toBe(0)
+    const codeWith = async (env: Record<string, string>) => (await run(env)).code
+    const values = ['1', 'true', '0', 'false', '']
+    expect(await codeWith({})).toBe(0)
+    expect(await Promise.all(values.map((value) => codeWith({ SHM_LIVENESS_BUILD: value })))).toEqual([
+      143, 143, 0, 0, 0,
+    ])
     expect(await run({ SHM_LIVENESS_BUILD: 'yes' })).toMatchObject({
       code: 2,
       stderr: 'shm-guard: SHM_LIVENESS_BUILD "yes" is neither 1 nor 0\n',
@@ -200,15 +204,16 @@ describe('a variable', () => {
     expect(await help()).toContain('Flags are environment variables too, but for --steps and --nonce')
     const values: Record<string, string> = { dir: 'x'.repeat(300), 'termination-log': '/no/such/dir/log' }
     const without = ['steps', 'nonce', 'version', 'help']
-    for (const { flag } of await rows()) {
+    const check = async (flag: string) => {
       const env = { SHM_LIVENESS_REGION: 'x', [variableOf(flag)]: values[flag] ?? '/=/' }
       const found = await guard(['--', 'true'], { env })
       if (without.includes(flag)) expect([flag, found.code, found.stderr]).toEqual([flag, 0, ''])
       else expect([flag, found.stderr]).toEqual([flag, expect.not.stringMatching(/^$/)])
     }
+    await Promise.all((await rows()).map(({ flag }) => check(flag)))
   })
 
-  it('of a Service that bears our name is none of ours', async () => {
+  it('of a Service that bears our name is not one of ours', async () => {
     const env = {
       SHM_LIVENESS_REGION: uniqueRegion(),
       SHM_LIVENESS_SERVICE_HOST: '10.0.0.1',
@@ -218,7 +223,7 @@ describe('a variable', () => {
   })
 })
 
-describe('what the guard says of itself', () => {
+describe.concurrent('what the guard says of itself', () => {
   it('is its version, as package.json has it', async () => {
     const manifest = JSON.parse(readFileSync(join(import.meta.dirname, '../../package.json'), 'utf8'))
     const found = await guard(['--version'])
@@ -241,7 +246,7 @@ describe('what the guard says of itself', () => {
     expect((await guard(['--help', '--steps', 'f', ...command], { env })).stdout).not.toMatch(/^ran$/m)
   })
 
-  it('is lost with a message if nobody can take it', async () => {
+  it('is an error if its output cannot be written', async () => {
     const wrapper = ['sh', '-c', 'exec "$@" > /dev/full', 'sh']
     expect((await guard(['--help'], { wrapper })).code).toBe(3)
   })
@@ -253,7 +258,7 @@ describe('what the guard says of itself', () => {
 })
 
 it('is left in the termination log, in place of what a probe wrote there', async () => {
-  const log = join(mkdtempSync(join(tmpdir(), 'guard-usage-')), 'log')
+  const log = join(folder, 'log')
   writeFileSync(log, 'stalled: an hour ago')
   expect(await guard([`--termination-log=${log}`, '--interval', 'soon', '--', 'true'])).toMatchObject({ code: 2 })
   const [line, json] = readFileSync(log, 'utf8').split('\n') as [string, string]
