@@ -97,8 +97,8 @@ describe.concurrent('shm-guard notify', () => {
   })
 
   it('takes several flags at once', async () => {
-    const { region } = await script(['notify --ready --status warm --phase calibrate --budget 1500us'])
-    expect(only(region)).toMatchObject({ phase: 'calibrate', limitMs: 1.5, ready: true })
+    const { region } = await script(['notify --ready --status warm --phase calibrate --budget 90000500us'])
+    expect(only(region)).toMatchObject({ phase: 'calibrate', limitMs: 90_000.5, ready: true })
   })
 
   it('says them in the protocol of systemd, with a barrier behind', async () => {
