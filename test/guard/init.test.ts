@@ -77,10 +77,19 @@ describe.concurrent('a parent that ignores SIGCHLD', () => {
   })
 })
 
-describe.concurrent('two hundred orphans at once', () => {
+// The guard reaps up to 256 in a turn of its loop. These need another one.
+describe.concurrent('hundreds of orphans at once', () => {
   it('are reaped to the last', async () => {
-    const program = startMarkedGuard(['--', 'sh', '-c', `${orphans} 200; echo made; exec sleep infinity`])
+    // Progress stamps for the command. With a healthy worker a look of the watch reaps nothing.
+    const flags = ['--region', uniqueRegion(), '--progress', 'cpu', '--max-age', '1h']
+    const line = `echo up; read go; ${orphans} 300; echo made; exec sleep infinity`
+    const program = startMarkedGuard([...flags, '--', 'sh', '-c', line])
+    await program.said('up')
+    // A stopped guard has one pending SIGCHLD for all of them.
+    process.kill(program.pid, 'SIGSTOP')
+    program.tell('go')
     await program.said('made')
+    process.kill(program.pid, 'SIGCONT')
     await untilHolds(
       'only the command is left',
       () => statesOfChildren(program.pid),
@@ -90,7 +99,7 @@ describe.concurrent('two hundred orphans at once', () => {
 
   it('do not hide a worker from the watch that stalls in the same moment', async () => {
     const region = uniqueRegion()
-    const line = `"$@" & worker=$!; ${orphans} 200 $worker; exec sleep infinity`
+    const line = `"$@" & worker=$!; ${orphans} 300 $worker; exec sleep infinity`
     const steps = workerCommand(region, '1h', 'beat-until:SIGUSR1', 'phase:hang:300ms', 'silent')
     const found = await guard(['--region', region, '--grace', '1s', '--', 'sh', '-c', line, 'sh', ...steps])
     expect(found).toMatchObject({ code: 120 })

@@ -3,7 +3,7 @@ import { guardPath } from 'shm-liveness'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { guard } from '../support/guard.js'
 import { only } from '../support/held.js'
-import { answers, never } from '../support/notified.js'
+import { ageMs, answers, never } from '../support/notified.js'
 import { probe } from '../support/probe.js'
 import { Program } from '../support/program.js'
 import { uniqueRegion } from '../support/region.js'
@@ -53,6 +53,15 @@ describe.concurrent('systemd-notify', () => {
       ...['sh', '-c', 'systemd-notify --ready; systemd-notify WATCHDOG=trigger; exec sleep infinity'],
     ])
     expect(result).toMatchObject({ code: 120, stderr: expect.stringContaining('in phase "WATCHDOG=trigger"') })
+  })
+
+  it('EXTEND_TIMEOUT_USEC= lets the guard wait longer than the startup grace', async () => {
+    const flags = ['--region', uniqueRegion(), '--notify', ...never, '--startup-grace', '3s', '--grace', '1s']
+    const line = 'systemd-notify EXTEND_TIMEOUT_USEC=3500000; exec sleep infinity'
+    const { code, stderr } = await guard([...flags, '--', 'sh', '-c', line])
+    expect(code).toBe(120)
+    expect(stderr).toMatch(/\(limit 3.5s\) in phase "starting"/)
+    expect(ageMs(stderr)).toBeGreaterThanOrEqual(3_500)
   })
 
   it('WATCHDOG_USEC=, EXTEND_TIMEOUT_USEC=, RELOADING= and STOPPING= mean what they mean to systemd', async () => {

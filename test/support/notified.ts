@@ -88,3 +88,9 @@ export function refusals({ program }: Sender, atLeast = 1): Promise<string[]> {
     (lines) => lines.length >= atLeast,
   )
 }
+
+/** `ago` of a stall's line, in milliseconds. */
+export function ageMs(stderr: string): number {
+  const [, number, unit] = /(?:last beat|no beat since its claim) (\d+(?:\.\d+)?)(ms|s) ago/.exec(stderr) ?? []
+  return Number(number) * (unit === 's' ? 1_000 : 1)
+}
