@@ -1,7 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { constants, tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { Region } from 'shm-liveness'
+import { guardPath, Region } from 'shm-liveness'
 import { afterAll, describe, expect, it } from 'vitest'
 import { guard, startMarkedGuard, workerCommand } from '../support/guard.js'
 import { probe } from '../support/probe.js'
@@ -142,8 +142,8 @@ describe.concurrent('a worker that fails', () => {
   it('before it has ever claimed has the whole startup grace again', async () => {
     const region = uniqueRegion()
     // Each start is well within the grace, both together are not.
-    const turns = ['sleep 1.2; exit 5', 'sleep 1.2; exit 0']
-    const flags = ['--region', region, '--expect', 'grabber', '--restart', '1', '--startup-grace', '2s']
+    const turns = ['sleep 1.6; exit 5', 'sleep 1.6; exit 0']
+    const flags = ['--region', region, '--expect', 'grabber', '--restart', '1', '--startup-grace', '3s']
     const wrapper = ['unshare', '--pid', '--fork', '--mount-proc']
     const found = await guard([...flags, '--', ...byTurns(turns)], { wrapper })
     expect(found).toMatchObject({ code: 0, stderr: 'shm-guard: exited with 5; restart 1/1 in 100ms\n' })
@@ -151,14 +151,15 @@ describe.concurrent('a worker that fails', () => {
 
   it('that never claims again is missing after its grace, and not before', async () => {
     const region = uniqueRegion()
-    const turns = ['"$@" 1h beat:1 exit:0 & sleep infinity', 'exec sleep infinity']
-    // The grace must outlast the start of node on a busy machine.
-    const flags = ['--region', region, '--expect', 'grabber', '--restart', '1', '--startup-grace', '4s']
+    // A guard within claims for its command far sooner than a worker in node, and is killed by that command.
+    const turns = [`"$@" sh -c 'kill -9 $PPID' & exec sleep infinity`, 'exec sleep infinity']
+    const inner = [guardPath(), '--region', region, '--name', 'grabber', '--progress', 'cpu', '--max-age', '1h', '--']
+    const flags = ['--region', region, '--expect', 'grabber', '--restart', '1', '--startup-grace', '2s']
     const began = performance.now()
-    const program = startMarkedGuard([...flags, '--', ...byTurns(turns, worker(region))])
+    const program = startMarkedGuard([...flags, '--', ...byTurns(turns, inner)])
     expect(await program.ended).toEqual({ code: 122, signal: null })
     expect(restartLines(program.stderr)[0]).toMatch(/dead: grabber .*; restart 1\/1 in 100ms$/)
-    expect(performance.now() - began).toBeGreaterThan(4_000)
+    expect(performance.now() - began).toBeGreaterThan(2_000)
   })
 })
 
