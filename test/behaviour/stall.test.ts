@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, afterEach, describe, expect, it } from 'vitest'
-import { eventually } from '../support/eventually.js'
-import { probe } from '../support/probe.js'
+import { probe, sleptMs, untilProbeReads } from '../support/probe.js'
 import { checks, Scene } from '../support/scene.js'
+import { until } from '../support/until.js'
 import type { WorkerProcess } from '../support/worker-process.js'
 
 const busy: ChildProcess[] = []
@@ -21,45 +21,40 @@ async function looping(scene: Scene, maxAge: string): Promise<WorkerProcess> {
   return worker
 }
 
-/** Stops the worker, and waits until its last beat is older than `ageMs`. */
-async function freeze(worker: WorkerProcess, ageMs: number): Promise<void> {
+/** Stops the worker, and waits until its last beat is older than its max age. */
+async function freeze(scene: Scene, worker: WorkerProcess): Promise<void> {
   worker.signal('SIGSTOP')
-  await eventually(
-    () => readFileSync(`/proc/${worker.pid}/stat`, 'utf8').split(') ')[1],
-    (rest) => rest?.startsWith('T') === true,
-  )
-  await sleep(ageMs + 20)
+  await until('the last beat is too old', async () => (await scene.probe('--confirm 0')).code === 1)
 }
 
 describe('a worker', () => {
   it('that is stopped by a signal is stalled in every check, with the reason, and healthy once it goes on', async () => {
     const scene = new Scene()
     const worker = await looping(scene, '60ms')
-    for (let i = 0; i < 3; i++) {
-      await freeze(worker, 60)
-      expect(await scene.answers()).toBe('stalled stalled stalled')
-      expect((await scene.probe('')).stdout).toMatch(
-        /^stalled: a last beat \d+(\.\d+)?ms ago \(limit 60ms\), pid \d+ T \(stopped by a signal\)/,
-      )
-      worker.signal('SIGCONT')
-      expect(await scene.answers()).toBe('pass pass pass')
-    }
+    await freeze(scene, worker)
+    expect(await scene.answers()).toBe('stalled stalled stalled')
+    expect((await scene.probe('')).stdout).toMatch(
+      /^stalled: a last beat \d+(\.\d+)?m?s ago \(limit 60ms\), pid \d+ T \(stopped by a signal\)/,
+    )
+    worker.signal('SIGCONT')
+    // Its next beat may come late by more than its max age on a crowded machine; the probe waits for it.
+    expect(await scene.answers('--confirm 30s')).toBe('pass pass pass')
   })
 
-  it('that was frozen is no false alarm, though the probe runs first after the thaw (20 of 20)', async () => {
+  it('that was frozen is no false alarm, though the probe runs first after the thaw (5 of 5)', async () => {
     const scene = new Scene()
-    const worker = await looping(scene, '100ms')
-    for (let i = 0; i < 20; i++) {
-      await freeze(worker, 100)
-      // What confirming is for: without it, this is what the probe would say.
-      expect((await scene.probe('--confirm 0')).code).toBe(1)
-      const looking = scene.probe('')
+    const worker = await looping(scene, '60ms')
+    for (let i = 0; i < 5; i++) {
+      // What confirming is for: without it, freeze() sees that the probe says stalled.
+      await freeze(scene, worker)
+      const looking = scene.probe('--confirm 30s')
       let ended = false
       looking.then(() => {
         ended = true
       })
-      await sleep(30)
-      expect(ended).toBe(false) // it has seen the old beat, and waits
+      // Absence over time: it has seen the old beat, and waits.
+      await sleep(50)
+      expect(ended).toBe(false)
       worker.signal('SIGCONT')
       expect(await looking).toMatchObject({ code: 0, stdout: '' })
     }
@@ -67,28 +62,26 @@ describe('a worker', () => {
 
   it('that is frozen for less than its max age is none either, and needs no confirming', async () => {
     const scene = new Scene()
-    const worker = await looping(scene, '10s')
-    await freeze(worker, 100)
+    const worker = await looping(scene, '1h')
+    worker.signal('SIGSTOP')
+    await until('the worker is stopped', () => readFileSync(`/proc/${worker.pid}/stat`, 'utf8').includes(') T '))
     expect((await scene.probe('--confirm 0')).code).toBe(0)
   })
 
   it('whose beat is late by less than the confirmation is healthy as soon as it comes', async () => {
     const scene = new Scene()
-    const worker = await scene.beating('a', { maxAge: '50ms' })
-    await sleep(60)
-    const looking = scene.probe('--confirm 5s')
-    await sleep(100)
-    await worker.ask({ do: 'beat' })
-    const { code, ms } = await looking
-    expect(code).toBe(0)
-    expect(ms).toBeLessThan(3000)
+    const worker = await scene.stalled('a')
+    const looking = scene.probe('--confirm 1h')
+    await untilProbeReads(scene.region)
+    await worker.ask({ do: 'loop', everyMs: 5 })
+    expect((await looking).code).toBe(0)
   })
 
   it('whose first beat is overdue is not saved by saying ready meanwhile', async () => {
     const scene = new Scene()
     const worker = await scene.claim('a', { maxAge: '1ms' })
     const looking = scene.probe('--startup-grace 0 --confirm 400ms')
-    await sleep(100)
+    await untilProbeReads(scene.region)
     await worker.ask({ do: 'ready' })
     expect((await looking).stdout).toMatch(/^stalled: a no beat since its claim /)
   })
@@ -97,19 +90,24 @@ describe('a worker', () => {
     const scene = new Scene()
     const worker = await looping(scene, '60ms')
     const blocked = worker.ask({ do: 'block', ms: 800 })
-    await sleep(150)
-    const { code, stdout } = await scene.probe('')
-    expect(code).toBe(1)
-    expect(stdout).toMatch(/^stalled: a last beat \d+(\.\d+)?ms ago \(limit 60ms\), pid \d+ S \(sleeping\)/)
+    await until('the worker is stalled', async () => {
+      const { code, stdout } = await scene.probe('')
+      if (code === 0) return false
+      expect(stdout).toMatch(/^stalled: a last beat \d+(\.\d+)?ms ago \(limit 60ms\), pid \d+ S \(sleeping\)/)
+      return code === 1
+    })
     await blocked
-    expect(await scene.answers()).toBe('pass pass pass')
+    expect(await scene.answers('--confirm 30s')).toBe('pass pass pass')
   })
-
-  it('on a crowded machine is never a false alarm (200 probes beside four busy loops)', async () => {
+})
+describe('workers on a crowded machine', () => {
+  it('are never a false alarm (100 probes beside four busy loops)', async () => {
     const scene = new Scene()
-    await looping(scene, '250ms')
+    // Enough that the worker itself beats in time at load 16: what is tested are the probe's two looks.
+    await looping(scene, '5s')
     for (let i = 0; i < 4; i++) busy.push(spawn('sh', ['-c', 'while :; do :; done']))
-    for (let i = 0; i < 200; i++) expect(await scene.probe('')).toMatchObject({ code: 0, stdout: '' })
+    const answers = await scene.probeAll(Array(100).fill(''))
+    expect(answers.filter(({ code, stdout }) => code !== 0 || stdout !== '')).toEqual([])
   })
 })
 
@@ -120,7 +118,7 @@ describe('many stalled workers', () => {
     const answer = await scene.probe('--confirm 300ms')
     expect(answer.stdout).toMatch(/^stalled: worker-\d .*\(\+7 more\)/)
     expect(answer.ms).toBeGreaterThanOrEqual(300)
-    expect(answer.ms).toBeLessThan(8 * 300)
+    expect(await sleptMs(['--region', scene.region, '--confirm', '300ms'])).toBeLessThan(600)
   })
 })
 

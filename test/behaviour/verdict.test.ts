@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { letPass } from '../support/poke.js'
 import { probe } from '../support/probe.js'
 import { Scene, wordOf } from '../support/scene.js'
 import { late } from '../support/situations.js'
@@ -10,7 +11,6 @@ type Row = [situation: string, arrange: (scene: Scene) => Promise<unknown>, flag
 const over = '--startup-grace 0'
 const within = '--startup-grace 8784h'
 const nobody = async () => {}
-const ms = (span: number) => new Promise((resolve) => setTimeout(resolve, span))
 
 async function inPhase(scene: Scene, { beats = false, ready = true, budget = '1h' } = {}): Promise<WorkerProcess> {
   const worker = await scene.claim('a', { maxAge: '1ms' })
@@ -87,7 +87,7 @@ const alone: Row[] = [
 
 const several: Row[] = [
   ['both beating', (s) => both(s.beating('a'), s.beating('b')), '--expect a,b --min 2', 'pass pass pass'],
-  ['one not ready', (s) => both(s.beating('a'), inPhaseNamed(s, 'b')), '', 'pass pass not-ready'],
+  ['one not ready', (s) => both(s.beating('a'), notReady(s, 'b')), '', 'pass pass not-ready'],
   ['one starting', (s) => both(s.beating('a'), s.claim('b')), '', 'starting pass starting'],
 
   ['one stopped', (s) => both(s.beating('a'), s.stopped('b')), '', 'pass pass pass'],
@@ -135,7 +135,7 @@ const several: Row[] = [
     '--min 1 --expect a',
     'pass pass pass',
   ],
-  ['one not ready, a quorum of one', (s) => both(s.beating('a'), inPhaseNamed(s, 'b')), '--min 1', 'pass pass pass'],
+  ['one not ready, a quorum of one', (s) => both(s.beating('a'), notReady(s, 'b')), '--min 1', 'pass pass pass'],
   ['one starting, a quorum of two', (s) => both(s.beating('a'), s.claim('b')), '--min 2', 'starting pass starting'],
   ['fewer than the floor, after the grace', (s) => s.beating('a'), `--min 2 ${over}`, 'missing missing missing'],
   ['fewer than the floor, within the grace', (s) => s.beating('a'), `--min 2 ${within}`, 'missing pass missing'],
@@ -146,8 +146,8 @@ const several: Row[] = [
   ['a prefix of a name expected', (s) => s.beating('ab'), `--expect a ${over}`, 'missing missing missing'],
 ]
 
-/** Beating, in a phase or not, and not ready. */
-async function inPhaseNamed(scene: Scene, name: string): Promise<void> {
+/** Beating, and not ready. */
+async function notReady(scene: Scene, name: string): Promise<void> {
   await (await scene.beating(name)).ask({ do: 'notReady', status: 'draining' })
 }
 
@@ -172,31 +172,36 @@ describe('a phase', () => {
     const scene = new Scene()
     const worker = await scene.claim('a', { maxAge: '1ms' })
     await worker.ask({ do: 'ready' })
-    await worker.ask({ do: 'phase', name: 'load', budget: '500ms' })
-    await worker.ask({ do: 'loop', everyMs: 10 })
-    await ms(700)
+    await worker.ask({ do: 'phase', name: 'load', budget: '30s' })
+    letPass(scene.region, 40)
+    expect(await scene.answers('--confirm 0')).toBe('stalled stalled stalled')
+    await worker.ask({ do: 'beat' })
     expect(await scene.answers('--confirm 0')).toBe('pass pass pass')
   })
 
   it('that has ended leaves max age in force, counted from its end', async () => {
     const scene = new Scene()
-    const worker = await scene.claim('a', { maxAge: '2s' })
+    const worker = await scene.claim('a', { maxAge: '30s' })
     await worker.ask({ do: 'beat' })
     await worker.ask({ do: 'phase', name: 'load', budget: '1h' })
-    await ms(2100)
+    letPass(scene.region, 40)
     await worker.ask({ do: 'endPhase' })
     expect(wordOf(await scene.probe('--confirm 0'))).toBe('pass')
     expect(wordOf(await scene.probe('--confirm 0 --max-age 1ns'))).toBe('stalled')
+    letPass(scene.region, 40)
+    expect(wordOf(await scene.probe('--confirm 0'))).toBe('stalled')
   })
 
   it('that ends before the first beat begins the grace anew', async () => {
     const scene = new Scene()
     const worker = await scene.claim('a')
     await worker.ask({ do: 'phase', name: 'load', budget: '1h' })
-    await ms(1100)
+    letPass(scene.region, 40)
     await worker.ask({ do: 'endPhase' })
-    expect(wordOf(await scene.probe('--startup-grace 1s'))).toBe('pass')
+    expect(wordOf(await scene.probe('--startup-grace 30s'))).toBe('pass')
     expect(wordOf(await scene.probe(over))).toBe('stalled')
+    letPass(scene.region, 40)
+    expect(wordOf(await scene.probe('--startup-grace 30s'))).toBe('stalled')
   })
 })
 

@@ -3,8 +3,8 @@ import { once } from 'node:events'
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import type { ClaimOptions } from 'shm-liveness'
 import { afterEach } from 'vitest'
-import { eventually } from './eventually.js'
 import { type ProbeResult, probe } from './probe.js'
+import { untilHolds } from './until.js'
 import { WorkerProcess } from './worker-process.js'
 
 const running = new Set<Container>()
@@ -22,14 +22,19 @@ export interface ContainerOptions {
   clockAheadS?: number
 }
 
-/** Whether this machine lets us make namespaces; the reason, if not. Tests fail with it: CI runs as root. */
+let whyNone: string | null | undefined
+
+/** The reason why this machine does not let us make namespaces, if it does not. Tests fail with it: CI runs as root. */
 export function whyNoContainers(): string | undefined {
-  try {
-    execFileSync('unshare', ['--mount', '--pid', '--time', '--fork', '--mount-proc', 'true'], { stdio: 'pipe' })
-    return undefined
-  } catch (error) {
-    return `these tests need unshare(1) and the right to use it (root, CAP_SYS_ADMIN): ${error}`
+  if (whyNone === undefined) {
+    try {
+      execFileSync('unshare', ['--mount', '--pid', '--time', '--fork', '--mount-proc', 'true'], { stdio: 'pipe' })
+      whyNone = null
+    } catch (error) {
+      whyNone = `these tests need unshare(1) and the right to use it (root, CAP_SYS_ADMIN): ${error}`
+    }
   }
+  return whyNone ?? undefined
 }
 
 /**
@@ -99,9 +104,10 @@ export class Container {
     if (!running.delete(this)) return
     for (const pid of this.#processes()) kill(pid)
     if (this.#unshare.exitCode === null && this.#unshare.signalCode === null) await once(this.#unshare, 'exit')
-    await eventually(
-      () => this.#processes().length,
-      (left) => left === 0,
+    await untilHolds(
+      'no process of the container is left',
+      () => this.#processes(),
+      (left) => left.length === 0,
     )
   }
 

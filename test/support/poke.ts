@@ -1,4 +1,4 @@
-import { closeSync, openSync, writeSync } from 'node:fs'
+import { closeSync, openSync, readSync, writeSync } from 'node:fs'
 import { baseOf, golden } from './golden.js'
 import { pathOf } from './region.js'
 
@@ -21,5 +21,32 @@ export function poke(region: string, struct: string, field: string, value: numbe
   }
   const fd = openSync(pathOf(region), 'r+')
   writeSync(fd, bytes, 0, bytes.length, offsetOf(struct, field))
+  closeSync(fd)
+}
+
+const timesOfSlot: [struct: string, field: string][] = [
+  ['Hot', 'last_beat_ns'],
+  ['Hot', 'renewed_ns'],
+  ['Identity', 'claimed_ns'],
+  ['Identity', 'claimed_boottime_ns'],
+  ['Identity', 'grace_from_boottime_ns'],
+  ['Identity', 'inherited_deadline_ns'],
+]
+
+/**
+ * Lets `seconds` pass for the worker in slot 0: all that it has done so far is that much older, so that a test need not
+ * wait. The machine must be up for longer than that.
+ */
+export function letPass(region: string, seconds: number): void {
+  const fd = openSync(pathOf(region), 'r+')
+  for (const [struct, field] of timesOfSlot) {
+    const bytes = Buffer.alloc(8)
+    const offset = offsetOf(struct, field)
+    readSync(fd, bytes, 0, 8, offset)
+    const ns = bytes.readBigUInt64LE()
+    if (ns === 0n) continue // not set
+    bytes.writeBigUInt64LE(ns - BigInt(seconds) * 1_000_000_000n)
+    writeSync(fd, bytes, 0, 8, offset)
+  }
   closeSync(fd)
 }

@@ -1,6 +1,6 @@
 import type { ClaimOptions } from 'shm-liveness'
 import { Container, killInside } from './container.js'
-import { type ProbeResult, probe } from './probe.js'
+import { type ProbeResult, probe, probeAll, type RunResult } from './probe.js'
 import { uniqueRegion } from './region.js'
 import { WorkerProcess } from './worker-process.js'
 
@@ -47,18 +47,27 @@ export class Scene {
   }
 
   probe(flags: string, check: Check = 'liveness'): Promise<ProbeResult> {
-    return probe(['--region', this.region, '--check', check, ...flagsOf(flags, check)])
+    return probe(this.#argsOf(flags, check))
+  }
+
+  /** As {@link probe}, once for each element of `flags`. */
+  probeAll(flags: string[], check: Check = 'liveness'): Promise<RunResult[]> {
+    return probeAll(flags.map((each) => ({ args: this.#argsOf(each, check) })))
   }
 
   /** What startup, liveness and readiness say, in this order: `pass`, or the verdict that fails the check. */
   async answers(flags = ''): Promise<string> {
-    const answers = await Promise.all(checks.map((check) => this.probe(flags, check)))
-    return answers.map(wordOf).join(' ')
+    const runs = checks.map((check) => ({ args: this.#argsOf(flags, check) }))
+    return (await probeAll(runs, { together: true })).map(wordOf).join(' ')
+  }
+
+  #argsOf(flags: string, check: Check): string[] {
+    return ['--region', this.region, '--check', check, ...flagsOf(flags, check)]
   }
 }
 
 /** `pass`, or the verdict that was printed. An exit code that does not fit is shown with it. */
-export function wordOf({ code, stdout, stderr }: ProbeResult): string {
+export function wordOf({ code, stdout, stderr }: Pick<ProbeResult, 'code' | 'stdout' | 'stderr'>): string {
   if (code === 0 && stdout === '' && stderr === '') return 'pass'
   const word = /^[a-z-]+(?=: )/.exec(stdout)?.[0] ?? `${stdout}${stderr}`
   return code === (word === 'unusable' ? 3 : 1) ? word : `${word}(exit ${code})`
