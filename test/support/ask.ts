@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { type ClaimOptions, Heartbeat } from 'shm-liveness'
 import { afterAll, beforeAll } from 'vitest'
-import { type ProbeResult, probe } from './probe.js'
+import { type ProbeResult, probe, probeAll, type RunResult } from './probe.js'
 import { WorkerProcess } from './worker-process.js'
 
 export type Env = Record<string, string>
@@ -16,6 +16,11 @@ const dir = mkdtempSync('/dev/shm/flags-')
 /** The probe, where {@link regionsForFlags} are. */
 export function ask(args: string[], env: Env = {}): Promise<ProbeResult> {
   return probe(args, { env: { SHM_LIVENESS_DIR: dir, ...env } })
+}
+
+/** As {@link ask}, for each row of arguments and environment. */
+export function askAll(rows: [args: string[], env?: Env][]): Promise<RunResult[]> {
+  return probeAll(rows.map(([args, env]) => ({ args, env: { SHM_LIVENESS_DIR: dir, ...env } })))
 }
 
 /**

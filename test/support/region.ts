@@ -3,12 +3,12 @@ import { readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterTests } from './after-tests.js'
 
-const made: string[] = []
+const made = new Set<string>()
 
 /** A region name that nobody else uses; what is at it in /dev/shm is removed after the test. */
 export function uniqueRegion(): string {
   const name = `test-${process.pid}-${randomBytes(6).toString('hex')}`
-  made.push(name)
+  made.add(name)
   return name
 }
 
@@ -17,8 +17,11 @@ export function pathOf(region: string): string {
 }
 
 afterTests(() => {
-  for (const name of made.splice(0)) {
-    const left = readdirSync('/dev/shm').filter((entry) => entry === name || entry.startsWith(`.${name}.`))
-    for (const entry of left) rmSync(join('/dev/shm', entry), { recursive: true, force: true })
+  if (made.size === 0) return
+  // The region itself, and files beside it: `.NAME.`, then more.
+  const isOurs = (entry: string) => made.has(entry) || made.has(/^\.([^.]+)\./.exec(entry)?.[1] ?? '')
+  for (const entry of readdirSync('/dev/shm').filter(isOurs)) {
+    rmSync(join('/dev/shm', entry), { recursive: true, force: true })
   }
+  made.clear()
 })

@@ -1,8 +1,10 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
 import type { ClaimOptions } from 'shm-liveness'
 import { afterAll, afterEach } from 'vitest'
 import type { Request } from '../fixtures/worker.js'
+import { until } from './until.js'
 
 const fixture = new URL('../../dist-programs/test/fixtures/worker.js', import.meta.url).pathname
 const running = new Set<WorkerProcess>()
@@ -87,6 +89,12 @@ export class WorkerProcess {
   signal(signal: NodeJS.Signals): void {
     this.isReusable = false
     process.kill(this.pid, signal)
+  }
+
+  /** Stops it by a signal. Resolves once it is stopped. */
+  async freeze(): Promise<void> {
+    this.signal('SIGSTOP')
+    await until('the worker is stopped', () => readFileSync(`/proc/${this.pid}/stat`, 'utf8').includes(') T '))
   }
 
   /** Resolves once the process is reaped, and so its locks are gone. */
