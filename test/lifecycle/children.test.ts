@@ -3,10 +3,10 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { Region } from 'shm-liveness'
 import { afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { compiled } from '../support/compiled.js'
-import { eventually } from '../support/eventually.js'
 import { probe } from '../support/probe.js'
 import { Program } from '../support/program.js'
 import { uniqueRegion } from '../support/region.js'
+import { untilHolds } from '../support/until.js'
 
 const orphans: number[] = []
 afterEach(() => {
@@ -17,6 +17,14 @@ afterEach(() => {
   }
 })
 
+/** What the probe says once the region is not healthy any more. */
+const untilFound = (region: string) =>
+  untilHolds(
+    'the probe finds the death',
+    () => probe(['--region', region]),
+    ({ code }) => code !== 0,
+  )
+
 function isAlive(pid: number): boolean {
   return process.kill(pid, 0)
 }
@@ -25,7 +33,7 @@ const dead = /^dead: parent died without stop\(\), last beat/
 
 describe('a child that a worker has spawned', () => {
   it('does not keep its dead parent alive in the region', async () => {
-    for (let i = 0; i < 10; i++) {
+    const tryOnce = async () => {
       const region = uniqueRegion()
       const worker = Program.fixture('spawns-children', [region, 'once'])
       const child = Number(await worker.said('child'))
@@ -36,22 +44,19 @@ describe('a child that a worker has spawned', () => {
       const files = readdirSync(`/proc/${child}/fd`).map((fd) => readlinkSync(`/proc/${child}/fd/${fd}`))
       expect(files.filter((file) => file.includes(region))).toEqual([])
     }
+    await Promise.all([tryOnce(), tryOnce(), tryOnce()])
   })
 
   it('nor does one that is just being spawned', async () => {
-    for (let i = 0; i < 10; i++) {
+    const killAfter = async (ms: number) => {
       const region = uniqueRegion()
       const worker = Program.fixture('spawns-children', [region, 'always'])
       await worker.said('spawning')
-      await sleep(5 * i)
+      await sleep(ms) // no state is waited for: each try kills at another moment of a spawn
       await worker.kill()
-      const found = await eventually(
-        () => probe(['--region', region]),
-        ({ code }) => code !== 0,
-        1_000,
-      )
-      expect(found.stdout).toMatch(dead)
+      expect((await untilFound(region)).stdout).toMatch(dead)
     }
+    for (const ms of [0, 10, 20, 30]) await Promise.all([killAfter(ms), killAfter(ms + 5)])
   })
 })
 
@@ -68,12 +73,7 @@ describe('a child that a C++ worker has forked, without exec', () => {
     orphans.push(child)
     expect(await probe(['--region', region])).toMatchObject({ code: 0 })
     process.kill(worker.pid, 'SIGKILL')
-    const found = await eventually(
-      () => probe(['--region', region]),
-      ({ code }) => code !== 0,
-      1_000,
-    )
-    expect(found.stdout).toMatch(dead)
+    expect((await untilFound(region)).stdout).toMatch(dead)
     expect(isAlive(child)).toBe(true)
     process.kill(child, 'SIGKILL') // it holds the pipes of the parent's end
     await worker.ended

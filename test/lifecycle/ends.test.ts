@@ -53,23 +53,19 @@ describe('a process', () => {
     after: stage.line === stopped ? 'stopped' : 'dead',
     title: stage.signal ? `${stage.stage} (${stage.signal})` : stage.stage,
   }))
-  it.each(titled)(
-    'that ends by $title is $after',
-    async ({ stage, signal, ends, line }) => {
-      const region = uniqueRegion()
-      const worker = Program.fixture('ends-by', [region, stage])
-      if (signal !== undefined) {
-        await worker.said('waiting')
-        expect(await probe(['--region', region])).toMatchObject({ code: 0, stdout: '' })
-        await worker.kill(signal)
-      }
-      expect(await worker.ended).toEqual(ends)
-      const found = await probe(['--region', region])
-      expect(found).toMatchObject({ code: 1, stderr: '' })
-      expect(found.stdout).toMatch(line)
-    },
-    10_000,
-  )
+  it.each(titled)('that ends by $title is $after', async ({ stage, signal, ends, line }) => {
+    const region = uniqueRegion()
+    const worker = Program.fixture('ends-by', [region, stage])
+    if (signal !== undefined) {
+      await worker.said('waiting')
+      expect(await probe(['--region', region])).toMatchObject({ code: 0, stdout: '' })
+      await worker.kill(signal)
+    }
+    expect(await worker.ended).toEqual(ends)
+    const found = await probe(['--region', region])
+    expect(found).toMatchObject({ code: 1, stderr: '' })
+    expect(found.stdout).toMatch(line)
+  })
 
   it('that is stopped by a signal is not dead, but stalled', async () => {
     const region = uniqueRegion()
@@ -83,8 +79,9 @@ describe('a process', () => {
   })
 
   it('leaves nothing but the region behind, however it ended', async () => {
-    const region = uniqueRegion()
-    for (const stage of ['stop', 'exit', 'throw', 'abort']) await Program.fixture('ends-by', [region, stage]).ended
-    expect(readdirSync('/dev/shm').filter((name) => name.includes(region))).toEqual([region])
+    const stages = ['stop', 'exit', 'throw', 'abort'].map((stage) => ({ stage, region: uniqueRegion() }))
+    await Promise.all(stages.map(({ stage, region }) => Program.fixture('ends-by', [region, stage]).ended))
+    const left = readdirSync('/dev/shm')
+    for (const { region } of stages) expect(left.filter((name) => name.includes(region))).toEqual([region])
   })
 })

@@ -1,9 +1,9 @@
 import { Region } from 'shm-liveness'
 import { describe, expect, it } from 'vitest'
-import { eventually } from '../support/eventually.js'
 import { probe } from '../support/probe.js'
 import { Program } from '../support/program.js'
 import { uniqueRegion } from '../support/region.js'
+import { untilHolds } from '../support/until.js'
 
 async function collect(region: string, which: string): Promise<{ program: Program; result: unknown }> {
   const program = Program.fixture('collects-garbage', [region, which], { flags: ['--expose-gc'] })
@@ -29,7 +29,8 @@ describe('garbage collection', () => {
     const region = uniqueRegion()
     const { program, result } = await collect(region, 'all dropped')
     expect(result).toEqual([['beat', 'wrapper']])
-    const stalled = await eventually(
+    const stalled = await untilHolds(
+      'the worker is stalled',
       () => probe(['--region', region]),
       ({ code }) => code !== 0,
     )

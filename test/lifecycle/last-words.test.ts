@@ -3,14 +3,14 @@ import { describe, expect, it } from 'vitest'
 import { uniqueRegion } from '../support/region.js'
 import { WorkerProcess } from '../support/worker-process.js'
 
-const claim = (region: string) => ({ region, name: 'grabber', maxAge: '20s', cycleLimit: '20ms' })
+const claim = (region: string) => ({ region, name: 'grabber', maxAge: '20s', cycleLimit: '150ms' })
 const only = (region: string) => Region.open(region).workers()[0]!
 
-/** A worker with a record worth keeping: seven beats, one of them late, and a phase under way. */
+/** A worker with seven beats, one of them late (not more, also on a crowded machine), and a phase under way. */
 async function startWithRecord(region: string): Promise<WorkerProcess> {
   const worker = await WorkerProcess.claim(claim(region))
   await worker.ask({ do: 'beat', times: 6 })
-  await worker.ask({ do: 'block', ms: 40 })
+  await worker.ask({ do: 'block', ms: 160 })
   await worker.ask({ do: 'beat' })
   await worker.ask({ do: 'phase', name: 'calibrate', budget: '30s' })
   return worker
@@ -52,7 +52,7 @@ describe('a restarted worker', () => {
       limitMs: 30_000,
       phase: 'calibrate',
     })
-    expect(after.lastWords!.worstCycleMs).toBeGreaterThan(39)
+    expect(after.lastWords!.worstCycleMs).toBeGreaterThan(159)
     expect(after.lastWords!.lastBeatAgoMs).toBeGreaterThan(after.claimedAgoMs)
     expect(after.lastWords!.claimedAgoMs).toBeGreaterThan(after.lastWords!.lastBeatAgoMs!)
     expect(after.incarnation).not.toBe(before.incarnation)
