@@ -1,13 +1,20 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { Region } from 'shm-liveness'
 import { describe, expect, it } from 'vitest'
 import { claim, only } from '../support/held.js'
 import { uniqueRegion } from '../support/region.js'
+import { until } from '../support/until.js'
 
 const sum = (counts: number[]) => counts.reduce((total, count) => total + count, 0)
 
 function block(ms: number): void {
-  for (const until = performance.now() + ms; performance.now() < until; );
+  for (const end = performance.now() + ms; performance.now() < end; );
+}
+
+/** How long it took: no cycle within it was longer, on however crowded a machine. */
+function msOf(work: () => void): number {
+  const began = performance.now()
+  work()
+  return performance.now() - began
 }
 
 describe('the histogram', () => {
@@ -40,18 +47,20 @@ describe('the histogram', () => {
   it('times no cycle that begins or ends in a phase', () => {
     const region = uniqueRegion()
     const heartbeat = claim(region)
-    heartbeat.beat()
-    heartbeat.beat()
+    const twice = () => {
+      heartbeat.beat()
+      heartbeat.beat()
+    }
+    const before = msOf(twice)
     {
       using _phase = heartbeat.phase('load', { budget: '1m' })
-      block(60)
+      block(30)
       for (let i = 0; i < 10; i++) heartbeat.beat()
     }
-    heartbeat.beat()
-    heartbeat.beat()
+    const after = msOf(twice)
     const { beats, histogram, worstCycleMs } = only(region)
     expect([beats, sum(histogram)]).toEqual([14, 2])
-    expect(worstCycleMs).toBeLessThan(60)
+    expect(worstCycleMs).toBeLessThanOrEqual(Math.max(before, after))
   })
 
   it('begins anew with each claim', () => {
@@ -68,12 +77,14 @@ describe('the worst cycle', () => {
   it('is the longest, and stays', () => {
     const region = uniqueRegion()
     const heartbeat = claim(region)
-    heartbeat.beat()
-    block(25)
-    heartbeat.beat()
+    const most = msOf(() => {
+      heartbeat.beat()
+      block(150) // so long that none of the next cycles is longer, on a crowded machine either
+      heartbeat.beat()
+    })
     const { worstCycleMs } = only(region)
-    expect(worstCycleMs).toBeGreaterThan(25)
-    expect(worstCycleMs).toBeLessThan(500)
+    expect(worstCycleMs).toBeGreaterThan(149)
+    expect(worstCycleMs).toBeLessThanOrEqual(most)
     block(2)
     heartbeat.beat()
     heartbeat.beat()
@@ -84,16 +95,15 @@ describe('the worst cycle', () => {
 describe('the cycle limit', () => {
   it('counts each cycle beyond it, also those that are not the worst, and keeps the time of the latest', () => {
     const region = uniqueRegion()
-    const heartbeat = claim(region, { cycleLimit: '50ms' })
+    const heartbeat = claim(region, { cycleLimit: '100ms' })
     heartbeat.beat()
-    for (const ms of [120, 60, 1, 80]) {
+    for (const ms of [220, 110, 1, 130]) {
       block(ms)
       heartbeat.beat()
     }
     const first = only(region)
     expect(first.lateCycles).toBe(3)
-    expect(first.worstCycleMs).toBeGreaterThan(120)
-    expect(first.lastLateAgoMs).toBeLessThan(1_000)
+    expect(first.worstCycleMs).toBeGreaterThan(219)
     expect(first.lastLateAgoMs).toBe(first.lastBeatAgoMs)
     heartbeat.beat() // may be late itself
     block(1)
@@ -125,14 +135,13 @@ describe('the cycle limit', () => {
     heartbeat.beat()
     const reader = Region.open(region)
     expect(reader.verdict({ check: 'readiness' }).verdict).toBe('healthy')
-    const late = reader.verdict({ check: 'readiness', cycleWindow: '500ms' })
+    const late = reader.verdict({ check: 'readiness', cycleWindow: '1h' })
     expect(late).toMatchObject({ verdict: 'late', healthy: false, exitCode: 1, worker: 'grabber' })
     expect(late.line).toMatch(
       /^late: grabber last exceeded its cycle limit \S+ ago \(limit 10ms\), 1 times, worst cycle/,
     )
-    expect(reader.verdict({ cycleWindow: '500ms' }).verdict).toBe('healthy')
-    await sleep(550)
-    expect(reader.verdict({ check: 'readiness', cycleWindow: '500ms' }).verdict).toBe('healthy')
+    expect(reader.verdict({ cycleWindow: '1h' }).verdict).toBe('healthy')
+    await until('the window is over', () => reader.verdict({ check: 'readiness', cycleWindow: '50ms' }).healthy)
   })
 })
 
@@ -140,17 +149,21 @@ describe('the coarse clock', () => {
   it('beats in steps of the kernel, never into the future', () => {
     const region = uniqueRegion()
     const heartbeat = claim(region, { clock: 'coarse' })
-    for (let i = 0; i < 50; i++) {
-      heartbeat.beat()
-      const worker = only(region)
-      expect(worker.clock).toBe('coarse')
-      expect(worker.lastBeatAgoMs).toBeLessThan(100)
-      block(0.3)
+    const longestStepMs = 10 // of a kernel with 100 ticks a second
+    for (let i = 0; i < 10; i++) {
+      let ago = Number.NaN
+      const most = msOf(() => {
+        heartbeat.beat()
+        const { clock, lastBeatAgoMs } = only(region)
+        expect(clock).toBe('coarse')
+        ago = lastBeatAgoMs!
+      })
+      expect(ago).toBeLessThanOrEqual(most + longestStepMs)
     }
     for (let i = 0; i < 1_000; i++) heartbeat.beat()
     const { beats, histogram, state } = only(region)
-    expect({ beats, state }).toEqual({ beats: 1_050, state: 'running' })
-    expect(sum(histogram)).toBe(1_049)
+    expect({ beats, state }).toEqual({ beats: 1_010, state: 'running' })
+    expect(sum(histogram)).toBe(1_009)
     expect(histogram[0]).toBeGreaterThan(0) // beats within one step are 0 ns apart
   })
 })

@@ -9,6 +9,7 @@ import { WorkerProcess } from '../support/worker-process.js'
 describe('a snapshot', () => {
   it('of a worker that has just claimed has each field', () => {
     const region = uniqueRegion()
+    const began = performance.now()
     claim(region, { maxAge: '1.5s' })
     const worker = only(region)
     expect(worker).toEqual({
@@ -38,7 +39,7 @@ describe('a snapshot', () => {
     })
     expect(worker.incarnation).not.toBe(0n)
     expect(worker.claimedAgoMs).toBeGreaterThan(0)
-    expect(worker.claimedAgoMs).toBeLessThan(1_000)
+    expect(worker.claimedAgoMs).toBeLessThan(performance.now() - began)
     expect(worker.ageMs).toBeCloseTo(worker.claimedAgoMs, 5)
   })
 

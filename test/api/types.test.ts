@@ -6,7 +6,9 @@ const root = join(import.meta.dirname, '../..')
 
 describe('the types of the package, as it is compiled', () => {
   it('allow what users may write and refuse what they may not', () => {
-    const options = ['--noEmit', '--strict', '--exactOptionalPropertyTypes', '--skipLibCheck', '--types', 'node']
+    // Without @types/node: the package needs them not, and the compiler takes twice as long with them.
+    const without = ['--typeRoots', '/nonexistent']
+    const options = ['--noEmit', '--strict', '--exactOptionalPropertyTypes', '--skipLibCheck', ...without]
     const target = ['--target', 'es2022', '--lib', 'es2023,esnext.disposable', '--module', 'nodenext']
     const tsc = join(root, 'node_modules/typescript/bin/tsc')
     const done = spawnSync(process.execPath, [tsc, ...options, ...target, 'test/api/types.test-d.ts'], {
@@ -15,5 +17,5 @@ describe('the types of the package, as it is compiled', () => {
     })
     expect(done.stdout).toBe('')
     expect(done.status).toBe(0)
-  }, 60_000)
+  })
 })

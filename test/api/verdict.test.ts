@@ -2,8 +2,9 @@ import { rmSync, writeFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Heartbeat, Region, type VerdictOptions } from 'shm-liveness'
 import { afterEach, describe, expect, it } from 'vitest'
-import { probe } from '../support/probe.js'
+import { probe, probeAll } from '../support/probe.js'
 import { pathOf, uniqueRegion } from '../support/region.js'
+import { until } from '../support/until.js'
 import { WorkerProcess } from '../support/worker-process.js'
 
 const held: Heartbeat[] = []
@@ -41,17 +42,11 @@ const situations: Record<string, (region: string) => unknown> = {
     const heartbeat = claim(region)
     heartbeat.ready()
     heartbeat.beat()
-    await sleep(15)
+    await sleep(15) // the cycle itself
     heartbeat.beat()
   },
-  stalled: async (region) => {
-    claim(region, 'grabber', '10ms').beat()
-    await sleep(20)
-  },
-  'stalled in a phase': async (region) => {
-    claim(region).phase('load', { budget: '10ms' })
-    await sleep(20)
-  },
+  stalled: (region) => claim(region, 'grabber', '1ns').beat(),
+  'stalled in a phase': (region) => claim(region).phase('load', { budget: '1ns' }),
   dead: (region) => dead(region, 'grabber'),
   stopped: (region) => claim(region).stop(),
   'dead beside a living one': async (region) => {
@@ -65,7 +60,8 @@ const situations: Record<string, (region: string) => unknown> = {
   'left over': async (region) => {
     await dead(region, 'a')
     Region.open(region).markRestart({ budget: '1ms' })
-    await sleep(10)
+    const reader = Region.open(region)
+    await until('the budget is over', () => reader.verdict({ startupGrace: 0 }).verdict === 'missing')
   },
 }
 
@@ -94,12 +90,18 @@ describe('verdict()', () => {
   it.each(Object.keys(situations))('agrees with the probe in each of its words: %s', async (situation) => {
     const region = uniqueRegion()
     await situations[situation]!(region)
-    for (const [asked, said] of questions) {
-      const options = { confirm: '2ms', ...asked }
-      const flags = said.includes('--confirm') ? said : [...said, '--confirm', '2ms']
-      const verdict = Region.open(region).verdict(options)
-      const found = await probe(['--region', region, ...flags])
-      const json = JSON.parse((await probe(['--region', region, '--json', ...flags])).stdout)
+    const flagsOf = (said: string[]) => (said.includes('--confirm') ? said : [...said, '--confirm', '2ms'])
+    const answers = await probeAll(
+      questions.flatMap(([, said]) => [
+        { args: ['--region', region, ...flagsOf(said)] },
+        { args: ['--region', region, '--json', ...flagsOf(said)] },
+      ]),
+    )
+    for (const [i, [asked, said]] of questions.entries()) {
+      const flags = flagsOf(said)
+      const verdict = Region.open(region).verdict({ confirm: '2ms', ...asked })
+      const found = answers[2 * i]!
+      const json = JSON.parse(answers[2 * i + 1]!.stdout)
       const about = flags.join(' ')
       expect(found.code, about).toBe(verdict.exitCode)
       expect(timeless(found.stdout.trim()), about).toBe(verdict.healthy ? '' : timeless(verdict.line))
@@ -144,19 +146,17 @@ describe('verdict()', () => {
 
   it('waits for one new beat before it says stalled, and returns at the first', async () => {
     const region = uniqueRegion()
-    const worker = await WorkerProcess.claim({ region, name: 'grabber', maxAge: '300ms' })
+    const worker = await WorkerProcess.claim({ region, name: 'grabber', maxAge: '1ms' })
     await worker.ask({ do: 'beat' })
-    await sleep(350)
-    const began = performance.now()
+    const reader = Region.open(region)
+    await until('the beat is too old', () => reader.verdict({ confirm: 0 }).verdict === 'stalled')
     worker.tell({ do: 'loop', everyMs: 5 })
-    expect(Region.open(region).verdict()).toMatchObject({ verdict: 'healthy', healthy: true })
-    expect(performance.now() - began).toBeLessThan(250)
+    expect(reader.verdict({ confirm: '1h' })).toMatchObject({ verdict: 'healthy', healthy: true })
     await worker.ask({ do: 'halt' })
-    await sleep(350)
-    const again = performance.now()
-    expect(Region.open(region).verdict({ confirm: '120ms' })).toMatchObject({ verdict: 'stalled' })
-    expect(performance.now() - again).toBeGreaterThan(119)
-    expect(performance.now() - again).toBeLessThan(290)
+    await until('the last beat is too old', () => reader.verdict({ confirm: 0 }).verdict === 'stalled')
+    const began = performance.now()
+    expect(reader.verdict({ confirm: '120ms' })).toMatchObject({ verdict: 'stalled' })
+    expect(performance.now() - began).toBeGreaterThan(119)
   })
 })
 
