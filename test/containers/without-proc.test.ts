@@ -1,13 +1,13 @@
 import { closeSync, openSync, writeSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { probePath } from 'shm-liveness'
 import { describe, expect, it } from 'vitest'
 import { Container, killInside } from '../support/container.js'
+import { letPass } from '../support/poke.js'
 import { type ProbeResult, probe } from '../support/probe.js'
 import { pathOf, uniqueRegion } from '../support/region.js'
 
-const claim = (region: string, name = 'grabber') => ({ region, name, maxAge: '200ms' })
+const claim = (region: string, name = 'grabber') => ({ region, name, maxAge: '1h' })
 const beating = { do: 'loop', everyMs: 5 } as const
 
 /** A container as a scratch image makes it: an empty root with the probe and /dev/shm, no /proc, no libc. */
@@ -40,10 +40,9 @@ describe('a probe in an empty image', () => {
     const scratchProbe = await scratch()
     expect(await scratchProbe(['--region', region])).toMatchObject({ code: 0, stdout: '', stderr: '' })
     await worker.ask({ do: 'halt' })
-    await sleep(300)
-    const found = await scratchProbe(['--region', region])
+    const found = await scratchProbe(['--region', region, '--max-age', '1ms'])
     expect(found.code).toBe(1)
-    expect(found.stdout).toMatch(/^stalled: grabber last beat \S+ ago \(limit 200ms\)/)
+    expect(found.stdout).toMatch(/^stalled: grabber last beat \S+ ago \(limit 1ms\)/)
   })
 
   it('passes its self-test', async () => {
@@ -81,8 +80,7 @@ describe('a container without /proc', () => {
     for (const worker of workers) await worker.ask(beating)
     expect(await container.probe(['--region', region])).toMatchObject({ code: 0, stdout: '', stderr: '' })
     await workers[0]!.ask({ do: 'halt' })
-    await sleep(300)
-    expect((await container.probe(['--region', region])).stdout).toMatch(/^stalled: a last beat/)
+    expect((await container.probe(['--region', region, '--max-age', '1ms'])).stdout).toMatch(/^stalled: a last beat/)
     await killInside(workers[0]!)
     expect((await container.probe(['--region', region])).stdout).toMatch(/^dead: a died/)
     expect(await container.probe(['--region', region, '--min', '1'])).toMatchObject({ code: 0 })
@@ -92,9 +90,11 @@ describe('a container without /proc', () => {
     const region = uniqueRegion()
     const container = await withoutProc()
     await container.claim(claim(region))
-    const check = () => container.probe(['--region', region, '--startup-grace', '600ms'])
-    expect(await check()).toMatchObject({ code: 0 })
-    await sleep(700)
-    expect((await check()).stdout).toMatch(/^stalled: grabber no beat since its claim \S+ ago \(startup grace 600ms\)/)
+    const check = (grace: string) => container.probe(['--region', region, '--startup-grace', grace])
+    expect(await check('1h')).toMatchObject({ code: 0 })
+    letPass(region, 40)
+    expect((await check('30s')).stdout).toMatch(
+      /^stalled: grabber no beat since its claim \S+ ago \(startup grace 30s\)/,
+    )
   })
 })
