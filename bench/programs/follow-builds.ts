@@ -10,6 +10,7 @@ import { Interruption } from '../../examples/kata-build-runner/follow/interrupti
 import type { Display } from '../../examples/kata-build-runner/follow/surroundings.js'
 import { usualTiming } from '../../examples/kata-build-runner/follow/timing.js'
 import { anyBuildSelector } from '../../examples/kata-build-runner/launch/names.js'
+import { systemClock } from '../../examples/kata-build-runner/model/clock.js'
 import { route } from '../../examples/kata-build-runner/routing/route.js'
 import { idOf } from '../support/sample-builds.js'
 
@@ -45,7 +46,7 @@ const fleet = new Fleet(api, anyBuildSelector)
 fleet.start()
 const around = {
   ...{ api, namespace, fleet, timing: usualTiming, interruption: new Interruption() },
-  now: () => new Date(),
+  clock: systemClock,
 }
 
 async function follow(id: string): Promise<[string, Read]> {

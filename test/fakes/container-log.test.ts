@@ -1,9 +1,10 @@
-import { expect, it, vi } from 'vitest'
+import { expect, it } from 'vitest'
+import { SimulatedClock } from '../support/simulated-clock.js'
 import { ContainerLog, type LogSettings } from './kube-api/container-log.js'
 
 const secondNs = 1e9
 const logOf = (settings: Partial<LogSettings>) =>
-  new ContainerLog({ rotateAtBytes: 1 << 20, followSkips: false, lineNs: 1000, ...settings })
+  new ContainerLog({ rotateAtBytes: 1 << 20, followSkips: false, lineNs: 1000, ...settings }, new SimulatedClock())
 
 async function read(log: ContainerLog, options: { since?: string; tailLines?: number } = {}): Promise<string> {
   const pieces: Buffer[] = []
@@ -36,9 +37,7 @@ it('since a time within a long line, what is left of the line has no timestamp',
 
 it('lines can share a timestamp', async () => {
   const log = logOf({ lineNs: 0 })
-  const clock = vi.spyOn(Date, 'now').mockReturnValue(Date.now())
   log.write('a\nb\nc\n')
-  clock.mockRestore()
   expect(new Set(stamps(await read(log))).size).toBe(1)
 })
 

@@ -70,7 +70,7 @@ describe('a Job', () => {
     expect(client.api.job('a')?.status).toMatchObject({ failed: 1, active: 0 })
   })
   it('past its own deadline deletes the pod, log and all', async () => {
-    const client = await start({ secondMs: 10 })
+    const client = await start()
     client.api.scenario('a', [boots(), hangs])
     await create(client, 'a', { activeDeadlineSeconds: 10, graceSeconds: 1 })
     await finished(client, 'a')
@@ -89,7 +89,7 @@ describe('a Job', () => {
     expect(conditions(client, 'a')).toContain('Failed BackoffLimitExceeded')
   })
   it('goes with its pod after its TTL', async () => {
-    const client = await start({ secondMs: 1 })
+    const client = await start()
     await create(client, 'a', { ttlSecondsAfterFinished: 100 })
     await finished(client, 'a')
     await until('both are gone', () => client.api.job('a') === undefined && client.api.podsOf('a').length === 0)
@@ -98,7 +98,7 @@ describe('a Job', () => {
 
 describe('a Job whose pod is refused waits, and only its events say why', () => {
   it('without the RuntimeClass, until there is one', async () => {
-    const client = await start({ secondMs: 20 })
+    const client = await start()
     await create(client, 'a', { runtimeClassName: 'kata' })
     const { message } = await until('an event', () =>
       eventsOf(client, 'a').find(({ reason }) => reason === 'FailedCreate'),
@@ -127,7 +127,7 @@ describe('a Job whose pod is refused waits, and only its events say why', () => 
       /admission webhook "images.example" denied the request: no latest$/,
     ],
   ])('%s', async (_, objection, expected) => {
-    const client = await start({ secondMs: 5 })
+    const client = await start()
     const allow = client.api.refuse('pods', /^a-/, objection)
     await create(client, 'a')
     const tries = () => eventsOf(client, 'a').filter(({ reason }) => reason === 'FailedCreate')

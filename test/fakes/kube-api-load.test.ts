@@ -2,13 +2,14 @@ import { Agent, request } from 'node:https'
 import { createSecureContext } from 'node:tls'
 import { expect, it } from 'vitest'
 import { boots, guardRuns } from './kube-api/index.js'
-import { jobOf, namespace, start, until, watch } from './support.js'
+import { ending, jobOf, namespace, start, until, watch } from './support.js'
 
-const builds = 500
+/** `npm run bench -- --only builds` follows 500. */
+const builds = 40
 const piece = `${'x'.repeat(99)}\n`.repeat(40)
 const pieces = 4
 
-it('500 builds at once, each with a log of 16 KB that is followed, are no burden', async () => {
+it('many builds at once, each with a log of 16 KB that is followed, come to their end', async () => {
   const { api, config } = await start()
   const steps = [{ output: Array.from({ length: pieces }, () => piece), everyMs: 50 }]
   api.scenario(/^b-/, [boots({ pullMs: 50 }), guardRuns({ steps })])
@@ -36,12 +37,12 @@ it('500 builds at once, each with a log of 16 KB that is followed, are no burden
   await Promise.all(names.map((name) => ask('POST', `/apis/batch/v1/namespaces/${namespace}/jobs`, pool, jobOf(name))))
   const inPhase = (phase: string) =>
     new Set(seen.filter(({ object }) => object.status?.phase === phase).map(({ name }) => name))
-  await until('all have run', () => inPhase('Running').size === builds, 60_000)
+  await until('all have run', () => inPhase('Running').size === builds)
   const follow = (name: string) => ask('GET', `${pods}/${name}/log?container=build&follow=true&timestamps=true`, agent)
-  for (const { status, bytes } of await Promise.all([...inPhase('Running')].map(follow))) {
+  for (const { status, bytes } of await ending(Promise.all([...inPhase('Running')].map(follow)))) {
     expect(status).toBe(200)
     expect(bytes).toBeGreaterThan(pieces * piece.length)
   }
-  await until('all have succeeded', () => inPhase('Succeeded').size === builds, 60_000)
+  await until('all have succeeded', () => inPhase('Succeeded').size === builds)
   pool.destroy()
-}, 120_000)
+})

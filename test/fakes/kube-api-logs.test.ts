@@ -18,7 +18,7 @@ import {
   wait,
   waitsFor,
 } from './kube-api/index.js'
-import { type Client, create, gate, namespace, start, until } from './support.js'
+import { type Client, create, ending, gate, namespace, start, testClock, until } from './support.js'
 
 const run = [scheduled(), pulled(), started]
 
@@ -46,7 +46,7 @@ describe('a follow', () => {
     const stream = await follow(client, pod)
     expect(String((await stream.iterator({ destroyOnReturn: false }).next()).value)).toBe('one\n')
     expect(client.api.podsOf('b')[0]?.status.phase).toBe('Running')
-    expect(await text(stream)).toBe('two\nthr')
+    expect(await ending(text(stream))).toBe('two\nthr')
   })
   it('has a timestamp of nine digits before each line, and before a long line once', async () => {
     const client = await start()
@@ -93,7 +93,7 @@ describe('rotation', () => {
     const stream = await follow(client, pod)
     const begun = String((await stream.iterator({ destroyOnReturn: false }).next()).value)
     open()
-    return begun + (await text(stream))
+    return begun + (await ending(text(stream)))
   }
 
   it('takes what the file held away from the API, and not from a follow that keeps up', async () => {
@@ -141,7 +141,7 @@ describe('a log that cannot be read', () => {
   ])('%s', async (_, script, container, code, message) => {
     const client = await start()
     const pod = await podOf(client, script as Script)
-    await new Promise((resolve) => setTimeout(resolve, 60))
+    await testClock().advance(60)
     await expect(read(client, pod, container as string)).rejects.toMatchObject(
       refusal(code as number, message as RegExp),
     )

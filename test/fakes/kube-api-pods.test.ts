@@ -14,7 +14,7 @@ import {
   started,
   wait,
 } from './kube-api/index.js'
-import { type Client, create, type JobOptions, namespace, start, until, watch } from './support.js'
+import { type Client, create, type JobOptions, namespace, start, testClock, until, watch } from './support.js'
 
 interface Event extends KubeObject {
   reason: string
@@ -98,14 +98,14 @@ it('a script is for one pod, and the last for all further ones', async () => {
 })
 
 it('a scenario that cannot be is the error of stop()', async () => {
-  const api = await fake.FakeKubeApi.start()
+  const api = await fake.FakeKubeApi.start({ clock: testClock() })
   api.scenario('a', [scheduled(), prints('x', 'nope'), pulled({ container: 'nope' })])
   api.add('jobs', {
     metadata: { name: 'a' },
     spec: { template: { spec: { containers: [{ name: 'build', image: 'x' }] } } },
   })
   await until('the pod', () => api.podsOf('a')[0]?.spec.nodeName)
-  await new Promise((resolve) => setTimeout(resolve, 20))
+  await testClock().advance(20)
   await expect(api.stop()).rejects.toThrow(/names a container "nope"/)
 })
 
@@ -229,7 +229,7 @@ describe('after the start', () => {
     expect(now()?.status.phase).toBe('Running')
   })
   it("the pod's deadline ends it, and leaves pod, log and record", async () => {
-    const { reached, client } = await run([boots(), forever], { secondMs: 10, podDeadlineSeconds: 10 })
+    const { reached, client } = await run([boots(), forever], { podDeadlineSeconds: 10 })
     const pod = await reached('its end', failed)
     expect(pod.status).toMatchObject({
       reason: 'DeadlineExceeded',
@@ -250,7 +250,7 @@ describe('after the start', () => {
   })
   it('one that ignores SIGTERM is killed after its grace, and leaves the interim record', async () => {
     const deaf = guardRuns({ steps: [{ outcome: 'hangs' }], ignoresTerm: true })
-    const { reached } = await run([boots(), deaf], { secondMs: 10, podDeadlineSeconds: 5, graceSeconds: 5 })
+    const { reached } = await run([boots(), deaf], { podDeadlineSeconds: 5, graceSeconds: 5 })
     const pod = await reached('its end', failed)
     expect(terminated(pod)?.exitCode).toBe(137)
     expect(recordOf(pod)?.line).toBe('told to stop by SIGTERM; the command had not ended yet')

@@ -8,7 +8,7 @@ import {
 } from '@kubernetes/client-node'
 import { describe, expect, it } from 'vitest'
 import { hangs, scheduled } from './kube-api/index.js'
-import { configOf, create, jobOf, namespace, start, until, watch } from './support.js'
+import { configOf, create, ending, jobOf, namespace, start, testClock, until, watch } from './support.js'
 
 const jobsPath = `/apis/batch/v1/namespaces/${namespace}/jobs`
 const merge = setHeaderOptions('Content-Type', PatchStrategy.MergePatch)
@@ -24,7 +24,7 @@ describe('who is let in', () => {
     await expect(core.listNamespacedPod({ namespace })).rejects.toMatchObject({ code: 401 })
   })
   it('its certificate is worth something only to those who know its authority', async () => {
-    const [{ api }, other] = [await start(), await start()]
+    const [{ api }, other] = [await start(), await start({ ownAuthority: true })]
     const core = configOf(api.writeKubeconfig({ ca: other.api.ca })).makeApiClient(CoreV1Api)
     await expect(core.listNamespacedPod({ namespace })).rejects.toThrow(/certificate/)
   })
@@ -201,13 +201,13 @@ describe('watches', () => {
     expect(seen.map(({ type }) => type).filter((type) => type !== 'MODIFIED')).toEqual(['ADDED', 'DELETED', 'ADDED'])
   })
   it('get bookmarks if they ask for them, which carry a version to go on from', async () => {
-    const client = await start({ bookmarkMs: 20 })
+    const client = await start()
     const { seen } = await watch(client.config, jobsPath, { allowWatchBookmarks: true })
     await client.core.createNamespacedSecret({ namespace, body: { metadata: { name: 's' } } })
     const version = client.api.find('secrets', 's')!.metadata.resourceVersion
     await until('a bookmark', () => seen.find((each) => each.type === 'BOOKMARK' && each.version === version))
     const without = await watch(client.config, jobsPath, {})
-    await new Promise((resolve) => setTimeout(resolve, 60))
+    await testClock().advance(180_000)
     expect(without.seen).toEqual([])
   })
   it('are told 410 within the stream if their version is too old', async () => {
@@ -230,10 +230,10 @@ describe('watches', () => {
   })
   it('end after timeoutSeconds, or when the server ends them', async () => {
     const client = await start()
-    const short = await watch(client.config, jobsPath, { timeoutSeconds: 1 })
+    const short = await watch(client.config, jobsPath, { timeoutSeconds: 60 })
     const long = await watch(client.config, jobsPath, {})
     await until('both are open', () => client.api.watchCount === 2)
-    expect(await short.done).toBeNull()
+    expect(await ending(short.done)).toBeNull()
     client.api.endWatches()
     expect(await long.done).toBeNull()
     expect(client.api.watchCount).toBe(0)

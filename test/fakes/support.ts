@@ -1,13 +1,23 @@
 import { BatchV1Api, CoreV1Api, KubeConfig, type V1Job, Watch } from '@kubernetes/client-node'
 import { afterEach } from 'vitest'
+import { SimulatedClock } from '../support/simulated-clock.js'
 import { FakeKubeApi, type FakeKubeApiOptions } from './kube-api/index.js'
 
-export { until } from '../support/until.js'
-
 const running: FakeKubeApi[] = []
+let clock = new SimulatedClock()
 afterEach(async () => {
   for (const api of running.splice(0)) await api.stop()
+  clock = new SimulatedClock()
 })
+
+/** The clock of the test that runs, by which all of its servers wait. */
+export const testClock = (): SimulatedClock => clock
+
+/** Lets time pass until a state. */
+export const until: SimulatedClock['until'] = (what, look) => clock.until(what, look)
+
+/** Lets time pass until work has ended. */
+export const ending: SimulatedClock['ending'] = (work) => clock.ending(work)
 
 export const namespace = 'builds'
 
@@ -26,7 +36,7 @@ export function configOf(path: string): KubeConfig {
 
 /** A fake API server, stopped after the test, and client-node's own clients of it. */
 export async function start(options: FakeKubeApiOptions = {}): Promise<Client> {
-  const api = await FakeKubeApi.start(options)
+  const api = await FakeKubeApi.start({ clock, ...options })
   running.push(api)
   const config = configOf(api.kubeconfig)
   return { api, config, core: config.makeApiClient(CoreV1Api), batch: config.makeApiClient(BatchV1Api) }

@@ -29,17 +29,3 @@ export class Backoff {
     this.#tries = 0
   }
 }
-
-/** Waits; false, and at once, if the signal ends it. */
-export async function waited(ms: number, signal: AbortSignal): Promise<boolean> {
-  return await new Promise((resolve) => {
-    const settle = () => {
-      clearTimeout(timer)
-      signal.removeEventListener('abort', settle)
-      resolve(!signal.aborted)
-    }
-    const timer = setTimeout(settle, ms)
-    signal.addEventListener('abort', settle)
-    if (signal.aborted) settle()
-  })
-}

@@ -1,14 +1,18 @@
 import { setMaxListeners } from 'node:events'
-import CircuitBreaker from 'opossum'
+import { after, type Clock } from '../model/clock.js'
 import { RunnerError } from '../model/runner-error.js'
 import { isTransient, statusOf } from './api-error.js'
-import { Backoff, waited } from './backoff.js'
+import { Backoff } from './backoff.js'
+import { Breaker, BreakerOpen } from './breaker.js'
 import { explained } from './explained.js'
 
 export interface CallSettings {
   /** The server's URL, as errors say it. */
   server: string
+  clock: Clock
   breaker: Breaker
+  /** How long a try may take, in milliseconds. */
+  timeoutMs: number
   /** Before the second try, in milliseconds; then doubled, with jitter. */
   retryDelayMs: number
   /** The first try included. */
@@ -17,28 +21,12 @@ export interface CallSettings {
   signal?: AbortSignal
 }
 
-type Ask = (signal: AbortSignal) => Promise<unknown>
-export type Breaker = CircuitBreaker<[Ask, AbortSignal], unknown>
-
 /** No wait between two tries is longer, unless the server asks for it. */
 const mostDelayMs = 30_000
 
-/**
- * The breaker for one API server. Opossum's own threshold: it opens once half of the tries of the last 10 s have failed;
- * but only if they were at least 5, since otherwise the first failure of a quiet runner would open it. After 10 s one
- * try is let through. A refusal is no failure: whoever says no, 429 included, is well.
- *
- * @param timeoutMs how long a try may take (`fusebox.breaker.timeout`)
- */
-export function makeBreaker(timeoutMs: number, server: string): Breaker {
-  const attempt = async (ask: Ask, signal: AbortSignal) => await ask(signal)
-  // Opossum calls it with the arguments of `fire`, too; its types do not say so.
-  const errorFilter = (error: unknown, ...[, signal]: unknown[]) => (signal as AbortSignal).aborted || !isFailure(error)
-  return new CircuitBreaker<[Ask, AbortSignal], unknown>(attempt, {
-    ...{ name: server, timeout: timeoutMs, resetTimeout: 10_000, errorFilter },
-    ...{ errorThresholdPercentage: 50, volumeThreshold: 5, rollingCountTimeout: 10_000, rollingCountBuckets: 10 },
-    rollingPercentilesEnabled: false,
-  })
+/** The breaker for one API server. A refusal is not a failure: a server that refuses, also with 429, is well. */
+export function makeBreaker(clock: Clock): Breaker {
+  return new Breaker(clock, isFailure)
 }
 
 function isFailure(error: unknown): boolean {
@@ -65,7 +53,7 @@ export class Calls {
    * @throws RunnerError `API` with the last refusal or failure as its cause, `CONNECTION`, `BREAKER_OPEN`, `CANCELLED`
    */
   async call<T>(what: string, ask: (signal: AbortSignal) => Promise<T>, only?: AbortSignal): Promise<T> {
-    const { server, retryDelayMs, maxAttempts } = this.#settings
+    const { clock, server, retryDelayMs, maxAttempts } = this.#settings
     const signal = only === undefined ? this.#signal : AbortSignal.any([this.#signal, only])
     const backoff = new Backoff({ firstMs: retryDelayMs, mostMs: mostDelayMs })
     for (let attempt = 1; ; attempt++) {
@@ -73,11 +61,11 @@ export class Calls {
         return await this.#try(ask, signal)
       } catch (error) {
         if (signal.aborted) throw cancelled(what)
-        const isOpen = isBreakerOpen(error)
+        const isOpen = error instanceof BreakerOpen
         if (attempt >= maxAttempts || !(isOpen || isTransient(error))) {
           throw isOpen ? breakerOpen(what, server) : explained(what, server, error)
         }
-        if (!(await waited(backoff.nextMs(error), signal))) throw cancelled(what)
+        if (!(await clock.sleep(backoff.nextMs(error), signal))) throw cancelled(what)
       }
     }
   }
@@ -89,7 +77,7 @@ export class Calls {
    */
   async open<T>(what: string, ask: () => Promise<T>): Promise<T> {
     const { server, breaker } = this.#settings
-    if (breaker.opened) throw breakerOpen(what, server)
+    if (breaker.isOpen) throw breakerOpen(what, server)
     try {
       return await ask()
     } catch (error) {
@@ -98,22 +86,29 @@ export class Calls {
   }
 
   async #try<T>(ask: (signal: AbortSignal) => Promise<T>, signal: AbortSignal): Promise<T> {
+    const { breaker, clock, timeoutMs } = this.#settings
     signal.throwIfAborted()
     const controller = new AbortController()
     const abort = () => controller.abort(signal.reason)
     signal.addEventListener('abort', abort)
+    let answered = () => {}
+    const late = new Promise<never>((_, reject) => {
+      answered = after(clock, timeoutMs, () => reject(timedOut(timeoutMs)))
+    })
+    late.catch(() => {})
     try {
-      return (await this.#settings.breaker.fire(ask, controller.signal)) as T
+      return await breaker.try(async () => await Promise.race([ask(controller.signal), late]), signal)
     } finally {
+      answered()
       signal.removeEventListener('abort', abort)
-      // The breaker only stops waiting: what took too long must be ended, too.
+      // What took too long is no longer waited for, and must be ended, too.
       controller.abort()
     }
   }
 }
 
-function isBreakerOpen(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'EOPENBREAKER'
+function timedOut(ms: number): Error {
+  return Object.assign(new Error(`Timed out after ${ms}ms`), { code: 'ETIMEDOUT' })
 }
 
 function breakerOpen(what: string, server: string): RunnerError {

@@ -1,34 +1,43 @@
 import type { Executor } from '../config/executor-config.js'
+import { type Clock, systemClock } from '../model/clock.js'
+import type { Breaker } from './breaker.js'
 import type { BuildApi } from './build-api.js'
-import { type Breaker, Calls, makeBreaker } from './calls.js'
+import { Calls, makeBreaker } from './calls.js'
 import { type Environment, kubeConfigOf } from './kube-config.js'
 import { KubernetesApi } from './kubernetes-api.js'
 
-/** One for each API server and timeout, whatever executors, namespaces and builds there are on it. */
-const breakers = new Map<string, Breaker>()
+export interface ConnectOptions {
+  /** Ends every wait and every call. */
+  signal?: AbortSignal | undefined
+  /** @default the system's */
+  clock?: Clock
+}
+
+/** One for each API server, whatever executors, namespaces and builds there are on it. */
+const breakers = new WeakMap<Clock, Map<string, Breaker>>()
 
 /**
  * The API server of an executor, and its namespace there. Nothing is asked yet.
  *
- * @param signal ends every wait and every call
  * @throws RunnerError `CONNECTION`, if the config names none that can be trusted
  */
-export function connect(executor: Executor, environment: Environment, signal?: AbortSignal): BuildApi {
+export function connect(executor: Executor, environment: Environment, options: ConnectOptions = {}): BuildApi {
+  const { clock = systemClock, signal } = options
   const { kubernetes, fusebox, requestretry } = executor
   const config = kubeConfigOf(kubernetes.host, environment)
   const { server } = config.getCurrentCluster()!
   const calls = new Calls({
-    ...{ server, breaker: breakerOf(server, fusebox.breaker.timeout) },
+    ...{ server, clock, breaker: breakerOf(server, clock), timeoutMs: fusebox.breaker.timeout },
     ...{ retryDelayMs: requestretry.retryDelay, maxAttempts: requestretry.maxAttempts },
     ...(signal === undefined ? {} : { signal }),
   })
-  return new KubernetesApi(config, calls, kubernetes.jobsNamespace)
+  return new KubernetesApi(config, calls, clock, kubernetes.jobsNamespace)
 }
 
-function breakerOf(server: string, timeoutMs: number): Breaker {
-  // Executors on one server may differ in how long they wait, and a breaker has one time limit.
-  const key = `${server} ${timeoutMs}`
-  const breaker = breakers.get(key) ?? makeBreaker(timeoutMs, server)
-  breakers.set(key, breaker)
+function breakerOf(server: string, clock: Clock): Breaker {
+  const ofClock = breakers.get(clock) ?? new Map<string, Breaker>()
+  breakers.set(clock, ofClock)
+  const breaker = ofClock.get(server) ?? makeBreaker(clock)
+  ofClock.set(server, breaker)
   return breaker
 }

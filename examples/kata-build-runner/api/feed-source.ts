@@ -1,4 +1,5 @@
 import { BatchV1Api, CoreV1Api, type KubeConfig, type V1Job, type V1Pod } from '@kubernetes/client-node'
+import type { Clock } from '../model/clock.js'
 import type { Agents } from './agents.js'
 import type { Calls } from './calls.js'
 import type { FeedSource } from './feed.js'
@@ -30,6 +31,7 @@ export function feedSource<T extends V1Job | V1Pod>(
   config: KubeConfig,
   calls: Calls,
   agents: Agents,
+  clock: Clock,
   { kind, selector, namespace }: FeedOf,
 ): FeedSource<T> {
   const ask = listerOf(config, agents, kind)
@@ -47,7 +49,7 @@ export function feedSource<T extends V1Job | V1Pod>(
         ...{ watch: 'true', allowWatchBookmarks: 'true', labelSelector: selector, resourceVersion: version },
         timeoutSeconds: String(timeoutSeconds),
       }
-      const options = { query, signal, answerMs, idleMs }
+      const options = { query, signal, clock, answerMs, idleMs }
       const stream = await calls.open(`watch ${kind}`, () => openStream(config, agents, path, options))
       return events(kind, stream)
     },

@@ -1,6 +1,7 @@
 import type { V1Job, V1Pod } from '@kubernetes/client-node'
+import { type Clock, systemClock } from '../model/clock.js'
 import { isTrouble, statusOf } from './api-error.js'
-import { Backoff, waited } from './backoff.js'
+import { Backoff } from './backoff.js'
 import { changeOf, expired, type WatchEvent } from './watch-event.js'
 
 export interface Change<T> {
@@ -19,7 +20,7 @@ export interface Feed<T> {
   get(name: string): T | undefined
   all(): T[]
   /** How long the API server has not been heard of, in milliseconds; 0 before the start, and while the watch is open. */
-  silentMs(now: Date): number
+  silentMs(): number
   /** Why that is; undefined while all is well. */
   readonly trouble: Error | undefined
 }
@@ -35,11 +36,11 @@ export interface FeedTiming {
   /** Between two tries, in milliseconds. */
   firstRetryMs: number
   mostRetryMs: number
-  now: () => number
+  clock: Clock
   random: () => number
 }
 
-const usualTiming: FeedTiming = { firstRetryMs: 1000, mostRetryMs: 30_000, now: Date.now, random: Math.random }
+const usualTiming: FeedTiming = { firstRetryMs: 1000, mostRetryMs: 30_000, clock: systemClock, random: Math.random }
 
 /** A watch that fails so often in a row has a version that the server cannot use, for whatever reason: list again. */
 const mostFailedWatches = 3
@@ -75,7 +76,7 @@ export class WatchFeed<T extends V1Job | V1Pod> implements Feed<T> {
   start(): void {
     if (this.#running !== undefined) return
     this.#stopping = new AbortController()
-    this.#heardMs = this.#timing.now()
+    this.#heardMs = this.#timing.clock.now()
     this.#running = this.#run(this.#stopping.signal)
   }
 
@@ -93,8 +94,8 @@ export class WatchFeed<T extends V1Job | V1Pod> implements Feed<T> {
     return [...this.#objects.values()]
   }
 
-  silentMs(now: Date): number {
-    return this.#running === undefined || this.#isConnected ? 0 : Math.max(0, now.getTime() - this.#heardMs)
+  silentMs(): number {
+    return this.#running === undefined || this.#isConnected ? 0 : this.#timing.clock.now() - this.#heardMs
   }
 
   async #run(signal: AbortSignal): Promise<void> {
@@ -106,7 +107,7 @@ export class WatchFeed<T extends V1Job | V1Pod> implements Feed<T> {
         if (signal.aborted) return
         if (!isTrouble(error)) throw error
         this.#failed(error as Error)
-        await waited(this.#backoff.nextMs(error), signal)
+        await this.#timing.clock.sleep(this.#backoff.nextMs(error), signal)
       }
     }
   }
@@ -135,7 +136,7 @@ export class WatchFeed<T extends V1Job | V1Pod> implements Feed<T> {
       this.trouble = undefined
       await this.#read(events)
       // An end without an event, at once and again and again, is no reason to ask without a pause, nor the pause a silence.
-      await waited(this.#backoff.nextMs(), signal)
+      await this.#timing.clock.sleep(this.#backoff.nextMs(), signal)
     } finally {
       this.#isConnected = false
       // Until now it was connected, however quiet: what counts is how long it has been tried in vain since.
@@ -144,11 +145,11 @@ export class WatchFeed<T extends V1Job | V1Pod> implements Feed<T> {
   }
 
   async #read(events: AsyncIterable<WatchEvent<T>>): Promise<void> {
-    const openedMs = this.#timing.now()
+    const openedMs = this.#timing.clock.now()
     try {
       for await (const event of events) this.#take(event)
     } finally {
-      if (this.#timing.now() - openedMs >= this.#timing.mostRetryMs) this.#backoff.reset()
+      if (this.#timing.clock.now() - openedMs >= this.#timing.mostRetryMs) this.#backoff.reset()
     }
   }
 
@@ -171,7 +172,7 @@ export class WatchFeed<T extends V1Job | V1Pod> implements Feed<T> {
   }
 
   #heard(): void {
-    this.#heardMs = this.#timing.now()
+    this.#heardMs = this.#timing.clock.now()
   }
 
   #set(object: T): void {

@@ -16,6 +16,7 @@ import {
   VersionApi,
   type VersionInfo,
 } from '@kubernetes/client-node'
+import type { Clock } from '../model/clock.js'
 import { Agents } from './agents.js'
 import type { BuildApi, DeleteOptions, LogOptions, MergePatch } from './build-api.js'
 import type { Calls } from './calls.js'
@@ -30,6 +31,7 @@ import { openStream } from './stream.js'
 export class KubernetesApi implements BuildApi {
   readonly #config: KubeConfig
   readonly #calls: Calls
+  readonly #clock: Clock
   readonly #core: CoreV1Api
   readonly #batch: BatchV1Api
   readonly #agents = new Agents()
@@ -40,10 +42,12 @@ export class KubernetesApi implements BuildApi {
   constructor(
     config: KubeConfig,
     calls: Calls,
+    clock: Clock,
     readonly namespace: string,
   ) {
     this.#config = config
     this.#calls = calls
+    this.#clock = clock
     this.#core = config.makeApiClient(CoreV1Api)
     this.#batch = config.makeApiClient(BatchV1Api)
     this.#there = { namespace }
@@ -166,7 +170,8 @@ export class KubernetesApi implements BuildApi {
     let feed = this.#feeds.get(key)
     if (feed === undefined) {
       feed = new WatchFeed(
-        feedSource(this.#config, this.#calls, this.#agents, { kind, selector, namespace: this.namespace }),
+        feedSource(this.#config, this.#calls, this.#agents, this.#clock, { kind, selector, namespace: this.namespace }),
+        { clock: this.#clock },
       )
       this.#feeds.set(key, feed)
     }
@@ -177,7 +182,7 @@ export class KubernetesApi implements BuildApi {
     const path = `/api/v1/namespaces/${this.namespace}/pods/${encodeURIComponent(pod)}/log`
     const query = { container, follow: 'true', timestamps: 'true', ...(sinceTime === undefined ? {} : { sinceTime }) }
     return await this.#calls.open(`log of pod ${pod}`, () =>
-      openStream(this.#config, this.#agents, path, { query, signal }),
+      openStream(this.#config, this.#agents, path, { query, signal, clock: this.#clock }),
     )
   }
 

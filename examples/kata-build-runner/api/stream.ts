@@ -1,6 +1,7 @@
 import type { Agent, IncomingMessage } from 'node:http'
 import { request as httpsRequest, type RequestOptions } from 'node:https'
 import { ApiException, type KubeConfig } from '@kubernetes/client-node'
+import { after, type Clock } from '../model/clock.js'
 import type { Agents } from './agents.js'
 
 // Why not client-node's own Watch and Log: neither can be aborted before the answer is there, both ignore their connect
@@ -10,6 +11,7 @@ export interface StreamOptions {
   query: Record<string, string>
   /** Ends the wait for the answer and the stream, at once. */
   signal: AbortSignal
+  clock: Clock
   /** How long the answer's head may take, in milliseconds. Without one the signal alone limits it. */
   answerMs?: number
   /** How long nothing may come after that, in milliseconds. The reader's own time does not count. */
@@ -32,36 +34,35 @@ export async function openStream(
   path: string,
   options: StreamOptions,
 ): Promise<AsyncIterable<Buffer>> {
-  const { signal, query, answerMs } = options
+  const { signal, query, clock, answerMs } = options
   signal.throwIfAborted()
   const url = new URL(`${config.getCurrentCluster()!.server.replace(/\/$/, '')}${path}`)
   for (const [key, value] of Object.entries(query)) url.searchParams.set(key, value)
   const settings: RequestOptions = { method: 'GET' }
   await config.applyToHTTPSOptions(settings)
   settings.agent = agents.forStream(settings.agent as Agent)
-  const response = await answerTo(url, settings, signal, answerMs)
-  if (response.statusCode !== 200) throw await refusalFrom(response, answerMs)
+  const response = await answerTo(url, settings, options)
+  if (response.statusCode !== 200) throw await refusalFrom(response, clock, answerMs)
   return pieces(response, options)
 }
 
 async function answerTo(
   url: URL,
   settings: RequestOptions,
-  signal: AbortSignal,
-  answerMs: number | undefined,
+  { signal, clock, answerMs }: StreamOptions,
 ): Promise<IncomingMessage> {
   return await new Promise((resolve, reject) => {
     // With its signal Node.js destroys request and answer whenever that is aborted.
     const request = httpsRequest(url, { ...settings, signal })
-    const timer = answerMs === undefined ? undefined : setTimeout(() => request.destroy(late(answerMs)), answerMs)
+    const answered = answerMs === undefined ? () => {} : after(clock, answerMs, () => request.destroy(late(answerMs)))
     request.on('socket', (socket) => socket.setKeepAlive(true, keepAliveMs))
     request.once('response', (response) => {
-      clearTimeout(timer)
+      answered()
       resolve(response)
     })
     // Also later: an error after the answer is the answer's, and one without a listener ends the process.
     request.on('error', (error) => {
-      clearTimeout(timer)
+      answered()
       reject(signal.aborted ? signal.reason : error)
     })
     request.end()
@@ -70,30 +71,30 @@ async function answerTo(
 
 async function* pieces(
   response: IncomingMessage,
-  { signal, idleMs }: StreamOptions,
+  { signal, clock, idleMs }: StreamOptions,
 ): AsyncGenerator<Buffer, void, undefined> {
   const iterator = response[Symbol.asyncIterator]()
-  let timer: NodeJS.Timeout | undefined
+  let came = () => {}
   try {
     for (;;) {
-      if (idleMs !== undefined) timer = setTimeout(() => response.destroy(late(idleMs)), idleMs)
+      if (idleMs !== undefined) came = after(clock, idleMs, () => response.destroy(late(idleMs)))
       const { done, value } = await iterator.next()
-      clearTimeout(timer)
+      came()
       if (done) return
       yield value as Buffer
     }
   } catch (error) {
     throw signal.aborted ? signal.reason : error
   } finally {
-    clearTimeout(timer)
+    came()
     response.destroy()
   }
 }
 
-async function refusalFrom(response: IncomingMessage, answerMs = 10_000): Promise<ApiException<string>> {
+async function refusalFrom(response: IncomingMessage, clock: Clock, answerMs = 10_000): Promise<ApiException<string>> {
   const chunks: Buffer[] = []
   let size = 0
-  const timer = setTimeout(() => response.destroy(late(answerMs)), answerMs)
+  const read = after(clock, answerMs, () => response.destroy(late(answerMs)))
   try {
     for await (const chunk of response as AsyncIterable<Buffer>) {
       chunks.push(chunk)
@@ -103,7 +104,7 @@ async function refusalFrom(response: IncomingMessage, answerMs = 10_000): Promis
   } catch {
     // The status says enough.
   } finally {
-    clearTimeout(timer)
+    read()
     response.destroy()
   }
   const headers = Object.fromEntries(Object.entries(response.headers).map(([key, value]) => [key, String(value)]))

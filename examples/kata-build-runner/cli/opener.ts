@@ -10,5 +10,5 @@ import type { CommonFlags } from './flags.js'
  */
 export function opener({ kubeconfig }: CommonFlags, leave?: AbortSignal): (executor: Executor) => BuildApi {
   const environment = kubeconfig === undefined ? process.env : { ...process.env, KUBECONFIG: kubeconfig }
-  return (executor) => connect(executor, environment, leave)
+  return (executor) => connect(executor, environment, { signal: leave })
 }

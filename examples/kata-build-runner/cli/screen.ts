@@ -1,5 +1,6 @@
 import type { Writable } from 'node:stream'
 import type { Display } from '../follow/surroundings.js'
+import { systemClock } from '../model/clock.js'
 import { plain } from '../model/plain-text.js'
 import { Progress, type ProgressStream } from '../report/progress.js'
 import { Output } from './output.js'
@@ -30,7 +31,7 @@ export class Screen implements Display {
     this.#messages = messages
     this.#isShared = output?.isTTY === true && messages.isTTY === true
     this.progress = new Progress(messages, { build, show: progress ? 'always' : 'auto' })
-    this.#timer = setInterval(() => this.progress.tick(new Date()), redrawMs)
+    this.#timer = setInterval(() => this.progress.tick(systemClock.date()), redrawMs)
     this.#timer.unref()
   }
 

@@ -4,6 +4,7 @@ import { Fleet } from '../follow/fleet.js'
 import type { Surroundings } from '../follow/surroundings.js'
 import { usualTiming } from '../follow/timing.js'
 import { buildSelector } from '../launch/names.js'
+import { systemClock } from '../model/clock.js'
 import type { CommonFlags } from './flags.js'
 import { opener } from './opener.js'
 import type { Place } from './places.js'
@@ -42,7 +43,7 @@ export class Session implements AsyncDisposable {
     this.#fleet = fleet
     fleet.start()
     const timing = { ...usualTiming, patienceMs: this.#patienceMs }
-    return { api, namespace, fleet, timing, interruption: this.interruption, now: () => new Date() }
+    return { api, namespace, fleet, timing, interruption: this.interruption, clock: systemClock }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -42,9 +42,9 @@ export async function runBuild(
   for (let attempt = existing === undefined ? 1 : attemptOf(existing); ; attempt++, job = undefined) {
     const input = { ...order, attempt, namespace: around.namespace, nonce: nonce() }
     try {
-      job = await launch(around.api, input, job, around.interruption.cancel)
+      job = await launch(around.api, input, job, { clock: around.clock, cancel: around.interruption.cancel })
     } catch (error) {
-      return unlaunched(input, error, { now: around.now(), attempts: failed })
+      return unlaunched(input, error, { now: around.clock.date(), attempts: failed })
     }
     const ending = await followBuild(around, job, display, followOptions(executor))
     const { failure } = ending

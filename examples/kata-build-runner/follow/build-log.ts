@@ -46,7 +46,7 @@ export class BuildLog {
     if (pod === undefined || this.#following !== undefined) return
     const nonce = this.#view.job.metadata?.annotations?.[annotations.nonce] ?? ''
     this.#following = followLog(this.#around.api, {
-      ...{ pod, container: buildContainer, nonce, signal: this.#stop.signal },
+      ...{ pod, container: buildContainer, nonce, signal: this.#stop.signal, clock: this.#around.clock },
       isEnded: () => this.#view.hasNoMoreOutput,
       onOutput: (bytes) => this.#show(bytes),
       onMark: (mark) => this.#hear(mark),
@@ -106,11 +106,11 @@ export class BuildLog {
     this.#steps.hear(mark)
     if (mark.mark === 'begin') {
       const { step: number, of, name } = mark
-      this.#display.progress.step({ number, of, name }, this.#around.now())
+      this.#display.progress.step({ number, of, name }, this.#around.clock.date())
     }
     if (mark.mark === 'end') this.#lastEnd = mark
     if (mark.mark === 'final') {
-      this.#view.record = recordOfFinal(mark, this.#lastEnd, this.#around.now())
+      this.#view.record = recordOfFinal(mark, this.#lastEnd, this.#around.clock.date())
       this.#view.wake()
     }
   }

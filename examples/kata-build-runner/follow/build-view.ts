@@ -1,12 +1,13 @@
 import type { CoreV1Event, V1Job, V1Pod } from '@kubernetes/client-node'
 import { isFinished } from '../launch/launch.js'
 import { annotations } from '../launch/names.js'
+import type { Clock } from '../model/clock.js'
 import type { GuardRecord } from '../model/record.js'
 import type { Stage } from '../model/stage.js'
 import { buildOf, endOf, hasStarted, isTerminal } from '../watch/facts.js'
 import type { Observed } from '../watch/observed.js'
-import type { Fleet } from './fleet.js'
 import { surelyNeverStarted } from './never-started.js'
+import type { Surroundings } from './surroundings.js'
 
 /** What is known of one Job and its pod, kept up to date by the fleet's feeds. */
 export class BuildView {
@@ -14,6 +15,8 @@ export class BuildView {
   readonly #uid: string
   readonly #unsubscribe: () => void
   #since: Partial<Record<Stage, Date>> = {}
+  readonly #clock: Clock
+  /** How long the Job may take to say why its pod went: that it failed, is gone, or was suspended again. */
   readonly #vanishedMs: number
   #job: V1Job
   #pod: V1Pod | undefined
@@ -32,17 +35,15 @@ export class BuildView {
   /** Whether the log was read to its end, and that mark is its last line. */
   isLogClosed = false
 
-  /**
-   * @param job as it was created or read
-   * @param vanishedMs how long the Job may take to say why its pod went: that it failed, is gone, or was suspended again
-   */
-  constructor(fleet: Fleet, job: V1Job, vanishedMs: number) {
+  /** @param job as it was created or read */
+  constructor({ clock, fleet, timing }: Pick<Surroundings, 'clock' | 'fleet' | 'timing'>, job: V1Job) {
     this.name = job.metadata?.name ?? ''
     this.#uid = job.metadata?.uid ?? ''
     this.#job = job
     this.setJob(job)
     this.#hasSeenJob = false
-    this.#vanishedMs = vanishedMs
+    this.#clock = clock
+    this.#vanishedMs = timing.settleMs
     this.#unsubscribe = fleet.subscribe(this.name, {
       job: ({ type, object }) => this.setJob(object, type === 'gone'),
       pod: ({ type, object }) => this.setPod(object, type === 'gone'),
@@ -154,12 +155,9 @@ export class BuildView {
   /** Once something has changed since the last `observed`, or after so many milliseconds. */
   async next(ms: number): Promise<void> {
     if (this.#isNew) return
-    let timer: NodeJS.Timeout | undefined
-    await new Promise<void>((resolve) => {
-      this.#wake = resolve
-      timer = setTimeout(resolve, ms)
-    })
-    clearTimeout(timer)
+    const woken = new AbortController()
+    this.#wake = () => woken.abort()
+    await this.#clock.sleep(ms, woken.signal)
   }
 
   close(): void {
@@ -195,7 +193,7 @@ export class BuildView {
   }
 
   #mayHaveStarted(): boolean {
-    return hasStarted(this.#facts(new Date(), false))
+    return hasStarted(this.#facts(this.#clock.date(), false))
   }
 
   #facts(now: Date, podVanished: boolean): Observed {

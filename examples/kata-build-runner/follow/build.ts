@@ -38,7 +38,7 @@ export async function followBuild(
   display: Display,
   options: FollowOptions,
 ): Promise<Ending> {
-  const view = new BuildView(around.fleet, job, around.timing.settleMs)
+  const view = new BuildView(around, job)
   const log = new BuildLog(around, view, display)
   const wake = () => view.wake()
   const signals = [around.interruption.cancel, around.interruption.leave]
@@ -46,7 +46,7 @@ export async function followBuild(
   try {
     const verdict = await watched(around, view, log, display, options)
     const ending = { ...(await settled(around, view, log, display, verdict, options)), log }
-    display.progress.stage(stageOf(ending.observed), around.now())
+    display.progress.stage(stageOf(ending.observed), around.clock.date())
     return ending
   } finally {
     for (const signal of signals) signal.removeEventListener('abort', wake)
@@ -65,28 +65,28 @@ async function watched(
   display: Display,
   { limits, graceMs }: FollowOptions,
 ): Promise<Verdict> {
-  const { interruption, now, timing } = around
+  const { interruption, clock, timing } = around
   const { progress } = display
   const say = (text: string) => display.say(text)
   const contact = new Contact(around, view, say)
   const cancelling = new Cancelling(around, view, graceMs)
   const patiently = new Patiently(say)
   for (;;) {
-    const point = stageOf(view.observed(now()))
-    view.entered(point.stage, now())
-    progress.stage(point, now())
+    const point = stageOf(view.observed(clock.date()))
+    view.entered(point.stage, clock.date())
+    progress.stage(point, clock.date())
     if (interruption.leave.aborted) return { outcome: 'left-running' }
-    if (hasLog(view.observed(now()))) log.start()
+    if (hasLog(view.observed(clock.date()))) log.start()
     // Before the judgement: at the end it needs the events.
     await patiently.do(() => contact.look(point))
-    const observed = view.observed(now())
+    const observed = view.observed(clock.date())
     if (stageOf(observed).stage !== point.stage) continue
     // That look may have shown a pod that the feed had not.
     if (hasLog(observed)) log.start()
     if (succeeded(observed)) return { outcome: 'succeeded' }
     const reason = failureOf(observed, limits)
     if (reason !== undefined) return { outcome: 'failed', failure: reason }
-    if (contact.isLost(observed.now)) return { outcome: 'left-running' }
+    if (contact.isLost()) return { outcome: 'left-running' }
     if (interruption.cancel.aborted || view.isCancelled) await patiently.do(() => cancelling.goOn())
     await view.next(timing.tickMs)
   }
@@ -101,11 +101,11 @@ async function settled(
   early: Verdict,
   { limits }: FollowOptions,
 ): Promise<Omit<Ending, 'log'>> {
-  const { now } = around
+  const { clock } = around
   const say = (text: string) => display.say(text)
-  if (early.outcome === 'left-running') return { ...early, observed: view.observed(now()) }
+  if (early.outcome === 'left-running') return { ...early, observed: view.observed(clock.date()) }
   await untilRead(around, view, log)
-  const observed = view.observed(now())
+  const observed = view.observed(clock.date())
   const verdict = judgedAgain(early, view, observed, limits)
   if (verdict.outcome === 'succeeded') {
     if (view.isCancelled) await removeBuild(around, view, say)
@@ -145,13 +145,13 @@ function mayGoOn(view: BuildView): boolean {
 }
 
 /** The log's end. It comes after the container's; if that cannot be seen any more, nobody waits for it for ever. */
-async function untilRead({ interruption, now, timing }: Surroundings, view: BuildView, log: BuildLog): Promise<void> {
-  const untilMs = now().getTime() + timing.patienceMs
+async function untilRead({ interruption, clock, timing }: Surroundings, view: BuildView, log: BuildLog): Promise<void> {
+  const untilMs = clock.now() + timing.patienceMs
   let silentMs: number | undefined
-  while (!log.isDone && !interruption.leave.aborted && now().getTime() < untilMs) {
-    const observed = view.observed(now())
-    if (!view.hasNoMoreOutput) silentMs ??= observed.now.getTime() + timing.settleMs
-    if (silentMs !== undefined && observed.now.getTime() >= silentMs && !view.hasNoMoreOutput) return
+  while (!log.isDone && !interruption.leave.aborted && clock.now() < untilMs) {
+    view.observed(clock.date())
+    if (!view.hasNoMoreOutput) silentMs ??= clock.now() + timing.settleMs
+    if (silentMs !== undefined && clock.now() >= silentMs && !view.hasNoMoreOutput) return
     await view.next(timing.tickMs)
   }
 }

@@ -19,16 +19,16 @@ export async function cancelBuild(
   { graceMs }: Pick<FollowOptions, 'graceMs'>,
   say: (text: string) => void,
 ): Promise<boolean> {
-  const { interruption, now, timing } = around
-  const view = new BuildView(around.fleet, job, timing.settleMs)
+  const { interruption, clock, timing } = around
+  const view = new BuildView(around, job)
   const cancelling = new Cancelling(around, view, graceMs)
   const patiently = new Patiently(say)
-  const untilMs = now().getTime() + timing.patienceMs
+  const untilMs = clock.now() + timing.patienceMs
   let endedMs: number | undefined
   try {
     for (;;) {
-      const observed = view.observed(now())
-      const nowMs = observed.now.getTime()
+      view.observed(clock.date())
+      const nowMs = clock.now()
       if (view.isJobGone) break
       if (view.hasNoMoreOutput || isFinished(view.job)) endedMs ??= nowMs
       if (endedMs !== undefined && nowMs - endedMs >= timing.courtesyMs) break

@@ -17,14 +17,14 @@ const atOnceSeconds = 1
  * kubelet looks at it every second (`active_deadline.go`), and gives the pod its grace; pod, log and termination message
  * stay. Deleting the Job or the pod would take them away. One that does not run has nothing to keep.
  */
-export async function askToEnd({ api, now }: Surroundings, view: BuildView): Promise<void> {
+export async function askToEnd({ api, clock }: Surroundings, view: BuildView): Promise<void> {
   if (!view.isCancelled) {
-    const metadata = { annotations: { [annotations.cancelled]: now().toISOString() } }
+    const metadata = { annotations: { [annotations.cancelled]: clock.date().toISOString() } }
     const job = await found(api.patchJob(view.name, { metadata }))
     if (job === undefined) return view.jobIsGone()
     view.setJob(job)
   }
-  const observed = view.observed(now())
+  const observed = view.observed(clock.date())
   if (endOf(view.pod) !== undefined) return
   if (!hasStarted(observed)) {
     await deleteJob(api, view)

@@ -17,7 +17,7 @@ export class Cancelling {
   }
 
   async goOn(): Promise<void> {
-    const nowMs = this.#around.now().getTime()
+    const nowMs = this.#around.clock.now()
     if (this.#askedMs === undefined) {
       await askToEnd(this.#around, this.#view)
       this.#askedMs = nowMs

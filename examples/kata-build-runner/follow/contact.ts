@@ -1,4 +1,3 @@
-import { waited } from '../api/backoff.js'
 import { found } from '../api/found.js'
 import { isTerminal } from '../watch/facts.js'
 import type { StagePoint } from '../watch/stage.js'
@@ -14,7 +13,7 @@ export class Contact {
   readonly #say: (text: string) => void
   readonly #pace: EventsPace
   readonly #beganMs: number
-  #notedMs = 0
+  #notedMs = Number.NEGATIVE_INFINITY
   #hasLookedAtEnd = false
   #reading: Promise<void> | undefined
 
@@ -23,15 +22,15 @@ export class Contact {
     this.#view = view
     this.#say = say
     this.#pace = new EventsPace(around.timing)
-    this.#beganMs = around.now().getTime()
+    this.#beganMs = around.clock.now()
   }
 
   /** Whether the API server was gone for longer than the patience for it. */
-  isLost(now: Date): boolean {
-    const { fleet, timing } = this.#around
+  isLost(): boolean {
+    const { clock, fleet, timing } = this.#around
     const silentMs = fleet.silentMs()
-    if (silentMs >= timing.noteMs && now.getTime() - this.#notedMs >= timing.noteMs) {
-      this.#notedMs = now.getTime()
+    if (silentMs >= timing.noteMs && clock.now() - this.#notedMs >= timing.noteMs) {
+      this.#notedMs = clock.now()
       const why = fleet.trouble === undefined ? '' : `: ${fleet.trouble.message}`
       this.#say(`no word of the API server for ${Math.round(silentMs / 1000)} s${why}; trying on`)
     }
@@ -40,23 +39,23 @@ export class Contact {
 
   /** Events, where they tell something; and the Job by its name, where the feed has not shown it. */
   async look({ stage }: StagePoint): Promise<void> {
-    const now = this.#around.now()
-    const isUnseen = !this.#view.hasSeenJob && now.getTime() - this.#beganMs >= this.#around.timing.unseenMs
+    const nowMs = this.#around.clock.now()
+    const isUnseen = !this.#view.hasSeenJob && nowMs - this.#beganMs >= this.#around.timing.unseenMs
     if (isUnseen && !this.#view.isJobGone) await this.#readJob()
     if (stage === 'ended' && !this.#hasLookedAtEnd) await this.#lookAtEnd()
-    if (this.#pace.isDue(stage, now)) await this.#readEvents()
+    if (this.#pace.isDue(stage, nowMs)) await this.#readEvents()
   }
 
   /** Not waited for without end: they only say why. */
   async #readEvents(): Promise<void> {
-    const { interruption, timing } = this.#around
+    const { clock, interruption, timing } = this.#around
     this.#reading ??= this.#askForEvents().finally(() => {
       this.#reading = undefined
     })
     const stop = new AbortController()
     const signal = AbortSignal.any([stop.signal, interruption.leave])
     try {
-      await Promise.race([this.#reading, waited(timing.eventsLimitMs, signal)])
+      await Promise.race([this.#reading, clock.sleep(timing.eventsLimitMs, signal)])
     } finally {
       stop.abort()
       // Where it was waited for that is told already.

@@ -15,8 +15,7 @@ export class EventsPace {
     this.#timing = timing
   }
 
-  isDue(stage: Stage, now: Date): boolean {
-    const nowMs = now.getTime()
+  isDue(stage: Stage, nowMs: number): boolean {
     if (stage !== this.#stage) {
       this.#stage = stage
       this.#waitMs = this.#timing.firstEventsMs

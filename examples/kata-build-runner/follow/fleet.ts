@@ -54,8 +54,7 @@ export class Fleet {
 
   /** How long the API server has not been heard of, in milliseconds. */
   silentMs(): number {
-    const now = new Date()
-    return Math.max(this.#jobs.silentMs(now), this.#pods.silentMs(now))
+    return Math.max(this.#jobs.silentMs(), this.#pods.silentMs())
   }
 
   /** Why that is, as far as it is known. */

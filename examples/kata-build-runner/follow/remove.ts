@@ -17,9 +17,9 @@ export async function removeBuild(
   say: (text: string) => void,
   withinMs = around.timing.patienceMs,
 ): Promise<boolean> {
-  const { api, timing, interruption, now } = around
+  const { api, clock, timing, interruption } = around
   const patiently = new Patiently(say)
-  const untilMs = now().getTime() + withinMs
+  const untilMs = clock.now() + withinMs
   let isAsked = view.isJobGone
   let isOver = false
   for (;;) {
@@ -29,8 +29,8 @@ export async function removeBuild(
       isOver = view.isPodGone && (await isGone(around, view))
     })
     if (isOver) return true
-    if (interruption.leave.aborted || now().getTime() >= untilMs) return false
-    view.observed(now())
+    if (interruption.leave.aborted || clock.now() >= untilMs) return false
+    view.observed(clock.date())
     await view.next(timing.tickMs)
   }
 }

@@ -1,4 +1,5 @@
 import type { BuildApi } from '../api/build-api.js'
+import type { Clock } from '../model/clock.js'
 import type { Progress } from '../report/progress.js'
 import type { Fleet } from './fleet.js'
 import type { Interruption } from './interruption.js'
@@ -11,7 +12,7 @@ export interface Surroundings {
   fleet: Fleet
   timing: Timing
   interruption: Interruption
-  now: () => Date
+  clock: Clock
 }
 
 /** Where what a build says goes. */

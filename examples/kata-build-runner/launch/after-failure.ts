@@ -1,8 +1,8 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { V1Job } from '@kubernetes/client-node'
 import { statusOf } from '../api/api-error.js'
 import type { BuildApi } from '../api/build-api.js'
 import { found } from '../api/found.js'
+import type { Clock } from '../model/clock.js'
 import { RunnerError } from '../model/runner-error.js'
 
 /** An open breaker lets nothing through for 10 s. */
@@ -22,16 +22,16 @@ export async function afterFailure(
   api: BuildApi,
   job: V1Job,
   error: RunnerError,
-  { mayRun }: { mayRun: boolean },
+  { clock, mayRun }: { clock: Clock; mayRun: boolean },
 ): Promise<V1Job> {
   const { name = '', uid } = job.metadata ?? {}
   try {
     for (;;) {
-      const now = await insisted(() => found(api.readJob(name)))
+      const now = await insisted(clock, () => found(api.readJob(name)))
       if (now === undefined || now.metadata?.uid !== uid) break
       if (now.spec?.suspend !== true) return now
-      if (await insisted(() => isDeleted(api, now))) break
-      await sleep(pauseMs)
+      if (await insisted(clock, () => isDeleted(api, now))) break
+      await clock.sleep(pauseMs)
     }
   } catch (failure) {
     if (!(failure instanceof RunnerError)) throw failure
@@ -41,13 +41,13 @@ export async function afterFailure(
 }
 
 /** Asks again also after all tries of a call: what failed just before may have opened the breaker. */
-export async function insisted<T>(ask: () => Promise<T>): Promise<T> {
-  for (const untilMs = Date.now() + patienceMs; ; await sleep(pauseMs)) {
+export async function insisted<T>(clock: Clock, ask: () => Promise<T>): Promise<T> {
+  for (const untilMs = clock.now() + patienceMs; ; await clock.sleep(pauseMs)) {
     try {
       return await ask()
     } catch (error) {
       const isHopeless = !(error instanceof RunnerError) || error.code === 'CANCELLED'
-      if (isHopeless || Date.now() >= untilMs) throw error
+      if (isHopeless || clock.now() >= untilMs) throw error
     }
   }
 }

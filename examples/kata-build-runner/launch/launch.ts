@@ -1,8 +1,8 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { V1Job } from '@kubernetes/client-node'
 import { statusOf } from '../api/api-error.js'
 import type { BuildApi } from '../api/build-api.js'
 import { found } from '../api/found.js'
+import type { Clock } from '../model/clock.js'
 import { RunnerError } from '../model/runner-error.js'
 import { afterFailure, insisted, leftBehind } from './after-failure.js'
 import { jobManifest } from './job.js'
@@ -15,6 +15,12 @@ const goingMs = 500
 /** How long such a Job may take to go: its pod has its grace, and a lost node never answers. */
 const patienceMs = 120_000
 
+export interface LaunchOptions {
+  clock: Clock
+  /** Once aborted nothing more is launched: a Job that is there by then is returned as it is. */
+  cancel: AbortSignal
+}
+
 /**
  * Brings a build's Job to where it can run: the Job suspended, the Secret that it owns, then unsuspended. With a queue the
  * Secret comes first, since Kueue may unsuspend the Job at once, and is adopted after; the Job is Kueue's to unsuspend.
@@ -22,7 +28,6 @@ const patienceMs = 120_000
  * Each call is idempotent by its object's name, so that this goes on from wherever an earlier runner was killed.
  *
  * @param existing the Job, where it is known to be there
- * @param cancel once aborted nothing more is launched: a Job that is there by then is returned as it is
  * @throws RunnerError `BUILD_EXISTS`, if a Job or Secret of this name is another's; `CANCELLED`, if there is no Job yet;
  *   `LEFT_RUNNING`, if the build may run and nobody can say; others leave nothing behind, or say what
  */
@@ -30,10 +35,11 @@ export async function launch(
   api: BuildApi,
   input: LaunchInput,
   existing: V1Job | undefined,
-  cancel: AbortSignal,
+  options: LaunchOptions,
 ): Promise<V1Job> {
+  const { cancel, clock } = options
   const isQueued = queueOf(existing ?? jobManifest(input)) !== undefined
-  const job = existing ?? (await (isQueued ? ensureQueuedJob : ensureJob)(api, input, cancel))
+  const job = existing ?? (await (isQueued ? ensureQueuedJob : ensureJob)(api, input, options))
   expectSame(job, input)
   // One that was let go has its Secret: that came before.
   const isLetGo = !isQueued && job.spec?.suspend !== true
@@ -48,7 +54,7 @@ export async function launch(
     return await api.patchJob(nameOf(job), { spec: { suspend: false } })
   } catch (error) {
     if (!(error instanceof RunnerError)) throw error
-    return await afterFailure(api, job, error, { mayRun })
+    return await afterFailure(api, job, error, { clock, mayRun })
   }
 }
 
@@ -68,10 +74,10 @@ function queueOf(job: V1Job): string | undefined {
 }
 
 /** With its Secret before it, since Kueue may let the Job go at once; none stays without a Job when that is cancelled. */
-async function ensureQueuedJob(api: BuildApi, input: LaunchInput, cancel: AbortSignal): Promise<V1Job> {
-  const secret = cancel.aborted ? undefined : await ensureEarlySecret(api, input)
+async function ensureQueuedJob(api: BuildApi, input: LaunchInput, options: LaunchOptions): Promise<V1Job> {
+  const secret = options.cancel.aborted ? undefined : await ensureEarlySecret(api, input)
   try {
-    return await ensureJob(api, input, cancel)
+    return await ensureJob(api, input, options)
   } catch (error) {
     if (secret !== undefined && error instanceof RunnerError && error.code === 'CANCELLED') {
       await removeEarlySecret(api, secret)
@@ -80,13 +86,13 @@ async function ensureQueuedJob(api: BuildApi, input: LaunchInput, cancel: AbortS
   }
 }
 
-async function ensureJob(api: BuildApi, input: LaunchInput, cancel: AbortSignal): Promise<V1Job> {
+async function ensureJob(api: BuildApi, input: LaunchInput, { cancel, clock }: LaunchOptions): Promise<V1Job> {
   const manifest = jobManifest(input)
   const name = jobName(input.build.id, input.attempt)
-  for (const untilMs = Date.now() + patienceMs; !cancel.aborted; await sleep(goingMs)) {
-    const job = await createdOrThere(api, manifest)
+  for (const untilMs = clock.now() + patienceMs; !cancel.aborted; await clock.sleep(goingMs, cancel)) {
+    const job = await createdOrThere(api, manifest, clock)
     if (job !== undefined && job.metadata?.deletionTimestamp === undefined) return job
-    if (Date.now() > untilMs) {
+    if (clock.now() > untilMs) {
       throw new RunnerError(
         'BUILD_EXISTS',
         `Job ${name} was deleted, and is still there after ${patienceMs / 1000} s`,
@@ -102,14 +108,14 @@ async function ensureJob(api: BuildApi, input: LaunchInput, cancel: AbortSignal)
 }
 
 /** The Job of that name: made, or there, also where it was made and the answer to that was an error. */
-async function createdOrThere(api: BuildApi, manifest: V1Job): Promise<V1Job | undefined> {
+async function createdOrThere(api: BuildApi, manifest: V1Job, clock: Clock): Promise<V1Job | undefined> {
   const name = manifest.metadata?.name ?? ''
   try {
     return await api.createJob(manifest)
   } catch (error) {
     if (statusOf(error) === 409) return await found(api.readJob(name))
     if (!(error instanceof RunnerError) || isRefusal(error)) throw error
-    const job = await insisted(() => found(api.readJob(name))).catch(() => {
+    const job = await insisted(clock, () => found(api.readJob(name))).catch(() => {
       throw leftBehind(api.namespace, name, error, queueOf(manifest) !== undefined)
     })
     if (job === undefined) throw error

@@ -1,3 +1,5 @@
+import type { Clock } from '../model/clock.js'
+
 export type Piece = { chunk: Buffer } | { isEnd: true } | { error: unknown }
 
 /**
@@ -9,7 +11,7 @@ export class LogConnection {
   readonly #controller = new AbortController()
   readonly #signal: AbortSignal
   readonly #abort = () => this.#controller.abort(this.#signal.reason)
-  readonly #timer: NodeJS.Timeout
+  readonly #clock: Clock
   #waitingSinceMs: number | undefined
   #iterator: AsyncIterator<Uint8Array> | undefined
 
@@ -19,17 +21,18 @@ export class LogConnection {
    */
   constructor(
     open: (signal: AbortSignal) => Promise<AsyncIterable<Uint8Array>>,
-    { signal, idleMs, checkMs }: { signal: AbortSignal; idleMs: () => number; checkMs: number },
+    { signal, clock, idleMs, checkMs }: { signal: AbortSignal; clock: Clock; idleMs: () => number; checkMs: number },
   ) {
     this.#open = open
     this.#signal = signal
     signal.addEventListener('abort', this.#abort)
-    this.#timer = setInterval(() => this.#check(idleMs()), checkMs)
+    this.#clock = clock
+    void this.#checkAgainAndAgain(idleMs, checkMs)
   }
 
   /** The next bytes, the end, or why there are none. */
   async next(): Promise<Piece> {
-    this.#waitingSinceMs = performance.now()
+    this.#waitingSinceMs = this.#clock.now()
     try {
       this.#iterator ??= (await this.#open(this.#controller.signal))[Symbol.asyncIterator]()
       const { done, value } = await this.#iterator.next()
@@ -47,14 +50,17 @@ export class LogConnection {
   }
 
   close(): void {
-    clearInterval(this.#timer)
     this.#signal.removeEventListener('abort', this.#abort)
     this.#controller.abort()
   }
 
+  async #checkAgainAndAgain(idleMs: () => number, checkMs: number): Promise<void> {
+    while (await this.#clock.sleep(checkMs, this.#controller.signal)) this.#check(idleMs())
+  }
+
   #check(idleMs: number): void {
     if (this.#waitingSinceMs === undefined) return
-    const silentMs = performance.now() - this.#waitingSinceMs
+    const silentMs = this.#clock.now() - this.#waitingSinceMs
     if (silentMs < idleMs) return
     const text = `nothing came for ${Math.round(silentMs / 1000)} s`
     this.#controller.abort(Object.assign(new Error(text), { code: 'ETIMEDOUT' }))

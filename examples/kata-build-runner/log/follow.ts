@@ -1,6 +1,7 @@
 import { isTrouble, statusOf } from '../api/api-error.js'
-import { Backoff, waited } from '../api/backoff.js'
+import { Backoff } from '../api/backoff.js'
 import type { BuildApi } from '../api/build-api.js'
+import { type Clock, systemClock } from '../model/clock.js'
 import type { LogAccount } from './account.js'
 import { LogConnection } from './connection.js'
 import type { Mark } from './marks.js'
@@ -20,6 +21,8 @@ export interface FollowLogOptions {
   /** What the API server, or the kubelet, says in place of the log; it is tried again. */
   onTrouble?: (text: string) => void
   timing?: Partial<LogTiming>
+  /** @default the system's */
+  clock?: Clock
 }
 
 /** How long is waited for what may never come, in milliseconds. */
@@ -51,7 +54,7 @@ const pollMs = 100
  * @throws RunnerError if the API server refuses for good (401, 403); what `onOutput` and `onMark` throw
  */
 export async function followLog(api: Pick<BuildApi, 'openLog'>, options: FollowLogOptions): Promise<LogAccount> {
-  const { signal, isEnded } = options
+  const { signal, isEnded, clock = systemClock } = options
   const timing = { ...usualLogTiming, ...options.timing }
   const reader = new LogReader(options.nonce)
   const backoff = new Backoff({ firstMs: timing.firstRetryMs, mostMs: timing.mostRetryMs })
@@ -61,7 +64,7 @@ export async function followLog(api: Pick<BuildApi, 'openLog'>, options: FollowL
     const error = await readOne(api, reader, options, timing)
     if (error === undefined ? await isOver(reader, wasEnded, options, timing) : isGone(error, wasEnded)) break
     if (reader.account.bytes > before) backoff.reset()
-    await waited(backoff.nextMs(error), signal)
+    await clock.sleep(backoff.nextMs(error), signal)
   }
   await deliver(reader.finish(), options)
   return reader.account
@@ -74,10 +77,15 @@ async function readOne(
   options: FollowLogOptions,
   { idleMs, endedIdleMs }: LogTiming,
 ): Promise<unknown> {
-  const { pod, container, signal, isEnded } = options
+  const { pod, container, signal, isEnded, clock = systemClock } = options
   const open = (inner: AbortSignal) => api.openLog(pod, container, { sinceTime: reader.since, signal: inner })
   const checkMs = Math.min(1000, endedIdleMs / 4)
-  const connection = new LogConnection(open, { signal, idleMs: () => (isEnded() ? endedIdleMs : idleMs), checkMs })
+  const connection = new LogConnection(open, {
+    signal,
+    clock,
+    idleMs: () => (isEnded() ? endedIdleMs : idleMs),
+    checkMs,
+  })
   try {
     let isConnected = false
     for (;;) {
@@ -103,14 +111,14 @@ async function readOne(
 async function isOver(
   reader: LogReader,
   wasEnded: boolean,
-  { isEnded, signal }: FollowLogOptions,
+  { isEnded, signal, clock = systemClock }: FollowLogOptions,
   { settleMs }: LogTiming,
 ): Promise<boolean> {
   if (wasEnded) return true
   // The guard writes nothing after its final mark; but a build can forge one, and then runs on.
-  for (const untilMs = performance.now() + settleMs; reader.isClosed && performance.now() < untilMs; ) {
+  for (const untilMs = clock.now() + settleMs; reader.isClosed && clock.now() < untilMs; ) {
     if (isEnded()) return true
-    if (!(await waited(pollMs, signal))) return true
+    if (!(await clock.sleep(pollMs, signal))) return true
   }
   return false
 }

@@ -1,22 +1,27 @@
 import { ApiException } from '@kubernetes/client-node'
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { beforeEach, describe, expect, it } from 'vitest'
 import { type CallSettings, Calls, makeBreaker } from '../../../examples/kata-build-runner/api/calls.js'
+import { SimulatedClock } from '../../support/simulated-clock.js'
 
 const server = 'https://a.test'
-beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date', 'performance'] }))
-afterEach(() => void vi.useRealTimers())
+let clock = new SimulatedClock()
+beforeEach(() => {
+  clock = new SimulatedClock()
+})
 
-const calls = (change: Partial<CallSettings> = {}, timeoutMs = 1000) =>
-  new Calls({ server, breaker: makeBreaker(timeoutMs, server), retryDelayMs: 100, maxAttempts: 4, ...change })
+const calls = (change: Partial<CallSettings> = {}) =>
+  new Calls({
+    ...{ server, clock, breaker: makeBreaker(clock), timeoutMs: 1000, retryDelayMs: 100, maxAttempts: 4 },
+    ...change,
+  })
 const refused = (code: number, headers = {}) => new ApiException(code, 'no', '', headers)
 const broken = () => Object.assign(new Error('gone'), { code: 'ECONNRESET' })
 
 /** Fails in these ways, then succeeds; knows when it was asked. */
 function asked(...failures: unknown[]) {
   const at: number[] = []
-  const from = Date.now()
   const ask = async () => {
-    at.push(Date.now() - from)
+    at.push(clock.now())
     const failure = failures.shift()
     if (failure !== undefined) throw failure
     return 'done'
@@ -24,11 +29,14 @@ function asked(...failures: unknown[]) {
   return { ask, at }
 }
 
-/** The outcome, with all timers run. */
+/** The outcome, once all waits are over. */
 async function settled<T>(promise: Promise<T>): Promise<T | { failed: unknown }> {
-  const outcome = promise.catch((failed: unknown) => ({ failed }))
-  for (let turn = 0; turn < 200; turn++) await vi.advanceTimersByTimeAsync(1000)
-  return await outcome
+  return await clock.ending(promise.catch((failed: unknown) => ({ failed })))
+}
+
+/** Calls that fail until the breaker opens. */
+async function opened(all: Calls): Promise<void> {
+  for (let call = 0; call < 5; call++) await all.call('x', asked(broken()).ask).catch(() => {})
 }
 
 describe('a call', () => {
@@ -90,7 +98,7 @@ describe('a call', () => {
       isOwn ? controller.signal : undefined,
     )
     const outcomes = Promise.allSettled([waiting, asking])
-    await vi.advanceTimersByTimeAsync(100)
+    await clock.advance(100)
     controller.abort()
     expect(await outcomes).toMatchObject([{ reason: { code: 'CANCELLED' } }, { reason: { code: 'CANCELLED' } }])
   })
@@ -105,7 +113,7 @@ describe('a call', () => {
 
 describe('the breaker', () => {
   it('opens once half of the calls fail, lets one through after a while, and closes', async () => {
-    const breaker = makeBreaker(1000, server)
+    const breaker = makeBreaker(clock)
     const all = calls({ breaker, maxAttempts: 1 })
     let isBroken = true
     let requests = 0
@@ -115,29 +123,54 @@ describe('the breaker', () => {
       return 'done'
     }
     for (let call = 0; call < 5; call++) await all.call('x', ask).catch(() => {})
-    expect(breaker.opened).toBe(true)
+    expect(breaker.isOpen).toBe(true)
     await expect(all.call('x', ask)).rejects.toMatchObject({ code: 'BREAKER_OPEN' })
     await expect(all.open('watch', ask)).rejects.toMatchObject({ code: 'BREAKER_OPEN' })
     expect(requests).toBe(5)
     isBroken = false
-    await vi.advanceTimersByTimeAsync(10_001)
+    await clock.advance(9_999)
+    await expect(all.call('x', ask)).rejects.toMatchObject({ code: 'BREAKER_OPEN' })
+    await clock.advance(1)
     expect(await all.call('x', ask)).toBe('done')
-    expect(breaker.closed).toBe(true)
+    expect(breaker.isOpen).toBe(false)
+  })
+
+  it('lets no second call through beside the one that tries, and rests again if that fails', async () => {
+    const breaker = makeBreaker(clock)
+    const all = calls({ breaker, maxAttempts: 1 })
+    await opened(all)
+    await clock.advance(10_000)
+    let fail = (_: Error) => {}
+    const trying = all.call('x', () => new Promise<never>((_, reject) => (fail = reject)))
+    await expect(all.call('x', asked().ask)).rejects.toMatchObject({ code: 'BREAKER_OPEN' })
+    fail(broken())
+    await expect(trying).rejects.toMatchObject({ code: 'API' })
+    expect(breaker.isOpen).toBe(true)
+  })
+
+  it('forgets failures of more than 10 s ago', async () => {
+    const breaker = makeBreaker(clock)
+    const all = calls({ breaker, maxAttempts: 1 })
+    for (let call = 0; call < 20; call++) {
+      await all.call('x', asked(broken()).ask).catch(() => {})
+      await clock.advance(2_500)
+    }
+    expect(breaker.isOpen).toBe(false)
   })
 
   it('is waited for by a call that has tries left, and said to be open after the last', async () => {
-    const breaker = makeBreaker(1000, server)
-    breaker.open()
+    const breaker = makeBreaker(clock)
+    await opened(calls({ breaker, maxAttempts: 1 }))
     const { ask } = asked()
     expect(await settled(calls({ breaker }).call('read Job a', ask))).toMatchObject({
       failed: { code: 'BREAKER_OPEN', message: expect.stringContaining('read Job a') },
     })
-    breaker.open()
+    expect(breaker.isOpen).toBe(true)
     expect(await settled(calls({ breaker, retryDelayMs: 6000 }).call('x', ask))).toBe('done')
   })
 
   it('does not open of refusals, of ends, or of what streams do', async () => {
-    const breaker = makeBreaker(1000, server)
+    const breaker = makeBreaker(clock)
     const all = calls({ breaker, maxAttempts: 1 })
     for (const status of [403, 404, 409, 422, 429]) {
       for (let call = 0; call < 10; call++) await all.call('x', asked(refused(status)).ask).catch(() => {})
@@ -151,12 +184,12 @@ describe('the breaker', () => {
       controller.abort()
       await ended
     }
-    expect(breaker.closed).toBe(true)
+    expect(breaker.isOpen).toBe(false)
   })
 
   it('does not open of the one failure of a quiet hour', async () => {
-    const breaker = makeBreaker(1000, server)
+    const breaker = makeBreaker(clock)
     expect(await settled(calls({ breaker }).call('x', asked(broken()).ask))).toBe('done')
-    expect(breaker.closed).toBe(true)
+    expect(breaker.isOpen).toBe(false)
   })
 })

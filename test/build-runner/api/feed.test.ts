@@ -5,7 +5,7 @@ import { connect } from '../../../examples/kata-build-runner/api/connect.js'
 import type { Feed } from '../../../examples/kata-build-runner/api/feed.js'
 import { type FeedSource, WatchFeed } from '../../../examples/kata-build-runner/api/feed.js'
 import type { WatchEvent } from '../../../examples/kata-build-runner/api/watch-event.js'
-import { type Client, start, until } from '../../fakes/support.js'
+import { type Client, start, testClock, until } from '../../fakes/support.js'
 import { executorOf } from './executors.js'
 
 const feeds: Feed<V1Pod>[] = []
@@ -35,7 +35,7 @@ async function begin(): Promise<Client> {
 }
 
 function feedOf(client: Client): { feed: Feed<V1Pod>; seen: string[]; api: BuildApi } {
-  const api = connect(executorOf(), { KUBECONFIG: client.api.kubeconfig })
+  const api = connect(executorOf(), { KUBECONFIG: client.api.kubeconfig }, { clock: testClock() })
   const feed = api.feed<V1Pod>('pods', selector)
   feeds.push(feed)
   const seen: string[] = []
@@ -105,7 +105,7 @@ describe('a feed', () => {
     add(client, 'b')
     rename(client, 'c', 'Running')
     client.api.compact()
-    await until('the new state', () => feed.get('c')?.status?.phase === 'Running', 10_000)
+    await until('the new state', () => feed.get('c')?.status?.phase === 'Running')
     expect(seen.slice(0, 3)).toEqual(['set a', 'set b', 'set c'])
     expect(seen.slice(3).toSorted()).toEqual(['gone a', 'gone b', 'set b', 'set c'])
     expect(seen.indexOf('gone b')).toBeLessThan(seen.lastIndexOf('set b'))
@@ -115,14 +115,16 @@ describe('a feed', () => {
     const client = await begin()
     const { feed } = feedOf(client)
     await until('the watch', () => client.api.watchCount === 1)
-    const later = () => new Date(Date.now() + 60_000)
-    await until('it is open', () => feed.silentMs(later()) === 0)
+    await testClock().advance(60_000)
+    expect(feed.silentMs()).toBe(0)
     client.api.faults.always('GET', /./, { status: 503 })
     client.api.dropConnections()
     await until('the trouble', () => feed.trouble?.message.includes('503'))
-    expect(feed.silentMs(later())).toBeGreaterThanOrEqual(60_000)
+    const before = feed.silentMs()
+    await testClock().advance(60_000)
+    expect(feed.silentMs()).toBeCloseTo(before + 60_000)
     client.api.faults.clear()
-    await until('it is open again', () => feed.silentMs(later()) === 0, 10_000)
+    await until('it is open again', () => feed.silentMs() === 0)
     expect(feed.trouble).toBeUndefined()
   })
 
@@ -140,47 +142,48 @@ describe('a feed', () => {
         return quietUntil(() => Promise.race([over, stopped]))
       },
     }
-    let now = 0
-    const feed = new WatchFeed(source, { firstRetryMs: 1, mostRetryMs: 5, now: () => now })
+    const clock = testClock()
+    const feed = new WatchFeed(source, { clock })
     feeds.push(feed)
     feed.start()
     await until('the watch', () => asked === 1)
-    now = 400_000
+    await clock.advance(400_000)
     end()
     await until('the next', () => asked === 2)
-    expect(feed.silentMs(new Date(400_000))).toBe(0)
-    expect(feed.silentMs(new Date(401_000))).toBe(1000)
+    expect(feed.silentMs()).toBe(0)
+    await clock.advance(1000)
+    expect(feed.silentMs()).toBe(1000)
   })
 
   it('counts its own pause between two watches as none, and makes none that grows after a long one', async () => {
-    let now = 0
+    const clock = testClock()
     const pauses: number[] = []
     let endedMs = 0
     const source: FeedSource<V1Pod> = {
       list: async () => ({ version: '1', items: [] }),
-      watch: async () => {
-        pauses.push(performance.now() - endedMs)
-        return quietUntil(() => {
-          now += 300_000
-          endedMs = performance.now()
+      watch: async (_version, _seconds, signal) => {
+        pauses.push(clock.now() - endedMs)
+        return quietUntil(async () => {
+          await clock.sleep(300_000, signal)
+          endedMs = clock.now()
         })
       },
     }
-    const feed = new WatchFeed(source, { firstRetryMs: 40, mostRetryMs: 30_000, now: () => now, random: () => 1 })
+    const feed = new WatchFeed(source, { clock, firstRetryMs: 40, random: () => 1 })
     feeds.push(feed)
     feed.start()
     await until('five watches', () => {
-      expect(feed.silentMs(new Date(now))).toBe(0)
+      expect(feed.silentMs()).toBe(0)
       return pauses.length === 5
     })
-    expect(Math.max(...pauses.slice(1))).toBeLessThan(80)
+    expect(pauses).toEqual([0, 40, 40, 40, 40])
   })
 
   it('lists in pages, and asks for bookmarks and an end of the watch after 5 to 10 minutes', async () => {
     const client = await begin()
     for (let index = 0; index < 600; index++) add(client, `p-${index}`)
     const { feed } = feedOf(client)
-    await until('all', () => feed.all().length === 600, 20_000)
+    await until('all', () => feed.all().length === 600)
     await until('the watch', () => client.api.watchCount === 1)
     const queries = client.api.requests.map(({ path }) => new URL(path, 'https://a.test').searchParams)
     expect(queries.map((query) => [query.get('limit'), query.has('continue')])).toEqual([
@@ -200,9 +203,9 @@ describe('a feed', () => {
     client.api.faults.always('GET', /./, { silent: true })
     const { feed } = feedOf(client)
     await until('the request', () => client.api.requests.length === 1)
-    const before = performance.now()
+    const before = testClock().now()
     await feed.stop()
-    expect(performance.now() - before).toBeLessThan(300)
+    expect(testClock().now()).toBe(before)
   })
 })
 

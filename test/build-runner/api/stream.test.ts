@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { Agents } from '../../../examples/kata-build-runner/api/agents.js'
 import { openStream, type StreamOptions } from '../../../examples/kata-build-runner/api/stream.js'
 import type { Fault } from '../../fakes/kube-api/index.js'
-import { start } from '../../fakes/support.js'
+import { ending, start, testClock, until } from '../../fakes/support.js'
 
 const path = '/api/v1/namespaces/builds/pods'
 const watching = { watch: 'true', timeoutSeconds: '2', sendInitialEvents: 'false' }
@@ -15,7 +15,7 @@ async function opened(fault: Fault, options: Partial<StreamOptions> = {}) {
   api.scenario(/./, [])
   api.add('pods', { metadata: { name: 'a' }, spec: { containers: [] }, status: {} })
   api.faults.next('GET', /./, fault)
-  const all = { query: {}, signal: new AbortController().signal, ...options }
+  const all = { query: {}, signal: new AbortController().signal, clock: testClock(), ...options }
   return { api, stream: openStream(config, new Agents(), path, all) }
 }
 
@@ -23,11 +23,6 @@ async function read(stream: Promise<AsyncIterable<Buffer>>): Promise<string> {
   const chunks: Buffer[] = []
   for await (const chunk of await stream) chunks.push(chunk)
   return Buffer.concat(chunks).toString()
-}
-const took = async (work: Promise<unknown>) => {
-  const before = performance.now()
-  await work.catch(() => {})
-  return performance.now() - before
 }
 
 describe('a stream', () => {
@@ -47,22 +42,22 @@ describe('a stream', () => {
   })
 
   it.each<[string, Fault, Partial<StreamOptions>, string]>([
-    ['has no answer', { silent: true }, { answerMs: 150 }, 'ETIMEDOUT'],
-    ['has no more bytes', { silentAfterBytes: 20 }, { idleMs: 150 }, 'ETIMEDOUT'],
+    ['has no answer', { silent: true }, { answerMs: 15_000 }, 'ETIMEDOUT'],
+    ['has no more bytes', { silentAfterBytes: 20 }, { idleMs: 150_000 }, 'ETIMEDOUT'],
     ['breaks off', { truncateAfterBytes: 20 }, {}, 'ECONNRESET'],
     ['is dropped', { drop: true }, {}, 'ECONNRESET'],
   ])('fails soon if it %s', async (_, fault, options, code) => {
     const { stream } = await opened(fault, options)
     const reading = read(stream)
-    await expect(reading).rejects.toMatchObject({ code })
+    await expect(ending(reading)).rejects.toMatchObject({ code })
   })
 
   it('gives its reader the time that it takes', async () => {
-    const { stream } = await opened({}, { idleMs: 50 })
+    const { stream } = await opened({}, { idleMs: 5000 })
     let bytes = 0
     for await (const chunk of await stream) {
       bytes += chunk.length
-      await new Promise((resolve) => setTimeout(resolve, 200))
+      await testClock().advance(20_000)
     }
     expect(bytes).toBeGreaterThan(0)
   })
@@ -72,18 +67,18 @@ describe('a stream', () => {
     ['within it', { silentAfterBytes: 20 }],
   ])('ends at once when its signal says so, %s', async (_, fault) => {
     const controller = new AbortController()
-    const { stream } = await opened(fault, { signal: controller.signal })
+    const { api, stream } = await opened(fault, { signal: controller.signal, idleMs: 150_000 })
     const reading = read(stream)
+    reading.catch(() => {})
+    await until('the request', () => api.requests.length === 1)
     const reason = new Error('enough')
-    setTimeout(() => controller.abort(reason), 100)
-    expect(await took(reading)).toBeLessThan(400)
+    controller.abort(reason)
     await expect(reading).rejects.toBe(reason)
   })
 
   it('ends its request when nobody reads on', async () => {
     const { api, stream } = await opened({}, { query: { ...watching, resourceVersion: '1' } })
     for await (const _ of await stream) break
-    await new Promise((resolve) => setTimeout(resolve, 100))
-    expect(api.watchCount).toBe(0)
+    await until('the end of the watch', () => api.watchCount === 0)
   })
 })

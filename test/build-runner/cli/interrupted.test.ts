@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { boots, ends, guardRuns, hangs, scheduled } from '../../fakes/kube-api/index.js'
-import { until } from '../follow/scene.js'
+import { until } from '../../support/until.js'
 import { Desk, type RunnerProcess } from './process.js'
 
 const running = [...boots(), guardRuns({ steps: [{ output: 'begun\n', outcome: 'hangs' }], ignoresTerm: true })]

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { boots, guardRuns } from '../../fakes/kube-api/index.js'
-import { until } from '../follow/scene.js'
+import { until } from '../../support/until.js'
 import { Desk, type RunnerProcess } from './process.js'
 
 const mib = 1024 * 1024

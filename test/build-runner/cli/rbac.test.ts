@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { parseAllDocuments } from 'yaml'
 import { permissions } from '../../../examples/kata-build-runner/cli/permissions.js'
 import { boots, guardRuns, hangs, unschedulable } from '../../fakes/kube-api/index.js'
-import { until } from '../follow/scene.js'
+import { until } from '../../support/until.js'
 import { Desk } from './process.js'
 
 interface Rule {

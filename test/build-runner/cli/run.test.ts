@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { boots, guardRuns, pullFails, scheduled } from '../../fakes/kube-api/index.js'
-import { until } from '../follow/scene.js'
+import { until } from '../../support/until.js'
 import { Desk, RunnerProcess } from './process.js'
 
 const lines = Array.from({ length: 400 }, (_, index) => `line ${index + 1}\n`)

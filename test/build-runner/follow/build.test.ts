@@ -14,7 +14,7 @@ import {
   unschedulable,
   wait,
 } from '../../fakes/kube-api/index.js'
-import { buildOf, Scene, until, withCalls } from './scene.js'
+import { buildOf, Scene, withCalls } from './scene.js'
 
 describe('a build that is followed', () => {
   it('goes through its stages to success, and shows its output', async () => {
@@ -196,27 +196,27 @@ describe('a build in a queue', () => {
     const scene = await Scene.start()
     scene.kube.scenario('moved-1', [scheduled(), hangs], [...boots(), guardRuns()])
     const runner = scene.runner()
-    const running = runner.run(buildOf('moved', 'queue: builds\n'))
-    await until('the Job', () => scene.kube.job('moved-1'))
+    const running = runner.start(buildOf('moved', 'queue: builds\n'))
+    await scene.until('the Job', () => scene.kube.job('moved-1'))
     setSuspend(scene, 'moved-1', false)
-    await until('its pod', () => runner.shown.stages.includes('scheduled'))
+    await scene.until('its pod', () => runner.shown.stages.includes('scheduled'))
     setSuspend(scene, 'moved-1', true)
-    await until('no pod', () => scene.kube.podsOf('moved-1').length === 0)
-    await until('the queue', () => runner.shown.stages.at(-1) === 'created')
+    await scene.until('no pod', () => scene.kube.podsOf('moved-1').length === 0)
+    await scene.until('the queue', () => runner.shown.stages.at(-1) === 'created')
     setSuspend(scene, 'moved-1', false)
-    expect(await running).toMatchObject({ outcome: 'succeeded', job: 'moved-1' })
+    expect(await scene.ending(running)).toMatchObject({ outcome: 'succeeded', job: 'moved-1' })
   })
 
   it('that Kueue puts back after it began is lost, and never begins again', async () => {
     const scene = await Scene.start()
     scene.kube.scenario('begun-1', [...boots(), guardRuns({ steps: [{ output: 'begun\n', outcome: 'hangs' }] })])
     const runner = scene.runner()
-    const running = runner.run(buildOf('begun', 'queue: builds\n'))
-    await until('the Job', () => scene.kube.job('begun-1'))
+    const running = runner.start(buildOf('begun', 'queue: builds\n'))
+    await scene.until('the Job', () => scene.kube.job('begun-1'))
     setSuspend(scene, 'begun-1', false)
-    await until('output', () => runner.shown.text.includes('begun'))
+    await scene.until('output', () => runner.shown.text.includes('begun'))
     setSuspend(scene, 'begun-1', true)
-    expect(await running).toMatchObject({ outcome: 'failed', exitCode: 6, failure: { started: true } })
+    expect(await scene.ending(running)).toMatchObject({ outcome: 'failed', exitCode: 6, failure: { started: true } })
     expect(scene.kube.job('begun-1')).toBeUndefined()
   })
 })

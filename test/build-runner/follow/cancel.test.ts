@@ -11,7 +11,7 @@ import {
   scheduled,
   unschedulable,
 } from '../../fakes/kube-api/index.js'
-import { buildOf, Scene, until, withCalls } from './scene.js'
+import { buildOf, Scene, withCalls } from './scene.js'
 
 const hanging = [...boots(), guardRuns({ steps: [{ output: 'begun\n', outcome: 'hangs' }], termMs: 20 })]
 
@@ -24,27 +24,27 @@ describe('a cancel', () => {
     const scene = await Scene.start()
     scene.kube.scenario('early-1', script)
     const runner = scene.runner()
-    const running = runner.run(buildOf('early'))
-    await until(`stage ${stage}`, () => runner.shown.stages.includes(stage as never))
+    const running = runner.start(buildOf('early'))
+    await scene.until(`stage ${stage}`, () => runner.shown.stages.includes(stage as never))
     runner.interruption.next()
-    expect(await running).toMatchObject({
+    expect(await scene.ending(running)).toMatchObject({
       outcome: 'cancelled',
       exitCode: 130,
       failure: { kind: 'cancelled', started: false },
     })
     expect(scene.kube.list('jobs')).toEqual([])
     expect(scene.kube.list('pods')).toEqual([])
-    await until('no Secret', () => scene.kube.list('secrets').length === 0)
+    await scene.until('no Secret', () => scene.kube.list('secrets').length === 0)
   })
 
   it('of a running build keeps the end of its log', async () => {
     const scene = await Scene.start()
     scene.kube.scenario('late-1', hanging)
     const runner = scene.runner()
-    const running = runner.run(buildOf('late'))
-    await until('output', () => runner.shown.text.includes('begun'))
+    const running = runner.start(buildOf('late'))
+    await scene.until('output', () => runner.shown.text.includes('begun'))
     runner.interruption.next()
-    const result = await running
+    const result = await scene.ending(running)
     expect(result).toMatchObject({ outcome: 'cancelled', exitCode: 130, failure: { kind: 'cancelled', started: true } })
     expect(result).toMatchObject({ record: { outcome: 'terminated', interim: false }, log: { lostBytes: 0 } })
     expect(result.steps).toMatchObject([{ name: 'install', outcome: 'terminated' }])
@@ -56,11 +56,11 @@ describe('a cancel', () => {
     const scene = await Scene.start()
     scene.kube.scenario('order-1', hanging)
     const runner = scene.runner()
-    const running = runner.run(buildOf('order'))
-    await until('output', () => runner.shown.text.includes('begun'))
+    const running = runner.start(buildOf('order'))
+    await scene.until('output', () => runner.shown.text.includes('begun'))
     const before = scene.kube.requests.length
     runner.interruption.next()
-    await running
+    await scene.ending(running)
     const made = scene.kube.requests.slice(before).filter(({ method }) => method === 'PATCH' || method === 'DELETE')
     expect(made.map(({ method, path }) => `${method} ${path.split('?')[0]?.split('/').slice(-2)[0]}`)).toEqual([
       'PATCH jobs',
@@ -74,10 +74,10 @@ describe('a cancel', () => {
     scene.kube.authorization.deny('patch', 'pods')
     scene.kube.scenario('strict-1', hanging)
     const runner = scene.runner()
-    const running = runner.run(buildOf('strict'))
-    await until('output', () => runner.shown.text.includes('begun'))
+    const running = runner.start(buildOf('strict'))
+    await scene.until('output', () => runner.shown.text.includes('begun'))
     runner.interruption.next()
-    expect(await running).toMatchObject({ outcome: 'cancelled', exitCode: 130 })
+    expect(await scene.ending(running)).toMatchObject({ outcome: 'cancelled', exitCode: 130 })
     expect(scene.kube.list('pods')).toEqual([])
   })
 
@@ -88,11 +88,11 @@ describe('a cancel', () => {
       guardRuns({ steps: [{ output: 'begun\n', outcome: 'hangs' }], ignoresTerm: true }),
     ])
     const runner = scene.runner()
-    const running = runner.run(buildOf('stuck'))
-    await until('output', () => runner.shown.text.includes('begun'))
+    const running = runner.start(buildOf('stuck'))
+    await scene.until('output', () => runner.shown.text.includes('begun'))
     runner.interruption.next()
     runner.interruption.next()
-    expect(await running).toMatchObject({ outcome: 'left-running', exitCode: 8 })
+    expect(await scene.ending(running)).toMatchObject({ outcome: 'left-running', exitCode: 8 })
     expect(scene.kube.job('stuck-1')).toBeDefined()
   })
 
@@ -104,10 +104,10 @@ describe('a cancel', () => {
       nodeLost(1e6),
     ])
     const runner = scene.runner({ patienceMs: 60_000 })
-    const running = runner.run(buildOf('cut'))
-    await until('running', () => runner.shown.stages.includes('running'))
+    const running = runner.start(buildOf('cut'))
+    await scene.until('running', () => runner.shown.stages.includes('running'))
     runner.interruption.next()
-    const result = await running
+    const result = await scene.ending(running)
     expect([6, 8]).toContain(result.exitCode)
     expect(result.failure?.started ?? true).toBe(true)
   })
@@ -116,13 +116,13 @@ describe('a cancel', () => {
     const scene = await Scene.start()
     scene.kube.scenario('other-1', hanging)
     const runner = scene.runner()
-    const running = runner.run(buildOf('other'))
-    await until('output', () => runner.shown.text.includes('begun'))
+    const running = runner.start(buildOf('other'))
+    await scene.until('output', () => runner.shown.text.includes('begun'))
     const other = scene.runner()
     const job = await newestJob(other.around, 'other')
-    const isGone = await cancelBuild(other.around, job!, followOptions(scene.executor), () => {})
+    const isGone = await scene.ending(cancelBuild(other.around, job!, followOptions(scene.executor), () => {}))
     expect(isGone).toBe(true)
-    expect(await running).toMatchObject({
+    expect(await scene.ending(running)).toMatchObject({
       outcome: 'cancelled',
       steps: [{ outcome: 'terminated' }],
       log: { lostBytes: 0 },
@@ -139,10 +139,10 @@ describe('a cancel', () => {
         },
       }),
     )
-    const running = first.run(buildOf('half'))
-    await until('output', () => first.shown.text.includes('begun'))
+    const running = first.start(buildOf('half'))
+    await scene.until('output', () => first.shown.text.includes('begun'))
     first.interruption.next()
-    await expect(running).rejects.toThrow('killed')
+    await expect(scene.ending(running)).rejects.toThrow('killed')
     expect(scene.kube.podsOf('half-1')).toHaveLength(1)
     const second = scene.runner()
     expect(await second.run(buildOf('half'))).toMatchObject({ outcome: 'cancelled', exitCode: 130 })

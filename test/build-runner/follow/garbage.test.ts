@@ -3,7 +3,7 @@ import { collectGarbage, youngSecretMs } from '../../../examples/kata-build-runn
 import { jobManifest } from '../../../examples/kata-build-runner/launch/job.js'
 import { secretManifest } from '../../../examples/kata-build-runner/launch/secret.js'
 import { boots, guardRuns, hangs, type KubeObject, scheduled } from '../../fakes/kube-api/index.js'
-import { buildOf, namespace, Scene, until, withCalls } from './scene.js'
+import { buildOf, namespace, Scene, withCalls } from './scene.js'
 
 const hour = 3_600_000
 
@@ -59,8 +59,8 @@ describe('gc', () => {
     const scene = await Scene.start()
     scene.kube.scenario('old-1', [...boots(), guardRuns({ steps: [{ outcome: 'hangs' }] })])
     const runner = scene.runner()
-    void runner.run(buildOf('old')).catch(() => {})
-    await until('running', () => runner.shown.stages.includes('running'))
+    void runner.start(buildOf('old')).catch(() => {})
+    await scene.until('running', () => runner.shown.stages.includes('running'))
     expect(await collectGarbage(runner.api, [scene.executor], later(1000 * hour))).toEqual([])
     expect(scene.kube.job('old-1')).toBeDefined()
     runner.interruption.next()
@@ -71,15 +71,17 @@ describe('gc', () => {
     const scene = await Scene.start()
     scene.kube.scenario('lost-1', [scheduled(), hangs])
     const runner = scene.runner()
-    void runner.run(buildOf('lost')).catch(() => {})
-    await until('scheduled', () => runner.shown.stages.includes('scheduled'))
+    void runner.start(buildOf('lost')).catch(() => {})
+    await scene.until('scheduled', () => runner.shown.stages.includes('scheduled'))
     runner.interruption.next()
     runner.interruption.next()
     expect(await collectGarbage(runner.api, [scene.executor], later(2 * hour))).toEqual([])
     expect(await collectGarbage(runner.api, [scene.executor], later(4 * hour))).toMatchObject([
       { kind: 'Job', name: 'lost-1' },
     ])
-    await until('nothing left', () => ['jobs', 'pods', 'secrets'].every((kind) => scene.kube.list(kind).length === 0))
+    await scene.until('nothing left', () =>
+      ['jobs', 'pods', 'secrets'].every((kind) => scene.kube.list(kind).length === 0),
+    )
   })
 
   it('leaves a Job of an executor that the config does not have', async () => {

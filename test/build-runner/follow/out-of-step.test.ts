@@ -1,11 +1,12 @@
 import { describe, expect, it } from 'vitest'
 import type { BuildApi } from '../../../examples/kata-build-runner/api/build-api.js'
 import type { Feed } from '../../../examples/kata-build-runner/api/feed.js'
+import { after, type Clock } from '../../../examples/kata-build-runner/model/clock.js'
 import { boots, guardRuns } from '../../fakes/kube-api/index.js'
 import { buildOf, Scene, withCalls } from './scene.js'
 
 /** A feed of pods that is behind by so many ms, as one may be whose server is another. */
-function behind(ms: number): (api: BuildApi) => BuildApi {
+function behind(clock: Clock, ms: number): (api: BuildApi) => BuildApi {
   return (api) =>
     withCalls(api, {
       feed: ((kind: 'jobs' | 'pods', selector: string) => {
@@ -16,10 +17,10 @@ function behind(ms: number): (api: BuildApi) => BuildApi {
           stop: () => feed.stop(),
           get: () => undefined,
           all: () => [],
-          silentMs: (now: Date) => feed.silentMs(now),
+          silentMs: () => feed.silentMs(),
           trouble: undefined,
           subscribe: (listener: (change: never) => void) =>
-            feed.subscribe((change) => void setTimeout(() => listener(change as never), ms)),
+            feed.subscribe((change) => void after(clock, ms, () => listener(change as never))),
         }
       }) as never,
     })
@@ -32,7 +33,7 @@ describe('a Job that is over before its pod was seen', () => {
   ])('is judged by its pod (exit %i)', async (exit, outcome) => {
     const scene = await Scene.start()
     scene.kube.scenario('fast-1', [...boots(), guardRuns({ steps: [{ output: 'one\n', exit }] })])
-    const runner = scene.runner({}, behind(400))
+    const runner = scene.runner({}, behind(scene.clock, 400))
     const result = await runner.run(buildOf('fast'))
     expect(result).toMatchObject({
       outcome,

@@ -1,6 +1,6 @@
 import { afterEach } from 'vitest'
 import type { BuildApi } from '../../../examples/kata-build-runner/api/build-api.js'
-import { opener } from '../../../examples/kata-build-runner/cli/opener.js'
+import { connect } from '../../../examples/kata-build-runner/api/connect.js'
 import { type BuildFile, readBuildFile } from '../../../examples/kata-build-runner/config/build-file.js'
 import {
   type Executor,
@@ -11,26 +11,15 @@ import { type Order, runBuild } from '../../../examples/kata-build-runner/follow
 import { Fleet } from '../../../examples/kata-build-runner/follow/fleet.js'
 import { Interruption } from '../../../examples/kata-build-runner/follow/interruption.js'
 import type { Display, Surroundings } from '../../../examples/kata-build-runner/follow/surroundings.js'
-import type { Timing } from '../../../examples/kata-build-runner/follow/timing.js'
+import { type Timing, usualTiming } from '../../../examples/kata-build-runner/follow/timing.js'
 import { anyBuildSelector } from '../../../examples/kata-build-runner/launch/names.js'
 import type { BuildResult } from '../../../examples/kata-build-runner/model/result.js'
 import type { Stage } from '../../../examples/kata-build-runner/model/stage.js'
 import { route } from '../../../examples/kata-build-runner/routing/route.js'
 import { FakeKubeApi, type FakeKubeApiOptions } from '../../fakes/kube-api/index.js'
-
-export { until } from '../../support/until.js'
+import { SimulatedClock } from '../../support/simulated-clock.js'
 
 export const namespace = 'builds'
-
-/** The runner's clock goes this much faster, since it waits for seconds where the fake's cluster needs milliseconds. */
-const speed = 40
-/** A second of the fake's deadlines and graces, in ms. */
-const secondMs = 1000 / speed
-
-export const timing: Timing = {
-  ...{ tickMs: 15, firstEventsMs: 1_000, eventsMs: 4_000, eventsLimitMs: 5_000, unseenMs: 15_000, noteMs: 500 },
-  ...{ settleMs: 20_000, patienceMs: 120_000, courtesyMs: 10_000 },
-}
 
 const closers: (() => Promise<void>)[] = []
 afterEach(async () => {
@@ -88,24 +77,31 @@ export interface Runner {
   around: Surroundings
   interruption: Interruption
   shown: Shown
+  /** Runs a build to its end: time passes until then. */
   run(build: BuildFile): Promise<BuildResult>
+  /** The same, while time passes only where the test lets it. */
+  start(build: BuildFile): Promise<BuildResult>
 }
 
+/** A cluster and its runners in this process, all by one clock that goes as fast as they work. */
 export class Scene {
+  readonly clock: SimulatedClock
   readonly kube: FakeKubeApi
   readonly config: ExecutorConfig
 
-  private constructor(kube: FakeKubeApi, config: ExecutorConfig) {
+  private constructor(clock: SimulatedClock, kube: FakeKubeApi, config: ExecutorConfig) {
+    this.clock = clock
     this.kube = kube
     this.config = config
   }
 
   /** @param kubernetes lines of the executor's options */
   static async start(kubernetes: string[] = [], options: FakeKubeApiOptions = {}): Promise<Scene> {
-    const kube = await FakeKubeApi.start({ namespace, secondMs, ...options })
+    const clock = new SimulatedClock()
+    const kube = await FakeKubeApi.start({ namespace, clock, ...options })
     closers.push(() => kube.stop())
     addRuntimeClass(kube, 'kata')
-    return new Scene(kube, readExecutorConfig(configText(...kubernetes), 'executor.yaml'))
+    return new Scene(clock, kube, readExecutorConfig(configText(...kubernetes), 'executor.yaml'))
   }
 
   get executor(): Executor {
@@ -116,21 +112,24 @@ export class Scene {
     return { build, route: route(build, this.config), secretValues: {} }
   }
 
-  /**
-   * @param change of the timing
-   * @param times how much faster than the real one its clock goes
-   */
-  runner(change: Partial<Timing> = {}, wrapped: (api: BuildApi) => BuildApi = (api) => api, times = speed): Runner {
-    const api = wrapped(opener({ config: '', kubeconfig: this.kube.kubeconfig })(this.executor))
+  /** Lets time pass until a state. */
+  until: SimulatedClock['until'] = (what, look) => this.clock.until(what, look)
+
+  /** Lets time pass until a build that was started has ended. */
+  ending: SimulatedClock['ending'] = (work) => this.clock.ending(work)
+
+  /** @param change of the timing */
+  runner(change: Partial<Timing> = {}, wrapped: (api: BuildApi) => BuildApi = (api) => api): Runner {
+    const { clock } = this
+    const api = wrapped(connect(this.executor, { KUBECONFIG: this.kube.kubeconfig }, { clock }))
     const fleet = new Fleet(api, anyBuildSelector)
     fleet.start()
     closers.push(() => fleet.stop())
     const interruption = new Interruption()
-    const began = Date.now()
-    const now = () => new Date(began + (Date.now() - began) * times)
-    const around = { api, namespace, fleet, timing: { ...timing, ...change }, interruption, now }
+    const around = { api, namespace, fleet, timing: { ...usualTiming, ...change }, interruption, clock }
     const shown = new Shown()
-    return { ...{ api, around, interruption, shown }, run: (build) => runBuild(around, this.order(build), shown) }
+    const start = (build: BuildFile) => runBuild(around, this.order(build), shown)
+    return { api, around, interruption, shown, start, run: (build) => clock.ending(start(build)) }
   }
 }
 

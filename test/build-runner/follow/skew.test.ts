@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import { boots, guardRuns } from '../../fakes/kube-api/index.js'
-import { buildOf, Scene, until } from './scene.js'
+import { buildOf, Scene } from './scene.js'
 
 it.each([-3_600_000, 3_600_000])('a cancel by deletion is one though the clocks are %d ms apart', async (skewMs) => {
   const scene = await Scene.start()
@@ -10,10 +10,14 @@ it.each([-3_600_000, 3_600_000])('a cancel by deletion is one though the clocks 
     guardRuns({ steps: [{ output: 'begun\n', outcome: 'hangs' }], termMs: 200 }),
   ])
   const runner = scene.runner()
-  const { now } = runner.around
-  runner.around.now = () => new Date(now().getTime() + skewMs)
-  const running = runner.run(buildOf('skew'))
-  await until('output', () => runner.shown.text.includes('begun'))
+  const { clock } = runner.around
+  runner.around.clock = {
+    now: () => clock.now(),
+    date: () => new Date(Date.now() + skewMs),
+    sleep: (ms, signal) => clock.sleep(ms, signal),
+  }
+  const running = runner.start(buildOf('skew'))
+  await scene.until('output', () => runner.shown.text.includes('begun'))
   runner.interruption.next()
-  expect(await running).toMatchObject({ outcome: 'cancelled', exitCode: 130 })
+  expect(await scene.ending(running)).toMatchObject({ outcome: 'cancelled', exitCode: 130 })
 })

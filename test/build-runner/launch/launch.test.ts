@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import type { BuildApi } from '../../../examples/kata-build-runner/api/build-api.js'
 import { newestJob, runBuild } from '../../../examples/kata-build-runner/follow/attempts.js'
 import { boots, guardRuns } from '../../fakes/kube-api/index.js'
-import { buildOf, type Runner, Scene, until, withCalls } from '../follow/scene.js'
+import { buildOf, type Runner, Scene, withCalls } from '../follow/scene.js'
 
 const changing = ['createJob', 'createSecret', 'patchJob', 'patchSecret', 'deleteJob', 'deleteSecret'] as const
 
@@ -27,17 +27,19 @@ function written(calls: string[], dies?: { at: number; lost: boolean }): (api: B
 /** As `run` does: what is there already goes on. */
 async function runAgain({ around, shown }: Runner, scene: Scene, id: string, more = '') {
   const build = buildOf(id, more)
-  return await runBuild(around, scene.order(build), shown, await newestJob(around, id))
+  return await scene.ending(runBuild(around, scene.order(build), shown, await newestJob(around, id)))
 }
 
 const queue = 'queue: builds\n'
 
 /** Kueue's part: it admits a Job of the queue some time after it was made. */
 function kueueAdmits(scene: Scene, job: string): Promise<unknown> {
-  return until('a suspended Job', () => scene.kube.job(job)?.spec.suspend).then(async () => {
-    await new Promise((resolve) => setTimeout(resolve, 60))
-    scene.kube.change('jobs', job, (each) => ({ ...each, spec: { ...(each['spec'] as object), suspend: false } }))
-  })
+  return scene
+    .until('a suspended Job', () => scene.kube.job(job)?.spec.suspend)
+    .then(async () => {
+      await scene.clock.sleep(60)
+      scene.kube.change('jobs', job, (each) => ({ ...each, spec: { ...(each['spec'] as object), suspend: false } }))
+    })
 }
 
 describe('a launch', () => {
@@ -147,7 +149,7 @@ describe('a launch', () => {
       )
       expect(await runner.run(buildOf('stop', queue)), at).toMatchObject({ outcome: 'cancelled', exitCode: 130 })
       expect(scene.kube.list('jobs'), at).toEqual([])
-      await until(`no Secret after ${at}`, () => scene.kube.list('secrets').length === 0)
+      await scene.until(`no Secret after ${at}`, () => scene.kube.list('secrets').length === 0)
     }
   })
 

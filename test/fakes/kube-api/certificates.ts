@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process'
-import { readFile, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 
@@ -14,11 +15,28 @@ export interface Certificates {
 
 const newKey = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes']
 
+let shared: Promise<Certificates> | undefined
+
+/** Those of all servers of this process: they take openssl longer than all else that a server needs. */
+export async function sharedCertificates(): Promise<Certificates> {
+  shared ??= makeCertificates()
+  return await shared
+}
+
 /**
  * A certificate authority of its own, and a certificate of 127.0.0.1 and localhost that it signed, made by the openssl
- * command in `folder`.
+ * command.
  */
-export async function makeCertificates(folder: string): Promise<Certificates> {
+export async function makeCertificates(): Promise<Certificates> {
+  const folder = await mkdtemp(join(tmpdir(), 'fake-kube-certificates-'))
+  try {
+    return await madeIn(folder)
+  } finally {
+    await rm(folder, { recursive: true })
+  }
+}
+
+async function madeIn(folder: string): Promise<Certificates> {
   const path = (name: string) => join(folder, name)
   const openssl = (...args: string[]) => run('openssl', args)
   await writeFile(

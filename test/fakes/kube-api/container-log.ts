@@ -1,3 +1,5 @@
+import type { Clock } from '../../../examples/kata-build-runner/model/clock.js'
+
 export interface LogSettings {
   /** A file is put aside once it is this long, and what it held is lost to the API. @default 10 MiB, the kubelet's */
   rotateAtBytes: number
@@ -36,6 +38,7 @@ const batchBytes = 65_536
 /** A container's log as containerd writes it, and the kubelet reads and rotates it (cri-client's logs.go). */
 export class ContainerLog {
   readonly settings: LogSettings
+  readonly #clock: Clock
   #file: LogFile = { entries: [], size: 0 }
   #pending: Buffer = Buffer.alloc(0)
   #seconds = 0
@@ -47,8 +50,9 @@ export class ContainerLog {
   writtenBytes = 0
   rotations = 0
 
-  constructor(settings: LogSettings) {
+  constructor(settings: LogSettings, clock: Clock) {
     this.settings = settings
+    this.#clock = clock
   }
 
   write(text: Buffer | string): void {
@@ -140,7 +144,7 @@ export class ContainerLog {
 
   /** The clock of the timestamps, which never goes back: at least `ns` on. */
   #tick(ns: number): void {
-    const now = Date.now()
+    const now = this.#clock.date().getTime()
     const [seconds, nanoseconds] = [Math.floor(now / 1000), (now % 1000) * 1e6]
     this.#nanoseconds += ns
     if (this.#nanoseconds >= 1e9) {

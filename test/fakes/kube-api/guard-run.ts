@@ -100,10 +100,11 @@ export const guardRuns =
     })
     const log = life.log(name)
     const voice = new GuardVoice(nonceOf(container), steps, (bytes) => log.write(bytes))
-    let began = performance.now()
+    const { clock } = life.kubelet
+    let began = clock.now()
     const finish = (outcome: StepOutcome, exit: number, step: StepNames): ContainerEnd => {
       const line = lineOf(outcome, exit, step)
-      const end: StepEnd = { outcome, exit, line, durationNs: Math.round((performance.now() - began) * 1e6) }
+      const end: StepEnd = { outcome, exit, line, durationNs: Math.round((clock.now() - began) * 1e6) }
       const note = notes[outcome]
       if (note !== undefined) voice.note(note(line))
       if (outcome !== 'not-started') voice.end(end)
@@ -116,14 +117,17 @@ export const guardRuns =
     }
     let current = steps[0]!
     const handler: TermHandler = {
-      term: () =>
-        new Promise((resolve) => !ignoresTerm && setTimeout(() => resolve(close('terminated', 143, current)), termMs)),
+      term: async () => {
+        if (ignoresTerm) return await new Promise<never>(() => {})
+        await clock.sleep(termMs)
+        return close('terminated', 143, current)
+      },
       killed: () => ({ exitCode: 137, message: voice.interimRecord() }),
     }
     life.onTerm(name, handler)
     for (const [index, step] of steps.entries()) {
       const { output = [], everyMs = 0, tookMs = 0, outcome = 'exited', exit = 0 } = scripts[index] ?? {}
-      ;[current, began] = [step, performance.now()]
+      ;[current, began] = [step, clock.now()]
       voice.begin(index + 1)
       for (const piece of typeof output === 'string' || Buffer.isBuffer(output) ? [output] : output) {
         voice.output(piece)

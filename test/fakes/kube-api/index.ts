@@ -1,9 +1,10 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { type Clock, systemClock } from '../../../examples/kata-build-runner/model/clock.js'
 import { Admission, type Objection } from './admission.js'
 import { Authorization } from './authorization.js'
-import { type Certificates, makeCertificates } from './certificates.js'
+import { type Certificates, makeCertificates, sharedCertificates } from './certificates.js'
 import type { ContainerLog, LogSettings } from './container-log.js'
 import { withDefaults } from './defaults.js'
 import { EventRecorder } from './event-recorder.js'
@@ -33,6 +34,8 @@ export type { PodLife } from './pod-life.js'
 export interface FakeKubeApiOptions {
   /** @default 'builds' */
   namespace?: string
+  /** What everything waits by. Timestamps of objects are of the system's clock. @default the system's */
+  clock?: Clock
   /** How long a second of a deadline, a TTL or a grace lasts, in ms. Watches and Retry-After are not scaled. @default 1000 */
   secondMs?: number
   /** @default 60_000, the real one's */
@@ -40,6 +43,8 @@ export interface FakeKubeApiOptions {
   /** Changes that a watch can be resumed within. @default 10_000 */
   historySize?: number
   log?: Partial<LogSettings>
+  /** An authority that no other server of this process has. @default false */
+  ownAuthority?: boolean
 }
 
 type GivenMetadata = Partial<Metadata> & { name: string }
@@ -54,6 +59,7 @@ type GivenMetadata = Partial<Metadata> & { name: string }
  */
 export class FakeKubeApi {
   readonly namespace: string
+  readonly #clock: Clock
   readonly faults = new Faults()
   readonly authorization = new Authorization()
   readonly #folder = mkdtempSync(join(tmpdir(), 'fake-kube-api-'))
@@ -74,13 +80,15 @@ export class FakeKubeApi {
 
   private constructor(options: FakeKubeApiOptions) {
     const { namespace = 'builds', secondMs = 1000, bookmarkMs = 60_000, historySize = 10_000 } = options
+    const { clock = systemClock } = options
+    this.#clock = clock
     this.namespace = namespace
     this.#store = new Store(historySize)
     this.#admission = new Admission(this.#store)
-    this.#watches = new Watches(this.#store, bookmarkMs)
+    this.#watches = new Watches(this.#store, clock, bookmarkMs)
     this.#rest = new Rest(this.#store, this.#admission, this.#watches)
     const recorder = new EventRecorder(this.#store)
-    const parts = { store: this.#store, recorder, secondMs }
+    const parts = { store: this.#store, recorder, clock, secondMs }
     this.#kubelet = new Kubelet({
       ...parts,
       logSettings: { rotateAtBytes: 10 * 1024 * 1024, followSkips: false, lineNs: 1000, ...options.log },
@@ -94,10 +102,10 @@ export class FakeKubeApi {
 
   static async start(options: FakeKubeApiOptions = {}): Promise<FakeKubeApi> {
     const api = new FakeKubeApi(options)
-    api.#certificates = await makeCertificates(api.#folder)
+    api.#certificates = await (options.ownAuthority === true ? makeCertificates() : sharedCertificates())
     api.#server = await ApiServer.start({
       ...{ certificates: api.#certificates, token: api.token, faults: api.faults, authorization: api.authorization },
-      ...{ store: api.#store, rest: api.#rest, kubelet: api.#kubelet },
+      ...{ store: api.#store, rest: api.#rest, kubelet: api.#kubelet, clock: api.#clock },
       onProblem: (problem) => api.#problems.push(problem),
     })
     api.kubeconfig = api.writeKubeconfig()

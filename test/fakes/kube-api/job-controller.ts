@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { after, type Clock } from '../../../examples/kata-build-runner/model/clock.js'
 import type { Admission } from './admission.js'
 import { withDefaults } from './defaults.js'
 import { deleteObject } from './deletion.js'
@@ -13,7 +14,8 @@ interface Controllers {
   store: Store
   recorder: EventRecorder
   admission: Admission
-  /** How long a second of a Job's deadline, TTL and of the pause before another try lasts, in real ms. */
+  clock: Clock
+  /** How long a second of a Job's deadline, TTL and of the pause before another try lasts, in ms. */
   secondMs: number
 }
 
@@ -21,7 +23,7 @@ interface Controllers {
 export class JobController {
   readonly #c: Controllers
   readonly #queued = new Set<string>()
-  readonly #timers = new Map<string, NodeJS.Timeout>()
+  readonly #timers = new Map<string, () => void>()
   readonly #refusals = new Map<string, number>()
   readonly #pods = new Map<string, Map<string, Pod>>()
   /** When a Job started or finished: the times in its status have no milliseconds. */
@@ -37,7 +39,7 @@ export class JobController {
   stop(): void {
     this.#isStopped = true
     this.#unlisten()
-    for (const timer of this.#timers.values()) clearTimeout(timer)
+    for (const cancel of this.#timers.values()) cancel()
   }
 
   #hear({ resource, object, type }: Change): void {
@@ -55,10 +57,10 @@ export class JobController {
   #enqueue(namespace: string, name: string, afterMs = 0): void {
     const key = `${namespace}/${name}`
     if (afterMs > 0) {
-      clearTimeout(this.#timers.get(key))
+      this.#timers.get(key)?.()
       this.#timers.set(
         key,
-        setTimeout(() => this.#enqueue(namespace, name), afterMs),
+        after(this.#c.clock, afterMs, () => this.#enqueue(namespace, name)),
       )
       return
     }
@@ -206,14 +208,14 @@ export class JobController {
   #isPastDeadline(job: Job): boolean {
     const { spec, status } = job
     if (spec.activeDeadlineSeconds === undefined || status.startTime === undefined) return false
-    return Date.now() >= this.#momentOf(job, 'start') + spec.activeDeadlineSeconds * this.#c.secondMs
+    return this.#c.clock.now() >= this.#momentOf(job, 'start') + spec.activeDeadlineSeconds * this.#c.secondMs
   }
 
   #expire(job: Job): void {
     const { ttlSecondsAfterFinished } = job.spec
     if (ttlSecondsAfterFinished === undefined || job.metadata.deletionTimestamp !== undefined) return
     const at = this.#momentOf(job, 'end') + ttlSecondsAfterFinished * this.#c.secondMs
-    if (Date.now() < at) this.#enqueueAt(job, at)
+    if (this.#c.clock.now() < at) this.#enqueueAt(job, at)
     else deleteObject(this.#c.store, jobs, job, { propagationPolicy: 'Foreground' })
   }
 
@@ -250,10 +252,10 @@ export class JobController {
   }
   #momentOf({ metadata }: Job, what: 'start' | 'end', isNew = false): number {
     const key = `${metadata.uid}/${what}`
-    if (isNew || !this.#moments.has(key)) this.#moments.set(key, Date.now())
+    if (isNew || !this.#moments.has(key)) this.#moments.set(key, this.#c.clock.now())
     return this.#moments.get(key)!
   }
   #enqueueAt({ metadata }: Job, atMs: number): void {
-    this.#enqueue(metadata.namespace ?? '', metadata.name, Math.max(1, atMs - Date.now()))
+    this.#enqueue(metadata.namespace ?? '', metadata.name, Math.max(1, atMs - this.#c.clock.now()))
   }
 }

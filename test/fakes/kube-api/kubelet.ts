@@ -1,3 +1,4 @@
+import { after, type Clock } from '../../../examples/kata-build-runner/model/clock.js'
 import { ContainerLog, type LogSettings } from './container-log.js'
 import { deleteObject } from './deletion.js'
 import type { EventRecorder } from './event-recorder.js'
@@ -14,7 +15,8 @@ export interface KubeletOptions {
   store: Store
   recorder: EventRecorder
   logSettings: LogSettings
-  /** How long a second of a pod's deadlines and graces lasts, in real ms. */
+  clock: Clock
+  /** How long a second of a pod's deadlines and graces lasts, in ms. */
   secondMs: number
   scriptOf(jobName: string, pod: Pod): Script
   /** An error of a scenario itself. */
@@ -33,18 +35,20 @@ export async function play(script: Script, life: PodLife): Promise<void> {
 export class Kubelet {
   readonly store: Store
   readonly recorder: EventRecorder
+  readonly clock: Clock
   readonly secondMs: number
   readonly logSettings: LogSettings
   readonly #options: KubeletOptions
   readonly #lives = new Map<string, PodLife>()
   readonly #logs = new Map<string, ContainerLog>()
-  readonly #deadlines = new Map<string, NodeJS.Timeout>()
+  readonly #deadlines = new Map<string, () => void>()
   readonly #unlisten: () => void
 
   constructor(options: KubeletOptions) {
     this.#options = options
     this.store = options.store
     this.recorder = options.recorder
+    this.clock = options.clock
     this.secondMs = options.secondMs
     this.logSettings = options.logSettings
     this.#unlisten = this.store.listen((change) => {
@@ -55,7 +59,7 @@ export class Kubelet {
   stop(): void {
     this.#unlisten()
     for (const life of this.#lives.values()) life.stop()
-    for (const timer of this.#deadlines.values()) clearTimeout(timer)
+    for (const isOver of this.#deadlines.values()) isOver()
   }
 
   lifeOf(uid: string): PodLife | undefined {
@@ -63,7 +67,7 @@ export class Kubelet {
   }
   logOf(uid: string, container: string): ContainerLog {
     const key = `${uid}/${container}`
-    const log = this.#logs.get(key) ?? new ContainerLog({ ...this.logSettings })
+    const log = this.#logs.get(key) ?? new ContainerLog({ ...this.logSettings }, this.clock)
     this.#logs.set(key, log)
     return log
   }
@@ -93,7 +97,7 @@ export class Kubelet {
   #forget({ metadata, spec }: Pod): void {
     this.#lives.get(metadata.uid)?.stop()
     this.#lives.delete(metadata.uid)
-    clearTimeout(this.#deadlines.get(metadata.uid))
+    this.#deadlines.get(metadata.uid)?.()
     this.#deadlines.delete(metadata.uid)
     for (const { name } of [...(spec.initContainers ?? []), ...spec.containers]) {
       this.#logs.get(`${metadata.uid}/${name}`)?.end()
@@ -115,13 +119,13 @@ export class Kubelet {
 
   /** From the pod's start time. A client may have lowered it meanwhile. */
   #watchDeadline({ metadata, spec, status }: Pod, life: PodLife): void {
-    clearTimeout(this.#deadlines.get(metadata.uid))
+    this.#deadlines.get(metadata.uid)?.()
     if (spec.activeDeadlineSeconds === undefined || status.startTime === undefined || isTerminal(life.pod)) return
-    const began = life.admittedAtMs ?? Date.now()
-    const left = began + spec.activeDeadlineSeconds * this.secondMs - Date.now()
+    const nowMs = this.clock.now()
+    const left = (life.admittedAtMs ?? nowMs) + spec.activeDeadlineSeconds * this.secondMs - nowMs
     this.#deadlines.set(
       metadata.uid,
-      setTimeout(() => this.#guarded(() => this.#pastDeadline(life)), left),
+      after(this.clock, left, () => this.#guarded(() => this.#pastDeadline(life))),
     )
   }
   async #pastDeadline(life: PodLife): Promise<void> {

@@ -54,7 +54,7 @@ export async function serveLog(kubelet: Kubelet, pod: Pod, query: URLSearchParam
   }
   const gone = new AbortController()
   answer.onClose(() => gone.abort())
-  const since = sinceOf(query)
+  const since = sinceOf(query, kubelet)
   const tailLines = query.get('tailLines')
   const pieces = log.read(
     {
@@ -75,12 +75,12 @@ export async function serveLog(kubelet: Kubelet, pod: Pod, query: URLSearchParam
 }
 
 /** Cut to seconds: between the API server and the kubelet it is formatted as RFC 3339 without a fraction. */
-function sinceOf(query: URLSearchParams): string | undefined {
+function sinceOf(query: URLSearchParams, kubelet: Kubelet): string | undefined {
   const [time, seconds] = [query.get('sinceTime'), query.get('sinceSeconds')]
   if (time !== null && seconds !== null)
     throw new Refusal(400, 'at most one of `sinceTime` or `sinceSeconds` may be specified')
   if (time === null && seconds === null) return undefined
-  const ms = time === null ? Date.now() - Number(seconds) * 1000 : Date.parse(time)
+  const ms = time === null ? kubelet.clock.date().getTime() - Number(seconds) * 1000 : Date.parse(time)
   if (Number.isNaN(ms)) throw new Refusal(400, `parsing time "${time}" as RFC3339: cannot parse`)
   return new Date(ms).toISOString().slice(0, 19)
 }

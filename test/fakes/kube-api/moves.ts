@@ -2,7 +2,7 @@ import { imageIdOf } from './container-status.js'
 import { type Move, play, type Script } from './kubelet.js'
 import { type ContainerEnd, LifeOver, type PodLife } from './pod-life.js'
 
-/** Real milliseconds. */
+/** Milliseconds, not scaled. */
 export const wait =
   (ms: number): Move =>
   (life) =>

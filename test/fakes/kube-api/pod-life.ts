@@ -1,3 +1,4 @@
+import { after, type Clock } from '../../../examples/kata-build-runner/model/clock.js'
 import type { ContainerLog } from './container-log.js'
 import { containersOf, endedStatuses, runningState, terminatedState, waitingState } from './container-status.js'
 import type { EventText } from './event-recorder.js'
@@ -32,10 +33,10 @@ export interface TermHandler {
 export class LifeOver extends Error {}
 
 /** How it ended by itself, or after the grace, by SIGKILL. */
-const within = (graceMs: number, byItself: Promise<ContainerEnd>, killed: () => ContainerEnd) =>
+const within = (clock: Clock, graceMs: number, byItself: Promise<ContainerEnd>, killed: () => ContainerEnd) =>
   new Promise<ContainerEnd>((resolve, reject) => {
-    const timer = setTimeout(() => resolve(killed()), graceMs).unref()
-    byItself.then(resolve, reject).finally(() => clearTimeout(timer))
+    const inTime = after(clock, graceMs, () => resolve(killed()))
+    byItself.then(resolve, reject).finally(inTime)
   })
 
 /** One pod's way through the world: what its scenario does to it, and what its kubelet does. */
@@ -74,20 +75,10 @@ export class PodLife {
     this.#over.abort(new LifeOver('the scenario is over'))
   }
 
-  /** Real milliseconds. @throws LifeOver */
-  sleep(ms: number): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const abort = () => {
-        clearTimeout(timer)
-        reject(this.over.reason)
-      }
-      const timer = setTimeout(() => {
-        this.over.removeEventListener('abort', abort)
-        resolve()
-      }, ms)
-      if (this.over.aborted) abort()
-      else this.over.addEventListener('abort', abort, { once: true })
-    })
+  /** Milliseconds, not scaled. @throws LifeOver */
+  async sleep(ms: number): Promise<void> {
+    await this.kubelet.clock.sleep(ms, this.over)
+    this.over.throwIfAborted()
   }
 
   setStatus(change: (status: PodStatus, pod: Pod) => PodStatus): void {
@@ -179,14 +170,17 @@ export class PodLife {
         this.containerEvent(name, { reason: 'Killing', message: `Stopping container ${name}` })
         const handler = this.#handlers.get(name)
         const byItself = handler?.term() ?? Promise.resolve({ exitCode: 143 })
-        this.ends(name, await within(graceMs, byItself, () => handler?.killed() ?? { exitCode: 137 }))
+        this.ends(
+          name,
+          await within(this.kubelet.clock, graceMs, byItself, () => handler?.killed() ?? { exitCode: 137 }),
+        )
       }),
     )
   }
 
   /** The kubelet's first word on a pod that was bound to its node. */
   admitted(): void {
-    this.admittedAtMs = Date.now()
+    this.admittedAtMs = this.kubelet.clock.now()
     this.setStatus((status, { spec }) => {
       const isInit = (spec.initContainers ?? []).length > 0
       const waiting = (each: ContainerSpec): ContainerStatus => ({

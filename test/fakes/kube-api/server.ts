@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { createServer, type Server } from 'node:https'
 import type { AddressInfo } from 'node:net'
+import type { Clock } from '../../../examples/kata-build-runner/model/clock.js'
 import { Answer } from './answer.js'
 import type { Authorization } from './authorization.js'
 import type { Certificates } from './certificates.js'
@@ -28,6 +29,7 @@ export interface ServerParts {
   store: Store
   rest: Rest
   kubelet: Kubelet
+  clock: Clock
   /** An error of the fake itself. */
   onProblem(problem: Error): void
 }
@@ -39,8 +41,6 @@ const version = {
 const accessReviews = '/apis/authorization.k8s.io/v1/selfsubjectaccessreviews'
 /** So many requests are kept for tests to look at. */
 const mostSeen = 20_000
-
-const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms))
 
 async function bodyOf(request: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = []
@@ -91,7 +91,7 @@ export class ApiServer {
     if (this.seen.push({ method, path, at: new Date() }) > mostSeen) this.seen.splice(0, mostSeen / 2)
     const body = await bodyOf(request)
     const fault = this.#parts.faults.take(method, path)
-    if (fault.slowMs !== undefined) await sleep(fault.slowMs)
+    if (fault.slowMs !== undefined) await this.#parts.clock.sleep(fault.slowMs)
     if (!fault.afterWork && meets(fault, response)) return
     const answer = new Answer(fault.afterWork ? blank(response) : response, fault)
     try {

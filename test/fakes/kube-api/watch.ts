@@ -1,3 +1,4 @@
+import { after, type Clock } from '../../../examples/kata-build-runner/model/clock.js'
 import type { Answer } from './answer.js'
 import type { KubeObject } from './objects.js'
 import { apiVersionOf, type Resource } from './resources.js'
@@ -19,14 +20,16 @@ type Seen = 'ADDED' | 'MODIFIED' | 'DELETED'
 
 export class Watches {
   readonly #store: Store
+  readonly #clock: Clock
   readonly #bookmarkMs: number
   readonly #open = new Set<{ end(): void; drop(): void }>()
   // Many watch the same kind: what was made of a change for the one before is likely what the next needs.
   #lastObject: KubeObject | undefined
   #lastJson = ''
 
-  constructor(store: Store, bookmarkMs: number) {
+  constructor(store: Store, clock: Clock, bookmarkMs: number) {
     this.#store = store
+    this.#clock = clock
     this.#bookmarkMs = bookmarkMs
   }
 
@@ -70,7 +73,8 @@ export class Watches {
         }),
       )
     const unlisten = this.#store.listen(hear)
-    const bookmarks = request.bookmarks ? setInterval(bookmark, this.#bookmarkMs) : undefined
+    const closed = new AbortController()
+    if (request.bookmarks) void this.#sayAgainAndAgain(bookmark, closed.signal)
     const open = {
       end: () => {
         close()
@@ -81,18 +85,22 @@ export class Watches {
         answer.drop()
       },
     }
-    const timeout = setTimeout(() => {
+    const inTime = after(this.#clock, request.timeoutMs, () => {
       if (request.bookmarks) bookmark()
       open.end()
-    }, request.timeoutMs)
+    })
     const close = () => {
       unlisten()
-      clearInterval(bookmarks)
-      clearTimeout(timeout)
+      closed.abort()
+      inTime()
       this.#open.delete(open)
     }
     this.#open.add(open)
     answer.onClose(close)
+  }
+
+  async #sayAgainAndAgain(bookmark: () => void, closed: AbortSignal): Promise<void> {
+    while (await this.#clock.sleep(this.#bookmarkMs, closed)) bookmark()
   }
 
   #begin(

@@ -8,6 +8,7 @@ import { Patiently } from '../../follow/patiently.js'
 import { removeBuild } from '../../follow/remove.js'
 import type { Surroundings } from '../../follow/surroundings.js'
 import { insisted } from '../../launch/after-failure.js'
+import type { Clock } from '../../model/clock.js'
 import { RunnerError } from '../../model/runner-error.js'
 import { failureOf } from '../../watch/diagnose.js'
 import { endOf } from '../../watch/facts.js'
@@ -27,10 +28,10 @@ export async function checkSelfTest(
   id: string,
   say: (text: string) => void,
 ): Promise<Finding> {
-  const { api, namespace, timing } = around
+  const { api, clock, namespace } = around
   try {
-    const job = await created(api, selfTestJob(executor, namespace, id))
-    const view = new BuildView(around.fleet, job, timing.settleMs)
+    const job = await created(api, clock, selfTestJob(executor, namespace, id))
+    const view = new BuildView(around, job)
     try {
       return await outcome(around, view, executor, say)
     } finally {
@@ -45,13 +46,13 @@ export async function checkSelfTest(
 }
 
 /** The name is nobody else's, so what has it was made by a create of which the answers were lost. */
-async function created(api: BuildApi, manifest: V1Job): Promise<V1Job> {
+async function created(api: BuildApi, clock: Clock, manifest: V1Job): Promise<V1Job> {
   const name = manifest.metadata?.name ?? ''
   try {
     return await api.createJob(manifest)
   } catch (failure) {
     if (!(failure instanceof RunnerError)) throw failure
-    const there = await insisted(() => found(api.readJob(name))).catch((unread: unknown) => {
+    const there = await insisted(clock, () => found(api.readJob(name))).catch((unread: unknown) => {
       if (!(unread instanceof RunnerError)) throw unread
       const where = `kubectl -n ${manifest.metadata?.namespace} delete job ${name}`
       throw new RunnerError(failure.code, `${failure.message}; Job ${name} may be left behind`, where, {
@@ -69,15 +70,15 @@ async function outcome(
   { kubernetes, launchImage, launchVersion }: Executor,
   say: (text: string) => void,
 ): Promise<Finding> {
-  const { interruption, now, timing } = around
+  const { interruption, clock, timing } = around
   const image = `${launchImage}:${launchVersion}`
   const contact = new Contact(around, view, say)
   const patiently = new Patiently(say)
   for (;;) {
-    const point = stageOf(view.observed(now()))
-    view.entered(point.stage, now())
+    const point = stageOf(view.observed(clock.date()))
+    view.entered(point.stage, clock.date())
     await patiently.do(() => contact.look(point))
-    const observed = view.observed(now())
+    const observed = view.observed(clock.date())
     if (stageOf(observed).stage !== point.stage) continue
     const end = endOf(observed.pod)
     if (end?.exitCode === 0) {
@@ -89,7 +90,7 @@ async function outcome(
     const failure = failureOf(observed, kubernetes.stageTimeouts)
     if (failure !== undefined) return error(what, `${failure.kind}: ${failure.summary}`, failure.remedy)
     if (interruption.cancel.aborted) return error(what, `stopped in stage "${point.stage}"`, 'let it come to its end')
-    if (contact.isLost(observed.now)) return error(what, 'the API server no longer answers', 'try again once it does')
+    if (contact.isLost()) return error(what, 'the API server no longer answers', 'try again once it does')
     await view.next(timing.tickMs)
   }
 }
