@@ -1,7 +1,7 @@
 /** `follow-builds BUILDS KUBECONFIG`: launches and follows so many builds at once; what came of it, and what it took, as JSON. */
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import { opener } from '../../examples/kata-build-runner/cli/opener.js'
+import { connect } from '../../examples/kata-build-runner/api/connect.js'
 import { readBuildFile } from '../../examples/kata-build-runner/config/build-file.js'
 import { readExecutorConfig } from '../../examples/kata-build-runner/config/executor-config.js'
 import { runBuild } from '../../examples/kata-build-runner/follow/attempts.js'
@@ -41,7 +41,7 @@ const config = readExecutorConfig(
 )
 const [executor] = [...config.executors.values()]
 if (executor === undefined) throw new Error('the config has no executor')
-const api = opener({ config: '', kubeconfig })(executor)
+const api = connect(executor, { KUBECONFIG: kubeconfig })
 const fleet = new Fleet(api, anyBuildSelector)
 fleet.start()
 const around = {

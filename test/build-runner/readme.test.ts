@@ -15,7 +15,7 @@ import { exitCodes } from '../../examples/kata-build-runner/model/exit-codes.js'
 import { failureKinds } from '../../examples/kata-build-runner/model/failure.js'
 import { route } from '../../examples/kata-build-runner/routing/route.js'
 import { boots, ends, guardRuns, wait } from '../fakes/kube-api/index.js'
-import { Desk } from './cli/process.js'
+import { Desk } from './cli/desk.js'
 
 const folder = join(import.meta.dirname, '../../examples/kata-build-runner')
 const read = (name: string): string => readFileSync(join(folder, name), 'utf8')
@@ -102,10 +102,8 @@ describe('the roll-out', () => {
       .replace(/plugin: .*/, `plugin: ${plugin.replaceAll('`', '')}`)
       .replaceAll(/weightage: .*/g, () => `weightage: ${weights.shift()}`)
     const config = readExecutorConfig(text, 'executor.yaml')
-    const chosen = ids.map((id) => {
-      const build = `id: ${id}\nsteps: [{name: one, argv: [make]}]\n${more}`
-      return route(readBuildFile(build, 'build.yaml'), config).executor.name
-    })
+    const build = readBuildFile(`id: a\nsteps: [{name: one, argv: [make]}]\n${more}`, 'build.yaml')
+    const chosen = ids.map((id) => route({ ...build, id }, config).executor.name)
     return (100 * chosen.filter((name) => name === 'kata').length) / ids.length
   }
 

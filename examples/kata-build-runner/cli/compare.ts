@@ -9,6 +9,7 @@ import { compareTable } from '../report/compare-table.js'
 import { route } from '../routing/route.js'
 import { environmentValues } from './environment-values.js'
 import { expectWritable, type FollowFlags, readConfig, readText, withFollowFlags } from './flags.js'
+import { type Host, processHost } from './host.js'
 import { positive } from './numbers.js'
 import { findBuild, placeOf, placesOf } from './places.js'
 import { wordsOf, writeDown } from './report.js'
@@ -20,21 +21,21 @@ interface CompareFlags extends FollowFlags {
   showOutput?: true
 }
 
-export function compareCommand(): Command {
+export function compareCommand(host = processHost): Command {
   return withFollowFlags(new Command('compare'))
     .description('run a build under several runtime classes, one after the other, and print how long it took')
     .argument('<build.yaml>', 'the build; each run gets an id of its own, <id>-<class>-<n>')
     .requiredOption('--runtime-class <name>', 'a class to compare; give at least two', collected, [])
     .option('--repeat <n>', 'runs of each class', positive, 1)
     .option('--show-output', "the builds' output, on standard error")
-    .action(compare)
+    .action((file: string, flags: CompareFlags) => compare(host, file, flags))
 }
 
 function collected(name: string, before: string[]): string[] {
   return [...before, name]
 }
 
-async function compare(file: string, flags: CompareFlags): Promise<void> {
+async function compare(host: Host, file: string, flags: CompareFlags): Promise<void> {
   const classes = [...new Set(flags.runtimeClass)]
   if (classes.length < 2) {
     throw new RunnerError('USAGE', '--runtime-class names fewer than two classes', 'give it once for each class')
@@ -44,9 +45,9 @@ async function compare(file: string, flags: CompareFlags): Promise<void> {
   const build = readBuildFile(await readText(file, 'BUILD_INVALID'), file)
   const runs = runsOf(build, classes, flags.repeat)
   const routed = route(build, config)
-  await using session = new Session(flags, {
+  await using session = new Session(host, flags, {
     build: build.id,
-    ...(flags.showOutput === undefined ? {} : { output: process.stderr }),
+    ...(flags.showOutput === undefined ? {} : { output: host.stderr }),
   })
   const places = placesOf(config, session.open)
   const place = placeOf(places, routed.executor)
@@ -58,7 +59,7 @@ async function compare(file: string, flags: CompareFlags): Promise<void> {
       const order = {
         build: each,
         route: { ...routed, runtimeClass: each.runtimeClass },
-        secretValues: environmentValues(),
+        secretValues: environmentValues(host),
       }
       const result = await runBuild(await session.around(place, each.id), order, session.screen, found?.job)
       results.push(result)
@@ -71,10 +72,10 @@ async function compare(file: string, flags: CompareFlags): Promise<void> {
     }
   } finally {
     // Also where a later run could not even be looked for: what was measured before stays.
-    process.stdout.write(compareTable(results))
+    host.stdout.write(compareTable(results))
     await writeDown(results, flags, session.say)
   }
-  process.exitCode = exitCodeOf(results, session.interruption.cancel.aborted)
+  host.setExitCode(exitCodeOf(results, session.interruption.cancel.aborted))
 }
 
 function tell(result: BuildResult, flags: FollowFlags, say: (text: string) => void): void {

@@ -9,6 +9,7 @@ import { error, type Finding } from './checks/finding.js'
 import { checkRuntimeClass } from './checks/runtime-class.js'
 import { checkSelfTest } from './checks/self-test.js'
 import { type CommonFlags, readConfig, withCommonFlags } from './flags.js'
+import { type Host, processHost } from './host.js'
 import { type Place, placeOf, placesOf } from './places.js'
 import { Session } from './session.js'
 
@@ -19,15 +20,15 @@ interface PreflightFlags extends CommonFlags {
 
 const words = ['stopping; once more leaves what the self-test made', 'leaving it'] as const
 
-export function preflightCommand(): Command {
+export function preflightCommand(host = processHost): Command {
   return withCommonFlags(new Command('preflight'))
     .description('look whether a cluster is ready for builds; exit 3 if it is not')
     .option('--executor <name>', 'only this one')
     .addOption(new Option('--no-self-test', 'run nothing in the cluster'))
-    .action(preflight)
+    .action((flags: PreflightFlags) => preflight(host, flags))
 }
 
-async function preflight(flags: PreflightFlags): Promise<void> {
+async function preflight(host: Host, flags: PreflightFlags): Promise<void> {
   const config = await readConfig(flags)
   const chosen = [...config.executors.values()].filter(
     ({ name }) => flags.executor === undefined || name === flags.executor,
@@ -39,20 +40,20 @@ async function preflight(flags: PreflightFlags): Promise<void> {
       `name one of ${[...config.executors.keys()].join(', ')}`,
     )
   }
-  await using session = new Session(flags, { build: 'preflight', interrupted: words })
+  await using session = new Session(host, flags, { build: 'preflight', interrupted: words })
   const { cancel } = session.interruption
   const places = placesOf(config, session.open)
   let isReady = true
   for (const executor of chosen) {
     for await (const finding of findings(executor, placeOf(places, executor), session, flags)) {
-      process.stdout.write(lineOf(executor, finding))
+      host.stdout.write(lineOf(executor, finding))
       isReady &&= finding.level !== 'error'
       if (cancel.aborted) break
     }
     if (cancel.aborted) break
   }
   const ready = isReady ? 0 : exitCodes.neverStarted.code
-  process.exitCode = cancel.aborted ? exitCodes.cancelled.code : ready
+  host.setExitCode(cancel.aborted ? exitCodes.cancelled.code : ready)
 }
 
 /** From what all else needs to what takes longest. */

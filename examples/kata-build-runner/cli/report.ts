@@ -5,11 +5,17 @@ import { durationWords } from '../report/durations.js'
 import { lossWords } from '../report/loss-words.js'
 import { writeResult } from '../report/result-file.js'
 import type { FollowFlags } from './flags.js'
+import type { Host } from './host.js'
 
 /** Says how a build ended, writes its result, and sets the exit status. */
-export async function report(result: BuildResult, flags: FollowFlags, say: (text: string) => void): Promise<void> {
+export async function report(
+  host: Host,
+  result: BuildResult,
+  flags: FollowFlags,
+  say: (text: string) => void,
+): Promise<void> {
   for (const line of wordsOf(result, flags)) say(line)
-  process.exitCode = result.exitCode
+  host.setExitCode(result.exitCode)
   await writeDown(result, flags, say)
 }
 

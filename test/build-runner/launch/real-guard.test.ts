@@ -8,11 +8,11 @@ import { stringify } from 'yaml'
 import { jobManifest } from '../../../examples/kata-build-runner/launch/job.js'
 import { stepsPath } from '../../../examples/kata-build-runner/launch/names.js'
 import { secretManifest } from '../../../examples/kata-build-runner/launch/secret.js'
-import { eventually } from '../../support/eventually.js'
 import { type GuardResult, guard, startGuard } from '../../support/guard.js'
 import { probe } from '../../support/probe.js'
 import { uniqueRegion } from '../../support/region.js'
 import { read, told } from '../../support/steps.js'
+import { untilHolds } from '../../support/until.js'
 import { build, sampleOf } from '../config/samples.js'
 import { containerOf, inputOf } from './inputs.js'
 
@@ -114,11 +114,9 @@ describe(`the real guard (${guardPath().split('/').at(-1)})`, () => {
     const program = startGuard(args, env)
     for (const command of Object.values(probes)) {
       expect(command[0]).toBe('--check')
-      const { code, stderr } = await eventually(
-        () => probe(command, { env }),
-        (answer) => answer.code === 0,
-      )
-      expect([command, code, stderr]).toEqual([command, 0, ''])
+      const ask = () => probe(command, { env })
+      const { stderr } = await untilHolds(`it passes ${command.join(' ')}`, ask, ({ code }) => code === 0)
+      expect([command, stderr]).toEqual([command, ''])
     }
     program.kill('SIGTERM')
   })

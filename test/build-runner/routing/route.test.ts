@@ -83,8 +83,10 @@ describe('weights', () => {
     'executor: {plugin: k8s, k8s: {weightage: 75}, kata: {weightage: 25, exclusion: [rhel6]}, off: {}}',
   )
   const ids = Array.from({ length: 2000 }, (_, index) => `build-${index}`)
-  const share = (image: string, name: string): number =>
-    ids.filter((id) => route(of(image, '', id), executors).executor.name === name).length / ids.length
+  const share = (image: string, name: string): number => {
+    const build = of(image)
+    return ids.filter((id) => route({ ...build, id }, executors).executor.name === name).length / ids.length
+  }
 
   it('are shares of the builds', () => {
     expect(share('node:20', 'kata')).toBeGreaterThan(0.2)
