@@ -27,14 +27,17 @@ describe('a run on a cluster', () => {
     expect([...run.server.namespaces.keys()]).toEqual([])
   })
 
-  it.each(['SIGINT', 'SIGTERM', 'SIGKILL'] as const)('that is ended by %s leaves no namespace', async (name) => {
-    const run = await Run.start('installer', {})
-    await until('the run has created a pod', () => run.server.pods.size > 0)
-    expect([...run.server.namespaces.keys()], run.output).toHaveLength(1)
-    run.signal(name)
-    await run.ended()
-    expect(run.output).toContain('deleted: mine-installer-')
-    expect([...run.server.namespaces.keys()]).toEqual([])
+  it('leaves no namespace, whether SIGINT, SIGTERM or SIGKILL ends it', async () => {
+    const endedBy = async (name: NodeJS.Signals) => {
+      const run = await Run.start('installer', {})
+      await until('a pod', () => run.server.pods.size > 0)
+      expect([...run.server.namespaces.keys()], run.output).toHaveLength(1)
+      run.signal(name)
+      await run.ended()
+      expect(run.output, name).toContain('deleted: mine-installer-')
+      expect([...run.server.namespaces.keys()], name).toEqual([])
+    }
+    await Promise.all((['SIGINT', 'SIGTERM', 'SIGKILL'] as const).map(endedBy))
   })
 
   it('says what is wrong with the cluster before it begins', async () => {
