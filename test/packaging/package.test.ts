@@ -1,6 +1,9 @@
 import { execFileSync, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import {
+  chmodSync,
+  copyFileSync,
+  cpSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -14,36 +17,67 @@ import {
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { eventually } from '../support/eventually.js'
+import { untilHolds } from '../support/until.js'
 
 const root = join(import.meta.dirname, '../..')
 const scratch = mkdtempSync(join(tmpdir(), 'shm-liveness-package-'))
 const project = join(scratch, 'project')
+const tree = join(scratch, 'tree')
 const installed = join(project, 'node_modules/shm-liveness')
 const regions = mkdtempSync('/dev/shm/test-package-')
 /** A machine without compiler, make, python and even a shell. */
 const bare = { PATH: join(scratch, 'bin'), HOME: scratch, SHM_LIVENESS_DIR: regions }
 
-const dependencies = Object.keys(JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).dependencies)
+const shipped = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
+  files: string[]
+  dependencies: Record<string, string>
+}
+const dependencies = Object.keys(shipped.dependencies)
 
 interface Packed {
   filename: string
   files: { path: string; size: number; mode: number }[]
 }
 
-function pack(folder: string): Packed {
+/**
+ * The tree that is packed: what package.json lists, and prebuilds/ made of the build that is here, as prebuild.test.ts
+ * sees scripts/prebuild.mjs make it. Not the repository itself, whose prebuilds/ may hold those of an earlier version.
+ */
+function makeTree(): void {
+  for (const entry of [...shipped.files, 'package.json'].filter((name) => name !== 'prebuilds')) {
+    cpSync(join(root, entry), join(tree, entry), { recursive: true })
+  }
+  const prebuilds = join(tree, `prebuilds/linux-${process.arch}`)
+  mkdirSync(prebuilds, { recursive: true })
+  const built = (name: string) => join(root, 'build/Release', name)
+  execFileSync('strip', [built('shm_liveness.node'), '-o', join(prebuilds, 'shm-liveness.glibc.node')])
+  for (const name of ['shm-probe', 'shm-guard']) {
+    copyFileSync(built(name), join(prebuilds, name))
+    chmodSync(join(prebuilds, name), 0o755)
+  }
+}
+
+function packTree(): Packed {
   const options = ['--ignore-scripts', '--json', '--pack-destination', scratch]
-  const json = execFileSync('npm', ['pack', ...options], { cwd: folder, encoding: 'utf8', stdio: 'pipe' })
+  const json = execFileSync('npm', ['pack', ...options], { cwd: tree, encoding: 'utf8', stdio: 'pipe' })
   return (JSON.parse(json) as [Packed])[0]
+}
+
+/** A dependency as a tarball, without a run of npm for each. */
+function tarballOf(dependency: string): string {
+  const tarball = join(scratch, `${dependency}.tgz`)
+  const folder = join(root, 'node_modules', dependency)
+  execFileSync('tar', ['--create', '--gzip', '--file', tarball, '--transform', 's,^\\.,package,', '-C', folder, '.'])
+  return tarball
 }
 
 let packed: Packed
 
 beforeAll(() => {
-  execFileSync('npm', ['run', 'prebuild'], { cwd: root, stdio: 'pipe' })
-  packed = pack(root)
+  makeTree()
+  packed = packTree()
   // Its dependencies from here, so that no registry is asked.
-  const tarballs = [packed, ...dependencies.map((name) => pack(join(root, 'node_modules', name)))]
+  const tarballs = [join(scratch, packed.filename), ...dependencies.map(tarballOf)]
   mkdirSync(bare.PATH)
   const npm = execFileSync('sh', ['-c', 'command -v npm'], { encoding: 'utf8' }).trim()
   symlinkSync(process.execPath, join(bare.PATH, 'node'))
@@ -51,14 +85,10 @@ beforeAll(() => {
   mkdirSync(project)
   writeFileSync(join(project, 'package.json'), '{ "private": true }')
   const options = ['--offline', '--no-audit', '--no-fund', '--foreground-scripts', '--loglevel', 'info']
-  const done = spawnSync('npm', ['install', ...options, ...tarballs.map(({ filename }) => join(scratch, filename))], {
-    cwd: project,
-    env: bare,
-    encoding: 'utf8',
-  })
+  const done = spawnSync('npm', ['install', ...options, ...tarballs], { cwd: project, env: bare, encoding: 'utf8' })
   installLog = done.stdout + done.stderr
   if (done.status !== 0) throw new Error(installLog)
-}, 180_000)
+})
 
 let installLog = ''
 
@@ -77,7 +107,7 @@ function pathBy(name: 'probePath' | 'guardPath'): string {
   return run('where.mjs', `import { ${name} } from 'shm-liveness'; console.log(${name}())`).stdout.trim()
 }
 
-/** The executables that were packed: this machine's, and those of machines that it has built for before. */
+/** The executables that were packed. */
 const executables = () =>
   packed.files.map(({ path }) => path).filter((path) => path.startsWith('prebuilds/') && !path.endsWith('.node'))
 
@@ -211,7 +241,8 @@ describe('the worker of the README, in the installed package', () => {
     let stderr = ''
     worker.stderr.on('data', (data) => (stderr += data))
     try {
-      const ready = await eventually(
+      const ready = await untilHolds(
+        'the worker is ready, or has ended',
         () => look('readiness'),
         ({ status }) => status === 0 || worker.exitCode !== null,
       )
