@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { eventually } from '../support/eventually.js'
 import { play, sampleContainer, tryPlay, wired } from '../support/pod.js'
 import { images, podman, useImages, whyNoPodman } from '../support/podman.js'
+import { untilHolds } from '../support/until.js'
 
 useImages()
 
@@ -17,43 +17,46 @@ const restricted = {
 describe.skipIf(whyNoPodman !== undefined)('a wired pod', () => {
   it('passes all three checks, restricted, non-root and on a read-only root', async () => {
     const camera = play(wired([sampleContainer('camera', 'ready', { securityContext: restricted })]))('camera')
-    expect(await camera.eventually('pass pass pass')).toBe('pass pass pass')
+    await camera.untilAnswers('pass pass pass')
     expect(camera.host().ReadonlyRootfs).toBe(true)
     expect(camera.log()[0]).toMatch(/ claimed by uid 65532, pid 1$/)
   })
 
   it('is out of service while its worker says so, and in again, without a restart', async () => {
     const camera = play(wired([sampleContainer('camera', 'ready')]))('camera')
-    expect(await camera.eventually('pass pass pass')).toBe('pass pass pass')
+    await camera.untilAnswers('pass pass pass')
     camera.signal('USR2')
-    expect(await camera.eventually('pass pass not-ready')).toBe('pass pass not-ready')
+    await camera.untilAnswers('pass pass not-ready')
     expect(camera.record()).toBe('') // readiness restarts nothing, so it is no reason
     camera.signal('USR2')
-    expect(await camera.eventually('pass pass pass')).toBe('pass pass pass')
+    await camera.untilAnswers('pass pass pass')
   })
 
   it('fails all three once its worker stalls, and the reason is the termination message', async () => {
     const camera = play(wired([sampleContainer('camera', 'ready', { securityContext: restricted })]))('camera')
-    expect(await camera.eventually('pass pass pass')).toBe('pass pass pass')
+    await camera.untilAnswers('pass pass pass')
     camera.signal('USR1')
-    expect(await camera.eventually('stalled stalled stalled')).toBe('stalled stalled stalled')
-    expect(camera.ask('liveness').stdout).toMatch(/^stalled: loop last beat .* ago \(limit 250ms\), pid 1 /)
+    await camera.untilAnswers('stalled stalled stalled')
+    expect((await camera.ask('liveness')).stdout).toMatch(/^stalled: loop last beat .* ago \(limit 1s\), pid 1 /)
     expect(camera.record()).toMatch(/^stalled: loop last beat /)
     camera.signal('TERM')
-    expect((await camera.eventually('gone', 500)).startsWith('stalled')).toBe(true) // deaf, so it takes SIGKILL
+    // Deaf, so it takes SIGKILL. To look once more takes longer than a worker that hears takes to end.
+    expect(await camera.answers()).toBe('stalled stalled stalled')
+    expect(camera.state().Status).toBe('running')
   })
 
   it('fails once one of its processes was killed, and says which', async () => {
     const camera = play(wired([sampleContainer('camera', 'ready')]))('camera')
     camera.execInBackground(['/sample-worker'], { SAMPLE_WORKER_NAME: 'encoder' })
-    const all = await eventually(
+    const all = await untilHolds(
+      'both workers run',
       () => camera.exec(['/shm-liveness/shm-probe', '--verbose', '--expect', 'loop,encoder']).stdout,
       (text) => text.startsWith('healthy'),
     )
     const pid = /camera\/encoder running.* pid (\d+)/.exec(all)?.[1]
     expect(pid, all).toBeDefined()
     camera.killProcess(Number(pid))
-    expect(await camera.eventually('dead dead dead')).toBe('dead dead dead')
+    await camera.untilAnswers('dead dead dead')
     expect(camera.record()).toMatch(/^dead: encoder /)
   })
 
@@ -69,19 +72,22 @@ describe.skipIf(whyNoPodman !== undefined)('a wired pod', () => {
 
   it('takes what the container before it left in /dev/shm for neither life nor death', async () => {
     // A pod whose last container ends is ended by podman, with its /dev/shm: the radar keeps this one up.
-    const containers = [sampleContainer('camera', 'wait:4s,ready'), sampleContainer('radar', 'ready')]
+    const containers = [sampleContainer('camera', 'wait:1h'), sampleContainer('radar', 'ready')]
     const container = play(wired(containers, ['--all-containers']))
     const camera = container('camera')
-    camera.execInBackground(['/sample-worker'], { SAMPLE_WORKER_NAME: 'encoder', SAMPLE_WORKER_SCRIPT: 'ready' })
-    expect(await camera.eventually('pass pass pass')).toBe('pass pass pass')
+    const start = (name: string) =>
+      camera.execInBackground(['/sample-worker'], { SAMPLE_WORKER_NAME: name, SAMPLE_WORKER_SCRIPT: 'ready' })
+    for (const name of ['loop', 'encoder']) start(name)
+    await camera.untilAnswers('pass pass pass')
     camera.signal('KILL')
     await camera.ended()
 
     camera.startAgain()
-    expect(camera.answers()).toBe('missing pass missing')
-    expect(camera.ask('readiness').stdout).toMatch(/left over from before/)
-    expect(await camera.eventually('pass pass pass')).toBe('pass pass pass') // the encoder did not come back
-    expect(container('radar').answers()).toBe('pass pass pass')
+    expect(await camera.answers()).toBe('missing pass missing')
+    expect((await camera.ask('readiness')).stdout).toMatch(/left over from before/)
+    start('loop')
+    await camera.untilAnswers('pass pass pass') // the encoder did not come back
+    expect(await container('radar').answers()).toBe('pass pass pass')
     const all = camera.exec(['/shm-liveness/shm-probe', '--verbose']).stdout
     expect(all).toMatch(/camera\/encoder left-over/)
     expect(all).toMatch(/camera\/loop running/)
@@ -90,10 +96,10 @@ describe.skipIf(whyNoPodman !== undefined)('a wired pod', () => {
   it('reads regions of a worker that dropped its rights, as the root that the probe is', async () => {
     const dropping = { env: [{ name: 'SAMPLE_WORKER_USER', value: '1000' }], securityContext: { runAsUser: 0 } }
     const camera = play(wired([sampleContainer('camera', 'ready', dropping)]))('camera')
-    expect(await camera.eventually('pass pass pass')).toBe('pass pass pass')
+    await camera.untilAnswers('pass pass pass')
     expect(camera.log()[0]).toMatch(/ claimed by uid 1000, /)
     camera.signal('USR1')
-    expect(await camera.eventually('stalled stalled stalled')).toBe('stalled stalled stalled')
+    await camera.untilAnswers('stalled stalled stalled')
   })
 })
 
@@ -105,11 +111,11 @@ describe.skipIf(whyNoPodman !== undefined).each(['exec', 'httpGet'])(
       const containers = [sampleContainer('camera', 'ready', command), sampleContainer('radar', 'ready', command)]
       const container = play(wired(containers, ['--all-containers', '--via', via]))
       const [camera, radar] = [container('camera'), container('radar')]
-      expect(await camera.eventually('pass pass pass')).toBe('pass pass pass')
-      expect(await radar.eventually('pass pass pass')).toBe('pass pass pass')
+      await camera.untilAnswers('pass pass pass')
+      await radar.untilAnswers('pass pass pass')
       radar.signal('USR2')
-      expect(await radar.eventually('pass pass not-ready')).toBe('pass pass not-ready')
-      expect(camera.answers()).toBe('pass pass pass')
+      await radar.untilAnswers('pass pass not-ready')
+      expect(await camera.answers()).toBe('pass pass pass')
     })
   },
 )

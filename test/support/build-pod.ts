@@ -17,9 +17,9 @@ import type { StepResult } from '../../examples/kata-build-runner/model/result.j
 import { route } from '../../examples/kata-build-runner/routing/route.js'
 import type { Observed } from '../../examples/kata-build-runner/watch/observed.js'
 import { CriLog, type CriLogFaults } from './cri-log.js'
-import { eventually } from './eventually.js'
 import { type PodContainer, play } from './pod.js'
 import { images, podmanDid, sharedFolder } from './podman.js'
+import { until } from './until.js'
 
 const nonce = 'nonce-1'
 
@@ -71,9 +71,9 @@ export class BuildPod {
   /** Waits until the log says that a step began. */
   async begun(step: number): Promise<void> {
     const hasBegun = () => this.marks.some((mark) => mark.mark === 'begin' && mark.step === step)
-    if (!(await eventually(hasBegun, (begun) => begun, 10_000))) {
-      throw new Error(`step ${step} has not begun. The container's log:\n${this.container.log().join('\n')}`)
-    }
+    await until(`step ${step} has begun`, hasBegun).catch((error) => {
+      throw new Error(`${error.message}. The container's log:\n${this.container.log().join('\n')}`)
+    })
   }
 
   async ended(): Promise<EndedBuild> {

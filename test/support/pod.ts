@@ -5,12 +5,14 @@ import { join } from 'node:path'
 import { type Check, type Container, type PodSpec, podTemplates } from 'shm-liveness/kubernetes'
 import { parse, stringify } from 'yaml'
 import { spawnShmLiveness } from './command.js'
-import { eventually } from './eventually.js'
-import { images, podman, podmanDid, type Result, sharedFolder } from './podman.js'
+import { images, podman, podmanDid, podmanMeanwhile, type Result, sharedFolder } from './podman.js'
+import { untilHolds } from './until.js'
 
 /** A container of the sample worker; `script` is what it does. */
 export function sampleContainer(name: string, script: string, fields: Partial<Container> = {}): Container {
-  const env = [{ name: 'SAMPLE_WORKER_SCRIPT', value: script }, ...(fields.env ?? [])]
+  // So long that a crowded machine does not make it stall.
+  const maxAge = { name: 'SAMPLE_WORKER_MAX_AGE', value: '1s' }
+  const env = [{ name: 'SAMPLE_WORKER_SCRIPT', value: script }, maxAge, ...(fields.env ?? [])]
   return { name, image: images.worker, ...fields, env }
 }
 
@@ -74,9 +76,9 @@ export class PodContainer {
   }
 
   /** Runs the check as the kubelet would: the probe's argv in the container, or its request in the pod's network. */
-  ask(check: Check): Result {
+  async ask(check: Check): Promise<Result> {
     const probe = this.#container[`${check}Probe`]
-    if (probe?.exec !== undefined) return this.exec(probe.exec.command)
+    if (probe?.exec !== undefined) return podmanMeanwhile(['exec', this.#id, ...probe.exec.command])
     if (probe?.httpGet !== undefined) {
       const answer = this.get(Number(probe.httpGet.port), probe.httpGet.path)
       return answer.code === 0 ? { ...answer, stdout: '' } : answer // as an exec, which prints only failures
@@ -85,16 +87,17 @@ export class PodContainer {
   }
 
   /** What startup, liveness and readiness say, in this order: `pass`, or the verdict that fails the check. */
-  answers(): string {
-    return (['startup', 'liveness', 'readiness'] as const).map((check) => wordOf(this.ask(check))).join(' ')
+  async answers(): Promise<string> {
+    const checks = ['startup', 'liveness', 'readiness'] as const
+    return (await Promise.all(checks.map((check) => this.ask(check)))).map(wordOf).join(' ')
   }
 
-  /** Waits until the checks answer so; the last answers, if they never do. */
-  eventually(answers: string, withinMs = 10_000): Promise<string> {
-    return eventually(
+  /** Waits until the checks answer so. */
+  async untilAnswers(answers: string): Promise<void> {
+    await untilHolds(
+      `the checks answer ${answers}`,
       () => this.answers(),
       (given) => given === answers,
-      withinMs,
     )
   }
 
@@ -139,12 +142,11 @@ export class PodContainer {
 
   /** Its exit code, once it has ended. */
   async ended(): Promise<number> {
-    const state = await eventually(
+    const state = await untilHolds(
+      'the container has ended',
       () => this.state(),
       ({ Status }) => Status === 'exited',
-      15_000,
     )
-    if (state.Status !== 'exited') throw new Error(`it has not ended, it is ${state.Status}`)
     return state.ExitCode
   }
 

@@ -1,4 +1,4 @@
-import { spawnSync } from 'node:child_process'
+import { execFile, spawnSync } from 'node:child_process'
 import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -63,7 +63,17 @@ export function podman(args: string[], input = ''): Result {
   return { code: done.status, stdout: done.stdout ?? '', stderr: done.stderr ?? String(done.error) }
 }
 
-/** The same, where anything but success is an error that says what podman said. */
+/** As {@link podman}, without waiting: several may run at a time. */
+export function podmanMeanwhile(args: string[]): Promise<Result> {
+  const options = { env: environment, timeout: 60_000, killSignal: 'SIGKILL' } as const
+  return new Promise((resolve) => {
+    const child = execFile('podman', args, options, (_error, stdout, stderr) =>
+      resolve({ code: child.exitCode, stdout, stderr }),
+    )
+  })
+}
+
+/** As {@link podman}, where anything but success is an error that says what podman said. */
 export function podmanDid(args: string[], input = ''): string {
   const done = podman(args, input)
   if (done.code !== 0) throw new Error(`podman ${args.join(' ')}: exit ${done.code}\n${done.stdout}${done.stderr}`)
@@ -105,11 +115,10 @@ export function useImages(): void {
   beforeAll(() => {
     const built = buildImages()
     if (built.code !== 0) throw new Error(`the images cannot be built:\n${built.stdout}${built.stderr}`)
-  }, 120_000)
+  })
   afterEach(() => {
-    podmanDid(['pod', 'rm', '--force', '--all', '--time', '0'])
-    podmanDid(['rm', '--force', '--all', '--time', '0'])
-  }, 60_000)
+    podmanDid(['pod', 'rm', '--force', '--all', '--time', '0']) // and the containers in it, which are all there are
+  })
 }
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
