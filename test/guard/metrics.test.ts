@@ -212,7 +212,7 @@ describe.skipIf(!hasParser)('a counter of the guard', () => {
 
   it('of reactions grows when a stalled worker is struck', async () => {
     const { port } = await startListening([
-      ...['--region', uniqueRegion(), '--interval', '5ms', '--grace', '100ms', '--signal', 'TERM', '--restart', '2'],
+      ...['--region', uniqueRegion(), '--interval', '5ms', '--grace', '100ms', '--signal', 'TERM', '--restart', '9'],
       ...['--progress', 'output', '--max-age', '200ms', '--', 'sh', '-c', 'echo up; exec sleep 60'],
     ])
     for (const reactions of [1, 2]) {
