@@ -47,7 +47,7 @@ const withoutTimes = (value: object) =>
     JSON.stringify(value, (key, each: unknown) => {
       if (volatile.has(key)) return typeof each
       if (typeof each !== 'string') return each
-      return each.replaceAll(/\d[\d.]*(ms|s|m) ago|pid \d+ \S+ \(\w+\) in \S+|died \S+/g, '*')
+      return each.replaceAll(/\d[\d.]*(ms|s|m) ago|pid \d+ \S+ \(\w+\) in \S+|died \S+|cpu \d+%/g, '*')
     }),
   )
 

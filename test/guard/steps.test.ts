@@ -322,7 +322,8 @@ describe.concurrent('a list of steps', () => {
 
   it('finds a step that hangs beside what an earlier one left busy', async () => {
     const program = run([
-      sh('busy', '{ while :; do :; done; } > /dev/null 2>&1 & true'),
+      // The guard tells processes by the clock tick (10 ms) in which they were started: the step outlasts one.
+      sh('busy', '{ while :; do :; done; } > /dev/null 2>&1 & sleep 0.05'),
       { name: 'hung', argv: ['sleep', '60'], silenceBudget: '300ms' },
     ])
     expect(await program.ended).toMatchObject({ code: 120 })

@@ -4,12 +4,15 @@ import { Desk, type RunnerCall } from './desk.js'
 
 const running = [...boots(), guardRuns({ steps: [{ output: 'begun\n', outcome: 'hangs' }], ignoresTerm: true })]
 
-/** Ctrl-C twice. @returns the exit status, which must come at once: while the clock stands still */
-async function interruptedTwice(runner: RunnerCall): Promise<number | null> {
+/** Ctrl-C twice. @returns the exit status, which must come at the runner's next look at the latest */
+async function interruptedTwice(desk: Desk, runner: RunnerCall): Promise<number | null> {
   runner.signal('SIGINT')
   expect(runner.stderr).toContain('SIGINT: ')
   runner.signal('SIGINT')
-  return (await runner.ended).code
+  const before = desk.clock.now()
+  const { code } = await desk.ending(runner)
+  expect(desk.clock.now() - before, 'no longer than until the next look at the build').toBeLessThanOrEqual(1_000)
+  return code
 }
 
 describe('a second Ctrl-C', () => {
@@ -19,7 +22,7 @@ describe('a second Ctrl-C', () => {
     desk.kube.faults.always('GET', /events/, { silent: true })
     const runner = desk.start('run', desk.build('mute'))
     await desk.until('output', () => runner.stdout.includes('begun'))
-    expect(await interruptedTwice(runner)).toBe(8)
+    expect(await interruptedTwice(desk, runner)).toBe(8)
     expect(runner.stderr).toContain('build-runner attach')
   })
 
@@ -28,7 +31,7 @@ describe('a second Ctrl-C', () => {
     desk.kube.faults.always('GET', /\/jobs/, { silent: true })
     const runner = desk.start('run', desk.build('sought'), '--result', desk.path('result.json'))
     await desk.until('the call', () => desk.kube.requests.some(({ path }) => path.includes('/jobs')))
-    expect(await interruptedTwice(runner)).toBe(130)
+    expect(await interruptedTwice(desk, runner)).toBe(130)
     expect(desk.result()).toMatchObject({ outcome: 'cancelled', job: 'sought-1' })
     expect(desk.kube.list('jobs')).toEqual([])
   })
@@ -38,7 +41,7 @@ describe('a second Ctrl-C', () => {
     desk.kube.faults.always('PATCH', /\/jobs/, { silent: true, afterWork: true })
     const runner = desk.start('run', desk.build('letgo'), '--result', desk.path('result.json'))
     await desk.until('the call', () => desk.kube.requests.some(({ method }) => method === 'PATCH'))
-    expect(await interruptedTwice(runner)).toBe(8)
+    expect(await interruptedTwice(desk, runner)).toBe(8)
     expect(runner.stderr).toContain('build-runner attach')
     expect(desk.result()).toMatchObject({ outcome: 'left-running', exitCode: 8 })
   })
@@ -53,7 +56,7 @@ describe('compare', () => {
     desk.kube.scenario('race-kata-qemu-1-1', running)
     const runner = desk.start('compare', desk.build('race'), ...classes, '--show-output')
     await desk.until('output', () => runner.stderr.includes('begun'))
-    expect(await interruptedTwice(runner)).toBe(8)
+    expect(await interruptedTwice(desk, runner)).toBe(8)
     expect(runner.stderr).toMatch(/build-runner attach .* race-kata-qemu-1\n/)
   })
 
