@@ -13,7 +13,10 @@ namespace shm_liveness {
 struct Pulse {
   Shared<Hot*> hot;  // null: nothing to stamp (stopped, forked, region lost)
   Word64* cycles;    // the histogram
-  Slot* slot;
+  Bank* bank;
+  std::uint64_t attend_at_ns;  // when attend() is due: now and then a worker looks whether its region is still there
+  bool (*attend)(Pulse&);      // null: nobody looks. Returns whether the pulse owns a slot then
+  void* owner;                 // attend()'s
   Clock clock;
   bool timing;    // false: the next cycle has no beginning (first beat, phase change)
   bool in_phase;  // cycles inside a phase are not timed: a model load is no cycle
@@ -43,18 +46,24 @@ namespace detail {
       pulse.cycle_limit_ns != 0 && pulse.cycle_limit_ns < pulse.worst_ns ? pulse.cycle_limit_ns : pulse.worst_ns;
 }
 
+[[gnu::noinline, gnu::cold]] inline bool attend(Pulse& pulse) {
+  return pulse.attend != nullptr ? pulse.attend(pulse) : pulse.hot.load_relaxed() != nullptr;
+}
+
 }  // namespace detail
 
 // True: stamped. False: this pulse owns no slot any more.
 [[gnu::always_inline]] inline bool beat(Pulse& pulse) {
   Hot* const hot = pulse.hot.load_relaxed();
   if (hot == nullptr) [[unlikely]]
-    return false;
+    return detail::attend(pulse);
   const std::uint64_t now = now_ns(pulse.clock);
   const std::uint64_t cycle = now - pulse.last_ns;
   pulse.last_ns = now;
   hot->last_beat_ns.store_release(now);
-  hot->beats.store_relaxed(++pulse.beats);
+  // With release order, so that a reader of a new worker that sees the first count also sees the time of that beat. On
+  // x86 both are plain stores; on AArch64 stlr.
+  hot->beats.store_release(++pulse.beats);
   if (pulse.timing) [[likely]] {
     Word64& bin = pulse.cycles[static_cast<std::size_t>(std::bit_width(cycle | 1)) - 1];
     bin.store_relaxed(bin.load_relaxed() + 1);
@@ -63,12 +72,17 @@ namespace detail {
   } else {
     pulse.timing = !pulse.in_phase;
   }
+  if (now >= pulse.attend_at_ns) [[unlikely]]
+    return detail::attend(pulse);
   return true;
 }
 
 inline void start_pulse(Pulse& pulse, const Claim& claim, const ClaimOptions& options) {
-  pulse.cycles = claim.record().cycles;
-  pulse.slot = &claim.slot();
+  pulse.cycles = claim.life().cycles;
+  pulse.bank = &claim.bank();
+  pulse.attend_at_ns = ~std::uint64_t(0);
+  pulse.attend = nullptr;
+  pulse.owner = nullptr;
   pulse.clock = options.clock;
   pulse.timing = false;
   pulse.in_phase = false;
@@ -79,7 +93,8 @@ inline void start_pulse(Pulse& pulse, const Claim& claim, const ClaimOptions& op
   pulse.cycle_limit_ns = options.cycle_limit_ns;
   pulse.late_cycles = 0;
   pulse.max_age_ns = options.max_age_ns;
-  pulse.hot.store_release(&claim.slot().hot);
+  if (claim.region.watched != nullptr) claim.region.watched->stamping.store_release(&pulse.hot);
+  pulse.hot.store_release(&claim.bank().hot);
 }
 
 // A phase: a stretch of work with its own budget in place of max age. Entering one while in one replaces it.
@@ -91,8 +106,8 @@ inline bool begin_phase(Pulse& pulse, std::string_view name, std::uint64_t budge
   Hot* const hot = pulse.hot.load_relaxed();
   if (hot == nullptr) return false;
   {
-    const detail::SequenceWriter writing(pulse.slot->labels.sequence);
-    pulse.slot->labels.phase.store(name);
+    const detail::SequenceWriter writing(pulse.bank->labels.sequence);
+    pulse.bank->labels.phase.store(name);
   }
   pulse.in_phase = true;
   pulse.timing = false;
@@ -117,7 +132,7 @@ inline bool end_phase(Pulse& pulse) {
 inline bool set_max_age(Pulse& pulse, std::uint64_t max_age_ns) {
   Hot* const hot = pulse.hot.load_relaxed();
   if (hot == nullptr) return false;
-  pulse.slot->identity.max_age_ns.store_release(max_age_ns);  // one word: no sequence, as claim_on_behalf() says
+  pulse.bank->identity.max_age_ns.store_release(max_age_ns);  // one word, as in claim_on_behalf()
   pulse.max_age_ns = max_age_ns;
   hot->renewed_ns.store_release(monotonic_ns());
   if (!pulse.in_phase) hot->stall_limit_ns.store_release(max_age_ns);
@@ -128,8 +143,8 @@ inline bool set_ready(Pulse& pulse, bool ready, std::string_view status) {
   Hot* const hot = pulse.hot.load_relaxed();
   if (hot == nullptr) return false;
   {
-    const detail::SequenceWriter writing(pulse.slot->labels.sequence);
-    pulse.slot->labels.status.store(status);
+    const detail::SequenceWriter writing(pulse.bank->labels.sequence);
+    pulse.bank->labels.status.store(status);
   }
   hot->ready.store_release(ready ? 1 : 0);
   return true;

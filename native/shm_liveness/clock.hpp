@@ -29,6 +29,9 @@ inline std::uint64_t now_ns(Clock clock) {
 #endif
 }
 
+// Two clock readings on two CPUs may be off by a little; a tenth of a second is not a little.
+inline constexpr std::uint64_t kFutureToleranceNs = 100'000'000;
+
 inline std::uint64_t monotonic_ns() { return now_ns(Clock::precise); }
 inline std::uint64_t boottime_ns() { return now_ns(Clock::boottime); }
 

@@ -3,16 +3,17 @@
 
 #include "fault.hpp"
 #include "policy.hpp"
+#include "restart.hpp"
 #include "snapshot.hpp"
 
 namespace shm_liveness {
 
 // One word for one worker.
 enum class Condition : std::uint8_t {
-  absent,     // the slot was never used, or its first claim never finished
-  left_over,  // of an earlier container or before a restart in place: neither passes nor fails anything
+  absent,     // the slot was never used
+  left_over,  // of an earlier container: neither passes nor fails anything
   running,    // beats within its limit
-  starting,   // claimed, no beat yet, still allowed to be
+  starting,   // claimed, no beat yet, still allowed to be; or ended, and a supervisor is restarting it
   stalled,
   dead,
   stopped,
@@ -26,8 +27,8 @@ inline const char* name_of(Condition condition) {
 struct RegionFacts {
   std::string_view name;
   Failure failure;  // missing, or unusable; none: it was read
-  std::uint64_t restart_boottime_ns = 0;
-  std::uint64_t restart_budget_ns = 0;
+  // For a reader that started the workers itself: claims from before are left over, and grace counts from then. 0: none.
+  std::uint64_t began_boottime_ns = 0;
 };
 
 // What the reader knows beside the regions. `known` is false on the first, quick look, which can only end in healthy.
@@ -45,19 +46,10 @@ namespace detail {
 
 constexpr std::uint64_t later(std::uint64_t a, std::uint64_t b) { return a > b ? a : b; }
 
-constexpr std::uint64_t restart_of(const RegionFacts& region, const Surroundings& around) {
-  if (!around.known) return 0;
-  return believed_restart(region.restart_boottime_ns, region.restart_budget_ns, around.now_boottime_ns);
-}
-
-// When grace ends that began at `from`, CLOCK_BOOTTIME. A restart in place begins it anew, with its own budget.
-constexpr std::uint64_t grace_end(std::uint64_t from, const RegionFacts& region, const Surroundings& around,
-                                  const Policy& policy) {
-  std::uint64_t end = from == 0 ? 0 : from + policy.startup_grace_ns;
-  if (const std::uint64_t restart = restart_of(region, around); restart != 0) {
-    end = later(end, restart + (region.restart_budget_ns != 0 ? region.restart_budget_ns : policy.startup_grace_ns));
-  }
-  return end;
+// When grace ends that began at `from`, CLOCK_BOOTTIME.
+constexpr std::uint64_t grace_end(std::uint64_t from, const RegionFacts& region, const Policy& policy) {
+  const std::uint64_t began = later(from, region.began_boottime_ns);
+  return began == 0 ? 0 : began + policy.startup_grace_ns;
 }
 
 constexpr std::uint64_t container_start(const Surroundings& around) {
@@ -65,33 +57,42 @@ constexpr std::uint64_t container_start(const Surroundings& around) {
 }
 
 inline bool is_left_over(const WorkerFacts& worker, const RegionFacts& region, const Surroundings& around) {
-  return around.known && shm_liveness::is_left_over(around.context.container, worker.container,
-                                                    worker.claimed_boottime_ns, restart_of(region, around));
-}
-
-// A claim that is being written: starting, while grace lasts that began with it.
-constexpr Condition condition_while_claiming(const WorkerFacts& worker, const RegionFacts& region,
-                                             const Surroundings& around, const Policy& policy) {
-  const std::uint64_t from = later(container_start(around), worker.claiming_boottime_ns);
-  const bool over = around.known && around.now_boottime_ns > grace_end(from, region, around, policy);
-  return over ? Condition::stalled : Condition::starting;
+  return around.known && (is_other_container(around.context.container, worker.container) ||
+                          worker.claimed_boottime_ns < region.began_boottime_ns);
 }
 
 // Claimed, no beat yet.
 constexpr Condition condition_before_first_beat(const WorkerFacts& worker, const RegionFacts& region,
                                                 const Surroundings& around, const Policy& policy) {
   if (worker.in_phase && worker.age_ns() > worker.stall_limit_ns) return Condition::stalled;
-  // A phase has its budget, unless this is a later life of a row in which one has run before.
-  if (!around.known || (worker.in_phase && worker.inherited_deadline_ns == 0)) return Condition::starting;
+  // A phase has its budget, unless too many lives of this row have ended already.
+  const bool shares_deadline = is_beyond_forgiven(worker.row);
+  if (!around.known || (worker.in_phase && !shares_deadline)) return Condition::starting;
   std::uint64_t from = later(container_start(around), worker.grace_from_boottime_ns);
-  if (!worker.inherited && worker.renewed_ns > worker.claimed_ns) {
+  if (!shares_deadline && worker.renewed_ns > worker.claimed_ns) {
     // A phase has ended since the claim: the way to the first beat begins there. Ages are the same in both clocks
     // but for a suspend, which can only make this one longer.
     const std::uint64_t age = worker.age_ns();
     from = later(from, around.now_boottime_ns > age ? around.now_boottime_ns - age : 0);
   }
-  const std::uint64_t end = later(grace_end(from, region, around, policy), worker.inherited_deadline_ns);
+  const std::uint64_t end = later(grace_end(from, region, policy), worker.deadline_boottime_ns);
   return around.now_boottime_ns > end ? Condition::stalled : Condition::starting;
+}
+
+// Ended, and a supervisor has said that it restarts this worker: forgiven for as long as it said. The last of a row of
+// lives that came to nothing is forgiven no longer than it could have lived.
+constexpr bool is_being_restarted(const WorkerFacts& worker, const RegionFacts& region, const Surroundings& around,
+                                  const Policy& policy) {
+  const std::uint64_t marked = worker.marked_boottime_ns;
+  if (!around.known || !is_believed_mark(marked, worker.mark_budget_ns, around.now_boottime_ns)) return false;
+  const std::uint64_t budget = worker.mark_budget_ns != 0 ? worker.mark_budget_ns : policy.startup_grace_ns;
+  if (around.now_boottime_ns > marked + budget) return false;
+  const bool young =
+      ended_young(worker.beats, worker.last_beat_ns, worker.claimed_ns, true, worker.mark_budget_ns);
+  if (worker.state == State::stopped || !young || !is_beyond_forgiven(worker.row + 1)) return true;
+  const std::uint64_t end = later(grace_end(worker.grace_from_boottime_ns, region, policy),
+                                  worker.deadline_boottime_ns);
+  return around.now_boottime_ns <= end;
 }
 
 // Whether the worker's stamps may be compared with this reader's clocks.
@@ -116,17 +117,12 @@ inline Judgement judge_worker(const WorkerFacts& worker, const RegionFacts& regi
                               const Policy& policy) {
   if (worker.state == State::free) return {Condition::absent};
   if (worker.lock == Lock::unsupported) return {Condition::unusable, Fault::locks_unsupported};
-  if (worker.state == State::claiming) {
-    if (worker.lock == Lock::held) return {detail::condition_while_claiming(worker, region, around, policy)};
-    if (worker.torn || worker.claims == 0) return {Condition::absent};
-  }
   if (worker.torn) return {Condition::unusable, Fault::layout};
-  if (worker.state == State::stopped) {
-    return {detail::is_left_over(worker, region, around) ? Condition::left_over : Condition::stopped};
-  }
-  // A held lock is always current, whatever clocks and containers say.
-  if (worker.lock == Lock::gone) {
-    return {detail::is_left_over(worker, region, around) ? Condition::left_over : Condition::dead};
+  // A held lock is always current, whatever clocks and containers say. Between the two steps of stop() it is held, too.
+  if (worker.lock == Lock::gone || worker.state == State::stopped) {
+    if (detail::is_left_over(worker, region, around)) return {Condition::left_over};
+    if (detail::is_being_restarted(worker, region, around, policy)) return {Condition::starting};
+    return {worker.state == State::stopped ? Condition::stopped : Condition::dead};
   }
   const bool foreign_clock = detail::has_foreign_clock(worker, around);
   if (detail::is_from_the_future(worker, around)) {

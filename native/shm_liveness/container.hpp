@@ -8,7 +8,6 @@
 #pragma once
 
 #include "clock.hpp"
-#include "duration.hpp"
 #include "layout.hpp"
 #include "procfs.hpp"
 
@@ -24,23 +23,6 @@ struct ContainerId {
 inline bool is_other_container(const ContainerId& mine, const ContainerId& theirs) {
   if (mine.kind == ContainerKind::unknown || mine.kind != theirs.kind) return false;
   return mine.a != theirs.a || mine.b != theirs.b;
-}
-
-// Two clock readings on two CPUs may be off by a little; a tenth of a second is not a little.
-inline constexpr std::uint64_t kFutureToleranceNs = 100'000'000;
-
-// The latest restart in place; 0: none. A mark from the future (another time namespace, a damaged header) would excuse
-// every death, and so would a budget that no supervisor can have given.
-constexpr std::uint64_t believed_restart(std::uint64_t restart_boottime_ns, std::uint64_t budget_ns,
-                                         std::uint64_t now_boottime_ns) {
-  const bool believed = restart_boottime_ns <= now_boottime_ns + kFutureToleranceNs && budget_ns <= kMaxDurationNs;
-  return believed ? restart_boottime_ns : 0;
-}
-
-// Of a claim whose lock is gone: somebody else's remains, not a death here. Claimants and readers both go by this.
-inline bool is_left_over(const ContainerId& mine, const ContainerId& theirs, std::uint64_t claimed_boottime_ns,
-                         std::uint64_t restart_boottime_ns) {
-  return is_other_container(mine, theirs) || claimed_boottime_ns < restart_boottime_ns;
 }
 
 inline ContainerId container_by_mount_namespace() {

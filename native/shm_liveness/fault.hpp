@@ -24,11 +24,13 @@ enum class Exit : int { healthy = 0, unhealthy = 1, usage = 2, unusable = 3 };
   fault(version, "REGION_VERSION", "has another layout version; use one release throughout")                       \
   fault(layout, "REGION_LAYOUT", "has a foreign layout, or is damaged")                                               \
   fault(truncated, "REGION_TRUNCATED", "was cut short in use; restart its workers")                                   \
+  fault(removed, "REGION_REMOVED", "was removed under its workers; this name is claimed anew by another worker")    \
   fault(in_use, "REGION_IN_USE", "is unusable here, but held by others; stop them first")                             \
   fault(no_space, "NO_SPACE", "does not fit; enlarge /dev/shm or lower the capacity")                                 \
   fault(no_memory, "NO_MEMORY", "cannot be mapped: out of memory")                                                    \
   fault(no_slot, "NO_FREE_SLOT", "has no free slot; name workers by role, retire dead names or raise the capacity")  \
   fault(name_taken, "NAME_TAKEN", "a living worker holds this name")                                                  \
+  fault(slot_locked, "SLOT_LOCKED", "somebody else holds a lock on this slot; see /proc/locks")                       \
   fault(claim_busy, "CLAIM_BUSY", "another claim does not finish; is its process stopped?")                \
   fault(locks_unsupported, "LOCKS_UNSUPPORTED", "the kernel has no open-file-description locks (old gVisor)")       \
   fault(no_such_worker, "NO_SUCH_WORKER", "no slot has this name")                                                    \
@@ -60,6 +62,11 @@ inline constexpr std::size_t kFaultCount = static_cast<std::size_t>(Fault::syste
 inline const char* code_of(Fault fault) { return nth_word(detail::kFaultWords, 2 * static_cast<std::size_t>(fault)); }
 inline const char* sentence_of(Fault fault) {
   return nth_word(detail::kFaultWords, 2 * static_cast<std::size_t>(fault) + 1);
+}
+
+// ", errno 24"; nothing for 0, where the kernel had no part in it.
+inline void say_error_number(Text& out, int error) {
+  if (error != 0) out << ", errno " << error;
 }
 
 // A fault with the kernel's error number, where there was one (0 otherwise).

@@ -10,87 +10,26 @@
 // Fork: a child that does not exec neither keeps its parent's slot alive nor beats for it; it claims a name of its own.
 #pragma once
 
-#include <pthread.h>
-
 #include <new>
 #include <utility>
 
-#include "beat.hpp"
+#include "comeback.hpp"
 
 namespace shm_liveness {
-
-namespace detail {
-
-// All live slots of this process, so that a forked child can let go of them. A plain lock, because only claims,
-// stops and forks take it.
-struct Member {
-  Pulse* pulse = nullptr;
-  Claim claim;
-  Member* next = nullptr;
-  Member* previous = nullptr;
-};
-
-class ForkGuard {
- public:
-  static ForkGuard& instance() {
-    static ForkGuard guard;
-    return guard;
-  }
-  // Takes the slot and lists it, as one step before any fork: a child forked in between would keep the lock unnoticed.
-  Failure take_and_add(const ClaimOptions& options, Member& member) {
-    pthread_mutex_lock(&mutex_);
-    const Failure failure = take(options, member.claim);
-    if (!failure) {
-      member.next = first_;
-      if (first_ != nullptr) first_->previous = &member;
-      first_ = &member;
-    }
-    pthread_mutex_unlock(&mutex_);
-    return failure;
-  }
-  void remove(Member& member) {
-    pthread_mutex_lock(&mutex_);
-    (member.previous != nullptr ? member.previous->next : first_) = member.next;
-    if (member.next != nullptr) member.next->previous = member.previous;
-    member.next = member.previous = nullptr;
-    pthread_mutex_unlock(&mutex_);
-  }
-
- private:
-  ForkGuard() {
-    pthread_atfork([] { pthread_mutex_lock(&instance().mutex_); }, [] { pthread_mutex_unlock(&instance().mutex_); },
-                   [] { instance().let_go(); });
-  }
-  // In the child: close what carries the parent's locks. The mappings were not inherited (claim.hpp); the pulses are
-  // zero already where the kernel wiped their pages, and are made so where it could not.
-  void let_go() {
-    for (Member* member = first_; member != nullptr; member = member->next) {
-      member->pulse->hot.store_release(nullptr);
-      member->pulse->slot = nullptr;
-      sys::close(member->claim.region.fd);
-      member->claim.region = Region{};
-    }
-    pthread_mutex_unlock(&mutex_);
-  }
-
-  pthread_mutex_t mutex_ = PTHREAD_MUTEX_INITIALIZER;
-  Member* first_ = nullptr;
-};
-
-}  // namespace detail
 
 class Heartbeat {
  public:
   struct Claimed;
 
   Heartbeat() = default;
-  Heartbeat(Heartbeat&& other) noexcept
-      : pulse_(std::exchange(other.pulse_, nullptr)), member_(std::exchange(other.member_, nullptr)) {}
+  Heartbeat(Heartbeat&& other) noexcept : held_(std::exchange(other.held_, nullptr)), pulse_(other.pulse_) {
+    other.pulse_ = nullptr;
+  }
   Heartbeat& operator=(Heartbeat&& other) noexcept {
     if (this != &other) {
       give_up(false);
+      held_ = std::exchange(other.held_, nullptr);
       pulse_ = std::exchange(other.pulse_, nullptr);
-      member_ = std::exchange(other.member_, nullptr);
     }
     return *this;
   }
@@ -99,34 +38,43 @@ class Heartbeat {
   // Makes the region if there is none. The views in `options` need only live through the call.
   static Claimed claim(const ClaimOptions& options);
 
-  // False once the slot is not ours any more (stopped, forked, never claimed). Never blocks. A region that somebody
-  // cuts short is a SIGBUS here, and so a death, unless the program handles it as truncation.hpp says.
+  // False while the slot is not ours (stopped, forked, never claimed, region removed and another worker has the name).
+  // Blocks for a millisecond at most, when it claims a removed region anew. A region that somebody cuts short is a SIGBUS
+  // here, and so a death, unless the program handles it as truncation.hpp says.
   [[gnu::always_inline]] bool beat() { return pulse_ != nullptr && shm_liveness::beat(*pulse_); }
 
-  bool ready() { return pulse_ != nullptr && set_ready(*pulse_, true, {}); }
+  bool ready() { return owns_slot() && set_ready(*pulse_, true, {}); }
   // `status`, up to 55 bytes of one line, says why; longer ones are cut.
-  bool not_ready(std::string_view status) { return pulse_ != nullptr && set_ready(*pulse_, false, status); }
+  bool not_ready(std::string_view status) { return owns_slot() && set_ready(*pulse_, false, status); }
   // `name`, up to 63 bytes of one line (longer ones are cut); `budget_ns` stands in for max age until end_phase().
   bool begin_phase(std::string_view name, std::uint64_t budget_ns) {
-    return pulse_ != nullptr && shm_liveness::begin_phase(*pulse_, name, budget_ns);
+    return owns_slot() && shm_liveness::begin_phase(*pulse_, name, budget_ns);
   }
-  bool end_phase() { return pulse_ != nullptr && shm_liveness::end_phase(*pulse_); }
+  bool end_phase() { return owns_slot() && shm_liveness::end_phase(*pulse_); }
 
   // The only way to end as `stopped` instead of `dead`. May be called again.
   void stop() { give_up(true); }
 
-  // False once stopped, in a forked child, or when the region was lost.
-  bool owns_slot() const { return pulse_ != nullptr && pulse_->hot.load_relaxed() != nullptr; }
-  // For whoever guards the mapping (truncation.hpp). Only while owns_slot().
-  const Claim& claim_of() const { return member_->claim; }
-  Pulse& pulse() { return *pulse_; }
+  // Whether readers can see the slot as this worker's. False once stopped, in a forked child, or when the region was
+  // lost and could not be claimed anew: fault() tells which.
+  bool owns_slot() { return pulse_ != nullptr && pulse_->attend != nullptr && held_->look(); }
+  // none, removed or truncated: what happened to the region, while it is not claimed anew.
+  Fault fault() const { return held_ != nullptr ? held_->lost : Fault::none; }
+  // How often the region was lost and claimed anew.
+  std::uint32_t comebacks() const { return held_ != nullptr ? held_->comebacks : 0; }
+  // See Held::on_loss. `listener` must live as long as this heartbeat, or until the next call.
+  void listen_for_loss(void (*on_loss)(void*, const detail::Held&, Fault), void* listener) {
+    if (held_ == nullptr) return;
+    held_->on_loss = on_loss;
+    held_->listener = listener;
+  }
 
  private:
-  Heartbeat(Pulse* pulse, detail::Member* member) : pulse_(pulse), member_(member) {}
+  Heartbeat(detail::Held* held, Pulse* pulse) : held_(held), pulse_(pulse) {}
   void give_up(bool stopped);
 
+  detail::Held* held_ = nullptr;
   Pulse* pulse_ = nullptr;  // on a page of its own, wiped in a forked child
-  detail::Member* member_ = nullptr;
 };
 
 struct Heartbeat::Claimed {
@@ -135,44 +83,44 @@ struct Heartbeat::Claimed {
 };
 
 inline Heartbeat::Claimed Heartbeat::claim(const ClaimOptions& options) {
-  auto* member = new (std::nothrow) detail::Member;
+  auto* held = new (std::nothrow) detail::Held;
   void* page =
       sys::map(nullptr, sizeof(Pulse), sys::kProtRead | sys::kProtWrite, sys::kMapPrivate | sys::kMapAnonymous, -1);
   Failure failure;
-  if (member == nullptr || sys::failed(page)) {
+  if (held == nullptr || sys::failed(page)) {
     failure = {Fault::no_memory, 0};
   } else {
     // Before Linux 4.14 this fails, and the fork handler alone clears the child's pulse.
     sys::advise(page, sizeof(Pulse), sys::kWipeOnFork);
-    member->pulse = static_cast<Pulse*>(page);
-    failure = detail::ForkGuard::instance().take_and_add(options, *member);
+    held->pulse = static_cast<Pulse*>(page);
+    failure = held->begin(options);
   }
-  if (failure) {
-    if (!sys::failed(page)) sys::unmap(page, sizeof(Pulse));
-    delete member;
-    return {Heartbeat{}, failure};
-  }
-  start_pulse(*member->pulse, member->claim, options);
-  return {Heartbeat{member->pulse, member}, {}};
+  if (!failure) return {Heartbeat{held, held->pulse}, {}};
+  if (!sys::failed(page)) sys::unmap(page, sizeof(Pulse));
+  delete held;
+  return {Heartbeat{}, failure};
 }
 
 inline void Heartbeat::give_up(bool stopped) {
   if (pulse_ == nullptr) return;
   Pulse* pulse = std::exchange(pulse_, nullptr);
-  detail::Member* member = std::exchange(member_, nullptr);
-  detail::ForkGuard::instance().remove(*member);
-  if (pulse->slot == nullptr) {
-    // A forked child, even one whose fork ran no handlers (a raw clone): neither lock nor addresses are ours.
-    if (member->claim.region.fd >= 0) sys::close(member->claim.region.fd);
-  } else if (pulse->hot.load_relaxed() != nullptr && stopped) {
-    pulse->hot.store_release(nullptr);
-    release(member->claim);
-  } else {
-    pulse->hot.store_release(nullptr);
-    abandon(member->claim);
+  detail::Held* held = std::exchange(held_, nullptr);
+  const bool is_ours = pulse->bank != nullptr;  // else a forked child, even one whose fork ran no handlers (a raw clone)
+  pulse->attend = nullptr;
+  pulse->hot.store_release(nullptr);
+  {
+    const detail::Locked locked(detail::ForkGuard::instance());
+    if (!is_ours) {
+      // Neither lock nor addresses are ours; a descriptor is, where no handler has closed it.
+      if (held->claim.region.fd >= 0) sys::close(held->claim.region.fd);
+      if (held->claim.group_fd >= 0) sys::close(held->claim.group_fd);
+    } else if (held->claim.region.fd >= 0) {
+      stopped ? release(held->claim) : abandon(held->claim);
+    }
   }
+  detail::ForkGuard::instance().remove(*held);
   sys::unmap(pulse, sizeof(Pulse));
-  delete member;
+  delete held;
 }
 
 }  // namespace shm_liveness

@@ -68,10 +68,10 @@ class Json {
 
 inline void json_worker(Json& json, const WorkerFacts& worker, const RegionFacts& region, Condition condition,
                         const Policy& policy) {
-  constexpr char kKeys[] = "ageNs\0limitNs\0beats\0worstCycleNs\0cycleLimitNs\0lateCycles\0pid\0slot\0claims";
+  constexpr char kKeys[] = "ageNs\0limitNs\0beats\0worstCycleNs\0cycleLimitNs\0lateCycles\0pid\0slot\0claims\0restarts";
   const std::uint64_t values[] = {worker.age_ns(),       limit_of(worker, policy), worker.beats, worker.worst_cycle_ns,
                                   worker.cycle_limit_ns, worker.late_cycles,       worker.pid,   worker.slot,
-                                  worker.claims};
+                                  worker.claims,         worker.restarts};
   json.open('{')
       .foreign("name", worker.name_view())
       .foreign("region", region.name)

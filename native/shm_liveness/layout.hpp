@@ -1,25 +1,36 @@
 // The region, byte by byte. docs/layout.md says the same for workers in other languages, and a test holds the two
 // together.
 //
-//   0        256         256 + 512 * n                256 + 1280 * n, rounded up to 4096
+//   0        256          256 + 1024 * n               256 + 4096 * n, rounded up to 4096
 //   +--------+-- - - ----+-- - - - - ----------------+
 //   | Header | Slot[n]   | Record[n]                 |
 //   +--------+-- - - ----+-- - - - - ----------------+
 //
-//   Slot:    0      128      256          512         Record:  0            256               768
-//            +------+--------+------------+                    +------------+-----------------+
-//            | Hot  | Labels | Identity   |                    | LastWords  | cycles[64]      |
-//            +------+--------+------------+                    +------------+-----------------+
+//   Slot:    0         512       1024         Record:  0             128       1600      3072
+//            +---------+---------+                     +-------------+---------+---------+
+//            | Bank[0] | Bank[1] |                     | RestartMark | Life[0] | Life[1] |
+//            +---------+---------+                     +-------------+---------+---------+
+//
+//   Bank:    0      128      256          512  Life:   0           512     1152            1472
+//            +------+--------+------------+            +-----------+-------+---------------+
+//            | Hot  | Labels | Identity   |            | cycles[64]| Where | SlowPlace[4]  |
+//            +------+--------+------------+            +-----------+-------+---------------+
 //
 // Slots hold what a verdict needs, and lie side by side so that a reader copies or maps nothing else; records hold what
 // people read later.
 //
+// Two banks, because a claimant may be killed at any instruction. A claim writes the bank that is not current, and the
+// one store of its serial makes it current: before that store the slot is what it was, after it all of the claim is
+// there. The bank with the higher serial is current; serial 0 marks a bank that is empty or being written. The other
+// bank keeps the claim before: the flight recorder. Life[b] belongs to Bank[b].
+//
 // Who writes what, and when:
-//   Hot        the slot's owner, on every beat; alone on its cache line pair (adjacent-line prefetch pulls two).
-//   Labels     the owner, at a phase change; readers copy it under `sequence`.
-//   Identity   the claimant, at a claim, under the claim byte; readers copy it under `sequence`.
-//   LastWords  as Identity, and under its sequence: what the slot held before this claim.
-//   cycles     the owner, on every beat: cycles[i] counts cycles of [2^i, 2^(i+1)) ns (cycles[0] also those of 0).
+//   Hot, cycles           the bank's owner, on every beat; Hot alone on its cache line pair (adjacent-line prefetch
+//                         pulls two). cycles[i] counts cycles of [2^i, 2^(i+1)) ns (cycles[0] also those of 0).
+//   Labels                the owner, at a phase change; readers copy it under `sequence`.
+//   Identity              the claimant, before its serial; readers check the serial again after reading.
+//   Where, SlowPlace      the owner's process, or a guard: where the code was. Readers copy them under `sequence`.
+//   RestartMark           a supervisor, under the claim byte; `incarnation` is cleared first and stored last.
 //
 // Stale reads that are harmless, and why: a reader that sees a new beat beside an old count or an old worst cycle
 // shows a figure that is one beat late. A reader that sees an old beat beside a new phase budget waits longer by the
@@ -53,6 +64,14 @@ class Shared {
   static_assert(std::atomic<T>::is_always_lock_free && sizeof(std::atomic<T>) == sizeof(T));
   std::atomic<T> value_;
 };
+// Orders all stores before it before all that follow, as every other thread and the kernel sees them. The thread
+// sanitizer does not understand it and needs none.
+inline void full_barrier() {
+#if !defined(__SANITIZE_THREAD__)
+  std::atomic_thread_fence(std::memory_order_seq_cst);
+#endif
+}
+
 using Word32 = Shared<std::uint32_t>;
 using Word64 = Shared<std::uint64_t>;
 
@@ -86,24 +105,29 @@ class SharedText {
 };
 
 inline constexpr std::uint64_t kMagic = 0x004556494c4d4853;  // the bytes "SHMLIVE" and NUL
-inline constexpr std::uint32_t kVersion = 1;
+inline constexpr std::uint32_t kVersion = 2;
 inline constexpr std::size_t kNameBytes = 64;
 inline constexpr std::size_t kStatusBytes = 56;
 inline constexpr std::size_t kCycleBins = 64;
+inline constexpr std::uint32_t kBanks = 2;
+inline constexpr std::size_t kFramesBytes = 608;
+inline constexpr std::size_t kPlaceBytes = 72;
+inline constexpr std::size_t kSlowPlaces = 4;
 inline constexpr std::uint32_t kDefaultSlots = 64;
 inline constexpr std::uint32_t kMaxSlots = 4096;
 
 // Lock bytes lie far behind the data, where no reader or writer of data can meet them. FROZEN for all layout versions:
-// this is how a newer program finds out whether a region it cannot read is still in use.
+// this is how a newer program finds out whether a region it cannot read is still in use. Each bank has a byte of its
+// own, so that a lock belongs to one claim: a reader never pairs a new lock with an old beat.
 inline constexpr std::int64_t kClaimByte = std::int64_t(1) << 40;
 inline constexpr std::int64_t kFirstSlotByte = kClaimByte + 1;
 inline constexpr std::int64_t kLockBytes = 1 + 65536;
 
+// The values are those of layout version 1, in which 1 was a claim that is being written.
 enum class State : std::uint32_t {
-  free = 0,      // never used
-  claiming = 1,  // a claim is being written; with the lock gone: its claimant died in the middle
-  claimed = 2,   // owned, if the lock is held; dead or left over, if it is gone
-  stopped = 3,   // released by stop()
+  free = 0,     // never used
+  claimed = 2,  // owned, if the lock is held; dead or left over, if it is gone
+  stopped = 3,  // released by stop()
 };
 
 enum class Ended : std::uint32_t { none = 0, stopped = 1, died = 2, left_over = 3 };
@@ -120,32 +144,29 @@ struct Header {
   Word32 version;              // 8    kVersion, stored last
   Word32 header_bytes;         // 12
   Word64 signature;            // 16   kSignature: sizes and offsets, hashed
-  Word32 slot_bytes;           // 24   512
+  Word32 slot_bytes;           // 24   1024
   Word32 slot_count;           // 28   n
   Word64 region_bytes;         // 32   the file's size
   Word64 nonce;                // 40   random, at creation
   Word64 created_boottime_ns;  // 48
-  Word64 restart_boottime_ns;  // 56   the latest restart in place; 0: none
-  Word64 restart_budget_ns;    // 64   how long after it missing workers are forgiven
-  Word32 used_slots;           // 72   slots at and behind this index were never claimed; only grows
-  Word32 reserved32;           // 76
-  Word64 reserved[22];         // 80
+  Word32 used_slots;           // 56   slots at and behind this index were never claimed; only grows
+  Word32 claim_turns;          // 60   how often the claim byte was given back: waiting claimants see progress
+  Word64 reserved[24];         // 64
 };
 
 struct Hot {
-  Word64 last_beat_ns;          // 0    CLOCK_MONOTONIC of the latest beat
-  Word64 beats;                 // 8
-  Word32 state;                 // 16   State
-  Word32 ready;                 // 20   1: the worker called ready()
-  Word64 worst_cycle_ns;        // 24
-  Word64 late_cycles;           // 32   cycles beyond the cycle limit
-  Word64 late_at_ns;            // 40   when the latest of them ended
-  Word64 stall_limit_ns;        // 48   max age or, in a phase, its budget
-  Word64 renewed_ns;            // 56   the latest phase change (or the claim); counts as a sign of life
-  Word32 in_phase;              // 64
-  Word32 reserved32;            // 68
-  Word64 claiming_boottime_ns;  // 72   CLOCK_BOOTTIME, when the claim that is under way began
-  Word64 reserved[6];           // 80
+  Word64 last_beat_ns;    // 0    CLOCK_MONOTONIC of the latest beat
+  Word64 beats;           // 8
+  Word32 state;           // 16   State
+  Word32 ready;           // 20   1: the worker called ready()
+  Word64 worst_cycle_ns;  // 24
+  Word64 late_cycles;     // 32   cycles beyond the cycle limit
+  Word64 late_at_ns;      // 40   when the latest of them ended
+  Word64 stall_limit_ns;  // 48   max age or, in a phase, its budget
+  Word64 renewed_ns;      // 56   the latest phase change (or the claim); counts as a sign of life
+  Word32 in_phase;        // 64
+  Word32 serial;          // 68   how often the slot had been claimed with this claim; stored last. 0: not a claim
+  Word64 reserved[7];     // 72
 };
 
 struct Labels {
@@ -156,9 +177,9 @@ struct Labels {
 };
 
 struct Identity {
-  Word32 sequence;                // 0    odd while being written; covers LastWords too
-  Word32 clock;                   // 4    Clock
-  Word64 incarnation;             // 8    random, never 0, new with every claim
+  Word64 incarnation;             // 0    random, never 0, new with every claim
+  Word32 clock;                   // 8    Clock
+  Word32 predecessor_ended;       // 12   Ended: how the claim in the other bank ended
   SharedText<kNameBytes> name;    // 16
   Word64 max_age_ns;              // 80
   Word64 cycle_limit_ns;          // 88   0: none
@@ -171,73 +192,88 @@ struct Identity {
   Word64 container_a;             // 136
   Word64 container_b;             // 144
   Word64 time_namespace;          // 152  inode; 0: not known
-  Word64 grace_from_boottime_ns;  // 160  the claim, or the first of a row of claims that never beat
-  Word64 inherited_deadline_ns;   // 168  CLOCK_BOOTTIME; the predecessor's phase deadline, if it had one
-  Word32 inherited;               // 176  1: the predecessor never beat, its deadline holds
-  Word32 claims;                  // 180  how often this slot was claimed
+  Word64 grace_from_boottime_ns;  // 160  the claim; in a long row of lives that never beat, an earlier one's
+  Word64 deadline_boottime_ns;    // 168  for the first beat, beside the reader's grace; 0: none
+  Word32 row;                     // 176  how many lives before this one, in a row, ended without beating for long
+  Word32 reserved32;              // 180
   Word64 reserved[9];             // 184
 };
 
-struct LastWords {
-  Word32 ended;                  // 0    Ended
-  Word32 pid;                    // 4
-  Word64 incarnation;            // 8
-  SharedText<kNameBytes> name;   // 16
-  Word64 last_beat_ns;           // 80
-  Word64 beats;                  // 88
-  Word64 worst_cycle_ns;         // 96
-  Word64 late_cycles;            // 104
-  Word64 late_at_ns;             // 112
-  Word64 claimed_ns;             // 120
-  Word64 claimed_boottime_ns;    // 128
-  Word64 stall_limit_ns;         // 136
-  Word64 renewed_ns;             // 144
-  Word32 in_phase;               // 152
-  Word32 reserved32;             // 156
-  SharedText<kNameBytes> phase;  // 160
-  Word64 reserved[4];            // 224
-};
-
-struct Slot {
+struct Bank {
   Hot hot;            // 0
   Labels labels;      // 128
   Identity identity;  // 256
 };
 
+struct Slot {
+  Bank banks[kBanks];  // 0
+};
+
+// A supervisor's word that it restarts this worker in place.
+struct RestartMark {
+  Word64 incarnation;         // 0    of the claim whose end is forgiven; 0: none
+  Word64 marked_boottime_ns;  // 8    CLOCK_BOOTTIME
+  Word64 budget_ns;           // 16   how long after the mark; 0: the reader's own grace
+  Word32 restarts;            // 24   marks so far
+  Word32 reserved32;          // 28
+  Word64 reserved[12];        // 32
+};
+
+// Where the worker's code was when it fell silent.
+struct Where {
+  Word32 sequence;                  // 0    odd while being written
+  Word32 kind;                      // 4    0: nothing is known
+  Word64 taken_ns;                  // 8    CLOCK_MONOTONIC
+  Word64 silent_ns;                 // 16   for how long it had been silent then
+  Word64 reserved;                  // 24
+  SharedText<kFramesBytes> frames;  // 32   the innermost first, a line each
+};
+
+// Where cycles took longer than the cycle limit, and how often there.
+struct SlowPlace {
+  Word32 sequence;               // 0    odd while being written
+  Word32 count;                  // 4
+  SharedText<kPlaceBytes> text;  // 8
+};
+
+struct Life {
+  Word64 cycles[kCycleBins];           // 0
+  Where where;                         // 512
+  SlowPlace slow_places[kSlowPlaces];  // 1152
+};
+
 struct Record {
-  LastWords last_words;       // 0
-  Word64 cycles[kCycleBins];  // 256
+  RestartMark mark;   // 0
+  Life lives[kBanks];  // 128
 };
 
 // clang-format off
 #define SHM_LIVENESS_FIELDS(at)                                                                                       \
   at(Header, magic, 0) at(Header, version, 8) at(Header, header_bytes, 12) at(Header, signature, 16)                  \
   at(Header, slot_bytes, 24) at(Header, slot_count, 28) at(Header, region_bytes, 32) at(Header, nonce, 40)            \
-  at(Header, created_boottime_ns, 48) at(Header, restart_boottime_ns, 56) at(Header, restart_budget_ns, 64)           \
-  at(Header, used_slots, 72)                                                                                          \
+  at(Header, created_boottime_ns, 48) at(Header, used_slots, 56) at(Header, claim_turns, 60)                          \
   at(Hot, last_beat_ns, 0) at(Hot, beats, 8) at(Hot, state, 16) at(Hot, ready, 20) at(Hot, worst_cycle_ns, 24)        \
   at(Hot, late_cycles, 32) at(Hot, late_at_ns, 40) at(Hot, stall_limit_ns, 48) at(Hot, renewed_ns, 56)                \
-  at(Hot, in_phase, 64) at(Hot, claiming_boottime_ns, 72)                                                                                               \
-  at(Labels, sequence, 0) at(Labels, phase, 8) at(Labels, status, 72)                                                 \
-  at(Identity, sequence, 0) at(Identity, clock, 4) at(Identity, incarnation, 8) at(Identity, name, 16)                \
+  at(Hot, in_phase, 64) at(Hot, serial, 68) at(Labels, sequence, 0) at(Labels, phase, 8) at(Labels, status, 72)       \
+  at(Identity, incarnation, 0) at(Identity, clock, 8) at(Identity, predecessor_ended, 12) at(Identity, name, 16)      \
   at(Identity, max_age_ns, 80) at(Identity, cycle_limit_ns, 88) at(Identity, pid, 96) at(Identity, tid, 100)          \
   at(Identity, task_start_ticks, 104) at(Identity, claimed_ns, 112) at(Identity, claimed_boottime_ns, 120)            \
   at(Identity, container_kind, 128) at(Identity, container_a, 136) at(Identity, container_b, 144)                     \
   at(Identity, time_namespace, 152) at(Identity, grace_from_boottime_ns, 160)                                         \
-  at(Identity, inherited_deadline_ns, 168) at(Identity, inherited, 176) at(Identity, claims, 180)                     \
-  at(LastWords, ended, 0) at(LastWords, pid, 4) at(LastWords, incarnation, 8) at(LastWords, name, 16)                 \
-  at(LastWords, last_beat_ns, 80) at(LastWords, beats, 88) at(LastWords, worst_cycle_ns, 96)                          \
-  at(LastWords, late_cycles, 104) at(LastWords, late_at_ns, 112) at(LastWords, claimed_ns, 120)                       \
-  at(LastWords, claimed_boottime_ns, 128) at(LastWords, stall_limit_ns, 136) at(LastWords, renewed_ns, 144)           \
-  at(LastWords, in_phase, 152) at(LastWords, phase, 160)                                                              \
-  at(Slot, hot, 0) at(Slot, labels, 128) at(Slot, identity, 256) at(Record, last_words, 0) at(Record, cycles, 256)
+  at(Identity, deadline_boottime_ns, 168) at(Identity, row, 176) at(Bank, hot, 0) at(Bank, labels, 128)               \
+  at(Bank, identity, 256) at(Slot, banks, 0) at(RestartMark, incarnation, 0) at(RestartMark, marked_boottime_ns, 8)   \
+  at(RestartMark, budget_ns, 16) at(RestartMark, restarts, 24) at(Where, sequence, 0) at(Where, kind, 4)              \
+  at(Where, taken_ns, 8) at(Where, silent_ns, 16) at(Where, frames, 32) at(SlowPlace, sequence, 0)                    \
+  at(SlowPlace, count, 4) at(SlowPlace, text, 8) at(Life, cycles, 0) at(Life, where, 512)                             \
+  at(Life, slow_places, 1152) at(Record, mark, 0) at(Record, lives, 128)
 // clang-format on
 
 #define SHM_LIVENESS_ASSERT(Struct, field, offset) static_assert(offsetof(Struct, field) == (offset));
 SHM_LIVENESS_FIELDS(SHM_LIVENESS_ASSERT)
 #undef SHM_LIVENESS_ASSERT
 static_assert(sizeof(Header) == 256 && sizeof(Hot) == 128 && sizeof(Labels) == 128 && sizeof(Identity) == 256);
-static_assert(sizeof(LastWords) == 256 && sizeof(Slot) == 512 && sizeof(Record) == 768);
+static_assert(sizeof(Slot) == 1024 && sizeof(RestartMark) == 128 && sizeof(Where) == 640 && sizeof(SlowPlace) == 80);
+static_assert(sizeof(Life) == 1472 && sizeof(Record) == 3072);
 
 namespace detail {
 constexpr std::uint64_t mix(std::uint64_t hash, std::uint64_t value) {  // FNV-1a over the value's eight bytes

@@ -18,7 +18,11 @@ inline constexpr int kOfdGetLock = 36, kOfdSetLock = 37;
 inline constexpr std::int16_t kReadLock = 0, kWriteLock = 1, kUnlock = 2;
 }  // namespace detail
 
-inline std::int64_t lock_byte_of(std::uint32_t slot) { return kFirstSlotByte + slot; }
+// A byte for each bank of a slot: the lock vouches for one claim, and for no other.
+inline std::int64_t lock_byte_of(std::uint32_t slot, std::uint32_t bank) {
+  return kFirstSlotByte + std::int64_t(slot) * kBanks + bank;
+}
+static_assert(kMaxSlots * kBanks < kLockBytes);
 
 // Works on a read-only descriptor. Asks as a reader would (F_RDLCK), so that a stranger's read lock, which anybody
 // who may read the file can take, is not mistaken for a worker.
@@ -37,8 +41,8 @@ inline std::int64_t lock_byte_of(std::uint32_t slot) { return kFirstSlotByte + s
   if (sys::control_lock(fd, detail::kOfdGetLock, lock) < 0) return Lock::unsupported;
   return lock.type == detail::kUnlock ? Lock::gone : Lock::held;
 }
-[[gnu::always_inline]] inline Lock query_lock(int fd, std::uint32_t slot) {
-  return query_locks(fd, lock_byte_of(slot), 1);
+[[gnu::always_inline]] inline Lock query_lock(int fd, std::uint32_t slot, std::uint32_t bank) {
+  return query_locks(fd, lock_byte_of(slot, bank), 1);
 }
 inline Lock query_any_slot(int fd) { return query_locks(fd, kFirstSlotByte, kLockBytes - 1); }
 
@@ -56,13 +60,30 @@ inline void unlock(int fd, std::int64_t byte) {
   sys::control_lock(fd, detail::kOfdSetLock, lock);
 }
 
-// Bounded: F_OFD_SETLKW would wait for ever behind a claimant that is stopped (SIGSTOP, a frozen cgroup).
-inline Failure lock_within(int fd, std::int64_t byte, std::uint64_t wait_ns) {
-  const std::uint64_t deadline = monotonic_ns() + wait_ns;
-  for (std::uint64_t pause_ns = 50'000;; pause_ns = pause_ns < 2'000'000 ? pause_ns * 2 : pause_ns) {
+// Bounded: F_OFD_SETLKW would wait for ever behind a holder that is stopped (SIGSTOP, a frozen cgroup).
+//
+// Queue tells how often the lock was given back so far, turn(), and waits until that has changed, wait(turn, ns). As
+// long as turns pass, others are served and so will we be: only a holder that does not finish within `wait_ns` ends the
+// wait (or kMostWaits times that in all). A waiter that was woken may be killed before it takes the lock, so nobody
+// sleeps for longer than kLongestPauseNs, and no two for the same time.
+inline constexpr std::uint64_t kMostWaits = 24;
+template <class Queue>
+Failure lock_within(int fd, std::int64_t byte, std::uint64_t wait_ns, Queue&& queue) {
+  constexpr std::uint64_t kLongestPauseNs = 500'000'000;
+  std::uint64_t now = monotonic_ns();
+  const std::uint64_t end = now + kMostWaits * wait_ns;
+  std::uint64_t deadline = now + wait_ns;
+  std::uint32_t seen = queue.turn();
+  for (std::uint64_t pause_ns = 1'000'000;; pause_ns = pause_ns < kLongestPauseNs ? pause_ns * 2 : pause_ns) {
+    const std::uint32_t turn = queue.turn();  // before the try: a turn that passes after it is not slept through
     const Failure failure = try_lock(fd, byte);
-    if (failure.fault != Fault::name_taken || monotonic_ns() >= deadline) return failure;
-    sys::sleep_ns(pause_ns);
+    if (failure.fault != Fault::name_taken) return failure;
+    now = monotonic_ns();
+    if (turn != seen) deadline = now + wait_ns;
+    seen = turn;
+    if (now >= deadline || now >= end) return failure;
+    const std::uint64_t pause = pause_ns / 2 + now % (pause_ns / 2);  // by the clock's lowest digits
+    queue.wait(turn, pause < deadline - now ? pause : deadline - now);
   }
 }
 

@@ -2,6 +2,7 @@
 // again, and wait for one new beat of whoever seems stalled. The healthy path reads no /proc and never sleeps.
 #pragma once
 
+#include "rhythm.hpp"
 #include "verdict.hpp"
 
 namespace shm_liveness {
@@ -9,6 +10,7 @@ namespace shm_liveness {
 // Open regions, and room for what is seen in them. The caller owns the memory for the workers.
 struct Observation {
   Region regions[kMaxRegions];
+  Place places[kMaxRegions];  // the texts are the caller's, and stay as long as the observation
   RegionFacts facts[kMaxRegions];
   std::size_t region_count = 0;
   std::span<WorkerFacts> room;
@@ -23,6 +25,7 @@ struct Observation {
 inline void add_region(Observation& seen, const Place& place, std::uint32_t user) {
   RegionFacts& facts = seen.facts[seen.region_count];
   facts.name = place.region;
+  seen.places[seen.region_count] = place;
   facts.failure = open_region(place, user, seen.regions[seen.region_count]);
   ++seen.region_count;
 }
@@ -33,6 +36,11 @@ inline void close_observation(Observation& seen) {
 }
 
 namespace detail {
+
+inline void enter_locks(const Observation& seen, std::size_t r, LockReader& locks) {
+  const Region& region = seen.regions[r];
+  locks.enter(region.fd, seen.places[r], region.header().nonce.load_relaxed(), region.slot_count);
+}
 
 // Walks all slots that were ever used, and fills `room` with as many of them as it has room for, again and again.
 class Reader {
@@ -45,10 +53,9 @@ class Reader {
   // without vDSO a tenth of its run, and beats that come meanwhile only make their workers younger.
   std::size_t read(std::span<WorkerFacts> room) {
     std::size_t count = 0;
-    for (; region_ < seen_.region_count; ++region_, entered_ = false) {
+    for (; region_ < seen_.region_count; ++region_, slot_ = 0) {
       if (seen_.facts[region_].failure) continue;
       const Region& region = seen_.regions[region_];
-      if (!entered_) enter(region);
       const std::uint32_t used = region.used_slots();
       for (; slot_ < used && count < room.size(); ++slot_) {
         read_slot(region, slot_, room[count]);
@@ -61,24 +68,26 @@ class Reader {
     for (WorkerFacts& worker : room.first(count)) {
       const Region& region = seen_.regions[worker.region];
       worker.observed_ns = now;
-      if (!ask_lock(region, worker)) look_at(region, worker.slot, worker);
+      LockReader& locks = locks_of(worker.region);
+      if (!ask_lock(region, locks, worker)) look_at(region, locks, worker.slot, worker);
     }
     return count;
   }
 
  private:
-  void enter(const Region& region) {
-    RegionFacts& facts = seen_.facts[region_];
-    facts.restart_boottime_ns = region.header().restart_boottime_ns.load_acquire();
-    facts.restart_budget_ns = region.header().restart_budget_ns.load_relaxed();
-    slot_ = region.first_slot;
-    entered_ = true;
+  LockReader& locks_of(std::uint32_t region) {
+    if (region != asked_) {
+      enter_locks(seen_, region, locks_);
+      asked_ = region;
+    }
+    return locks_;
   }
 
   Observation& seen_;
   std::uint32_t region_ = 0;
   std::uint32_t slot_ = 0;
-  bool entered_ = false;
+  LockReader locks_;
+  std::uint32_t asked_ = ~0u;  // the region that locks_ is about
 };
 
 // Waits for one new sign of life of a worker that seems stalled. Measured: after a freeze of a second the probe ran
@@ -93,7 +102,11 @@ inline void confirm(Observation& seen, const Policy& policy) {
     WorkerFacts& worker = seen.room[w];
     const RegionFacts& facts = seen.facts[worker.region];
     if (judge_worker(worker, facts, seen.around, policy).condition != Condition::stalled) continue;
-    const std::uint64_t wait_ns = confirm_ns_for(policy, limit_of(worker, policy));
+    const Region& region = seen.regions[worker.region];
+    LockReader locks;
+    enter_locks(seen, worker.region, locks);
+    const std::uint64_t cycle_ns = usual_cycle_ns(region.record(worker.slot).lives[worker.bank]);
+    const std::uint64_t wait_ns = confirm_ns_for(policy, limit_of(worker, policy), cycle_ns);
     const std::uint64_t incarnation = worker.incarnation;
     const std::uint64_t beats = worker.beats;
     for (std::uint64_t previous = monotonic_ns();;) {
@@ -104,7 +117,7 @@ inline void confirm(Observation& seen, const Policy& policy) {
       }
       previous = now;
       const bool late = now >= began + wait_ns;
-      look_at(seen.regions[worker.region], worker.slot, worker);
+      look_at(region, locks, worker.slot, worker);
       worker.beat_seen = worker.incarnation == incarnation && worker.beats != beats;
       if (judge_worker(worker, facts, seen.around, policy).condition != Condition::stalled || late) break;
       sys::sleep_ns(1'000'000);
@@ -113,6 +126,26 @@ inline void confirm(Observation& seen, const Policy& policy) {
 }
 
 }  // namespace detail
+
+// A region that was cut short while it was read has told nothing but zeroes from then on, also where it has its size
+// again.
+inline bool was_cut_short(const Region& region) {
+  sys::FileStatus status{};
+  return is_lost(region) || sys::status(region.fd, status) < 0 || status.stx_size != region.bytes ||
+         region.header().magic.load_relaxed() != kMagic;
+}
+
+// True: some region was, and is a fault now; what was seen of workers is of no use.
+inline bool notice_truncation(Observation& seen) {
+  bool any = false;
+  for (std::size_t r = 0; r < seen.region_count; ++r) {
+    if (seen.facts[r].failure || !was_cut_short(seen.regions[r])) continue;
+    seen.facts[r].failure = {Fault::truncated, 0};
+    any = true;
+  }
+  if (any) seen.worker_count = 0;
+  return any;
+}
 
 // Only what is plainly healthy is so at first sight. Judges a few workers at a time, so that the memory it touches
 // does not grow with their number; what it leaves in `room` is of no use.
@@ -123,7 +156,7 @@ inline Verdict first_look(Observation& seen, const Policy& policy) {
   const std::span<WorkerFacts> portion = seen.room.first(seen.room.size() < kPortion ? seen.room.size() : kPortion);
   Judge judge(seen.region_facts(), seen.around, policy);
   while (const std::size_t count = reader.read(portion)) judge.add(portion.first(count));
-  return judge.judge();
+  return notice_truncation(seen) ? shm_liveness::judge(seen.region_facts(), {}, seen.around, policy) : judge.judge();
 }
 
 // All workers, as far as there is room for them, and the clock beside them; no sleep, no /proc.
@@ -136,6 +169,7 @@ inline Verdict second_look(Observation& seen, const Policy& policy) {
   seen.around.now_boottime_ns = boottime_ns();
   seen.around.known = true;
   detail::confirm(seen, policy);
+  notice_truncation(seen);
   return judge(seen.region_facts(), seen.workers(), seen.around, policy);
 }
 

@@ -16,6 +16,10 @@ inline const char* name_of(Check check) {
 inline constexpr std::uint64_t kDefaultStartupGraceNs = 60'000'000'000;
 inline constexpr std::uint64_t kConfirmFloorNs = 50'000'000;
 inline constexpr std::uint64_t kConfirmCeilingNs = 300'000'000;
+// The kubelet's default timeoutSeconds, and what the runtime takes of it to start the probe and to hear its end (measured
+// in a Kata VM: 0.5 s at most of a whole exec, most of it before the timeout counts).
+inline constexpr std::uint64_t kDefaultTimeoutNs = 1'000'000'000;
+inline constexpr std::uint64_t kTimeoutReserveNs = 200'000'000;
 inline constexpr std::uint64_t kConfirmAutomatic = ~std::uint64_t(0);
 inline constexpr std::size_t kMaxRegions = 4;
 
@@ -28,12 +32,20 @@ struct Policy {
   std::uint64_t dead_grace_ns = 0;    // liveness forgives a death this long: something restarts workers in place
   std::uint64_t cycle_window_ns = 0;  // readiness fails this long after a cycle beyond the limit; 0: never
   std::uint64_t confirm_ns = kConfirmAutomatic;  // how long to wait for one new beat before saying stalled
+  std::uint64_t timeout_ns = kDefaultTimeoutNs;  // the caller gives up then: no confirmation may last longer
 };
 
-// Max age, but long enough for a thawed or throttled worker to come round, and short enough for a probe's timeout.
-constexpr std::uint64_t confirm_ns_for(const Policy& policy, std::uint64_t limit_ns) {
+// How long to wait for a new beat of a worker that seems stalled: long enough for a thawed or throttled worker to come
+// round once more (`cycle_ns`, as long as its cycles usually take at most), and short enough for the probe's timeout.
+constexpr std::uint64_t confirm_ns_for(const Policy& policy, std::uint64_t limit_ns, std::uint64_t cycle_ns) {
   if (policy.confirm_ns != kConfirmAutomatic) return policy.confirm_ns;
-  return limit_ns < kConfirmFloorNs ? kConfirmFloorNs : limit_ns > kConfirmCeilingNs ? kConfirmCeilingNs : limit_ns;
+  const std::uint64_t usual = limit_ns < kConfirmFloorNs     ? kConfirmFloorNs
+                              : limit_ns > kConfirmCeilingNs ? kConfirmCeilingNs
+                                                             : limit_ns;
+  const std::uint64_t room = policy.timeout_ns > 2 * kTimeoutReserveNs ? policy.timeout_ns - kTimeoutReserveNs
+                                                                       : policy.timeout_ns / 2;
+  const std::uint64_t wanted = cycle_ns > usual ? cycle_ns : usual;
+  return wanted < room ? wanted : room;
 }
 
 // Calls visit(name) for each name of a list; stops at the first that returns false, and returns that.

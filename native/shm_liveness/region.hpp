@@ -4,6 +4,7 @@
 #include "lock.hpp"
 #include "name.hpp"
 #include "procfs.hpp"
+#include "truncation.hpp"
 
 namespace shm_liveness {
 
@@ -30,11 +31,12 @@ struct PathBuffer {
 
 enum class Access : std::uint8_t { read, write };
 
-// An open, checked, mapped region (or a copy of a part of one: glance.hpp). Plain data: whoever opens it says
+// An open, checked, mapped region (or a copy of a part of one: glance.hpp). Plain data: the code that opens it calls
 // close_region().
 struct Region {
   int fd = -1;
   std::uint8_t* memory = nullptr;  // the header, then the slots from first_slot on
+  truncation::Watched* watched = nullptr;
   std::size_t bytes = 0;
   std::uint32_t first_slot = 0;
   std::uint32_t slot_count = 0;  // slots at and behind this index are not in memory
@@ -55,7 +57,22 @@ struct Region {
   }
 };
 
+// The bank that holds the slot's latest claim, by its serial; serial 0: the slot was never claimed.
+struct Current {
+  std::uint32_t bank = 0;
+  std::uint32_t serial = 0;
+};
+
+[[gnu::always_inline]] inline Current current_of(const Slot& slot) {
+  const std::uint32_t first = slot.banks[0].hot.serial.load_acquire();
+  const std::uint32_t second = slot.banks[1].hot.serial.load_acquire();
+  return second > first ? Current{1, second} : Current{0, first};
+}
+
+inline bool is_lost(const Region& region) { return truncation::is_lost(region.watched); }
+
 inline void close_region(Region& region) {
+  truncation::unwatch(region.watched);
   if (region.memory != nullptr) sys::unmap(region.memory, region.bytes);
   if (region.fd >= 0) sys::close(region.fd);
   region = Region{};
@@ -137,21 +154,40 @@ inline Failure check_header(const Header& header, std::uint64_t bytes, std::uint
 
 }  // namespace detail
 
-// Maps and checks what `fd` refers to. On success the region owns fd; on failure fd stays the caller's.
-inline Failure map_region(int fd, const Place& place, Access access, std::uint32_t user, Region& out) {
-  std::uint64_t bytes = 0;
-  if (const Failure failure = detail::check_file(fd, place, access, user, bytes)) return failure;
+namespace detail {
+
+// Watches before the first byte is read: the file may be cut short at any moment.
+inline Failure map_whole(int fd, Access access, std::uint64_t bytes, Region& out) {
   if (bytes < sizeof(Header) || bytes > region_bytes_for(kMaxSlots)) return {Fault::size, 0};
   const int protection = access == Access::write ? sys::kProtRead | sys::kProtWrite : sys::kProtRead;
   void* memory = sys::map(nullptr, bytes, protection, sys::kMapShared, fd);
-  if (sys::failed(memory)) return detail::open_failure(sys::error_of(memory));
-  std::uint32_t slot_count = 0;
-  if (const Failure failure = detail::check_header(*static_cast<Header*>(memory), bytes, slot_count)) {
-    sys::unmap(memory, bytes);
-    return failure;
-  }
-  out = Region{fd, static_cast<std::uint8_t*>(memory), bytes, 0, slot_count};
+  if (sys::failed(memory)) return open_failure(sys::error_of(memory));
+  // A mapping keeps its open file, and so the lock, as a descriptor does: a forked child must not inherit it.
+  if (access == Access::write) sys::advise(memory, bytes, sys::kDontFork);
+  out.memory = static_cast<std::uint8_t*>(memory);
+  out.bytes = bytes;
+  out.watched = truncation::watch(memory, bytes);
   return {};
+}
+
+inline void unmap_region(Region& region) {
+  const int fd = region.fd;
+  region.fd = -1;
+  close_region(region);
+  region.fd = fd;
+}
+
+}  // namespace detail
+
+// Maps and checks the file that out.fd refers to. On failure the descriptor stays open and nothing stays mapped.
+inline Failure map_region(const Place& place, Access access, std::uint32_t user, Region& out) {
+  std::uint64_t bytes = 0;
+  if (const Failure failure = detail::check_file(out.fd, place, access, user, bytes)) return failure;
+  if (const Failure failure = detail::map_whole(out.fd, access, bytes, out)) return failure;
+  Failure failure = detail::check_header(out.header(), bytes, out.slot_count);
+  if (is_lost(out)) failure = {Fault::size, 0};  // zeroes were read
+  if (failure) detail::unmap_region(out);
+  return failure;
 }
 
 // O_NONBLOCK so that a FIFO put in the region's place cannot hold the opener; it means nothing for a file.
@@ -168,6 +204,7 @@ inline int open_existing(const char* path, Access access) {
 // Out of line, so that the path's buffer is off the stack again when the probe goes on: a page of stack that need not
 // be touched is a page fault saved.
 [[gnu::noinline]] inline Failure open_for_reading(const Place& place, int& fd) {
+  fd = -1;
   if (!is_valid_name(place.region)) return {Fault::invalid_name, 0};
   PathBuffer path;
   if (!path.set(place)) return {Fault::invalid_option, 0};
@@ -177,11 +214,10 @@ inline int open_existing(const char* path, Access access) {
 
 // For readers. `user` is the effective user id (the probe has it from its auxiliary vector, without a call).
 inline Failure open_region(const Place& place, std::uint32_t user, Region& out) {
-  int fd = -1;
-  Failure failure = open_for_reading(place, fd);
-  if (failure) return failure;
-  failure = map_region(fd, place, Access::read, user, out);
-  if (failure) sys::close(fd);
+  out = Region{};
+  if (const Failure failure = open_for_reading(place, out.fd)) return failure;
+  const Failure failure = map_region(place, Access::read, user, out);
+  if (failure) close_region(out);
   return failure;
 }
 

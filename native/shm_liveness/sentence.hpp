@@ -43,9 +43,7 @@ inline std::uint64_t since(const WorkerFacts& worker, std::uint64_t ns) {
 }
 
 inline void say_last_beat(Text& line, const WorkerFacts& worker) {
-  if (worker.state == State::claiming) {
-    line << "is being claimed";
-  } else if (worker.beats == 0) {
+  if (worker.beats == 0) {
     say_age(line, "no beat since its claim", since(worker, worker.claimed_ns));
   } else {
     say_age(line, "last beat", since(worker, worker.last_beat_ns));
@@ -61,8 +59,8 @@ inline void say_limit(Text& line, const char* what, std::uint64_t ns) {
 inline void say_stalled(Text& line, const WorkerFacts& worker, const Policy& policy) {
   line << ' ';
   say_last_beat(line, worker);
-  if (worker.beats == 0 && worker.inherited) {
-    line << " (deadline of a predecessor that never beat)";
+  if (worker.beats == 0 && is_beyond_forgiven(worker.row)) {
+    line << " (as " << worker.row << " lives before it)";
   } else if (worker.beats != 0 || worker.in_phase) {
     say_limit(line, "limit", limit_of(worker, policy));
   } else {
@@ -111,6 +109,7 @@ inline void say_region(Text& line, const Verdict& verdict, const RegionFacts& re
   if (verdict.kind == Kind::unusable) {
     line << "region ";
     line.printable(region.name) << ' ' << sentence_of(verdict.fault) << " [" << code_of(verdict.fault) << ']';
+    say_error_number(line, verdict.error);
     return;
   }
   if (verdict.kind == Kind::stopped) {

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "container.hpp"
-#include "region.hpp"
+#include "lock_group.hpp"
 
 namespace shm_liveness {
 
@@ -11,17 +11,22 @@ namespace shm_liveness {
 struct WorkerFacts {
   std::uint32_t region = 0;  // index into the observed regions
   std::uint32_t slot = 0;
+  std::uint32_t bank = 0;
   State state = State::free;
   Lock lock = Lock::gone;
-  bool torn = false;       // the identity could not be read whole: a claim is being written, or was left half-written
+  bool torn = false;       // the slot changed hands at every look
   bool beat_seen = false;  // a new sign of life came while somebody was watching (confirm)
   bool ready = false;
   bool in_phase = false;
-  bool inherited = false;
   bool coarse_clock = false;  // its beats lag by up to one kernel tick
+  Ended predecessor_ended = Ended::none;
   std::uint32_t pid = 0;
   std::uint32_t tid = 0;
-  std::uint32_t claims = 0;
+  std::uint32_t claims = 0;    // of the slot, with this one
+  std::uint32_t row = 0;       // lives before this one, in a row, that ended before they had beaten for long
+  std::uint32_t restarts = 0;  // marked by supervisors. This and the two below only where the lock is gone, or on request
+  std::uint64_t marked_boottime_ns = 0;  // this claim's end is forgiven; 0: it is not
+  std::uint64_t mark_budget_ns = 0;
   std::uint64_t incarnation = 0;
   std::uint64_t observed_ns = 0;  // CLOCK_MONOTONIC, read after the beat was
   std::uint64_t excused_ns = 0;   // of its age: time in which the reader itself did not run
@@ -38,8 +43,7 @@ struct WorkerFacts {
   std::uint64_t claimed_ns = 0;
   std::uint64_t claimed_boottime_ns = 0;
   std::uint64_t grace_from_boottime_ns = 0;
-  std::uint64_t claiming_boottime_ns = 0;  // State::claiming: when that began
-  std::uint64_t inherited_deadline_ns = 0;
+  std::uint64_t deadline_boottime_ns = 0;
   std::uint64_t time_namespace = 0;
   ContainerId container;
   char name[kNameBytes] = {};
@@ -74,24 +78,25 @@ template <class Read>
 }
 
 [[gnu::always_inline]] inline void read_identity(const Identity& identity, WorkerFacts& facts) {
-  facts.torn = !read_under(identity.sequence, [&] {
-    identity.name.load(facts.name);
-    facts.coarse_clock = identity.clock.load_acquire() == static_cast<std::uint32_t>(Clock::coarse);
-    facts.pid = identity.pid.load_acquire();
-    facts.tid = identity.tid.load_acquire();
-    facts.claims = identity.claims.load_acquire();
-    facts.max_age_ns = identity.max_age_ns.load_acquire();
-    facts.cycle_limit_ns = identity.cycle_limit_ns.load_acquire();
-    facts.task_start_ticks = identity.task_start_ticks.load_acquire();
-    facts.claimed_ns = identity.claimed_ns.load_acquire();
-    facts.claimed_boottime_ns = identity.claimed_boottime_ns.load_acquire();
-    facts.container = {static_cast<ContainerKind>(identity.container_kind.load_acquire()),
-                       identity.container_a.load_acquire(), identity.container_b.load_acquire()};
-    facts.time_namespace = identity.time_namespace.load_acquire();
-    facts.grace_from_boottime_ns = identity.grace_from_boottime_ns.load_acquire();
-    facts.inherited_deadline_ns = identity.inherited_deadline_ns.load_acquire();
-    facts.inherited = identity.inherited.load_acquire() != 0;
-  });
+  facts.incarnation = identity.incarnation.load_acquire();
+  identity.name.load(facts.name);
+  facts.coarse_clock = identity.clock.load_acquire() == static_cast<std::uint32_t>(Clock::coarse);
+  const std::uint32_t ended = identity.predecessor_ended.load_acquire();
+  facts.predecessor_ended =
+      ended <= static_cast<std::uint32_t>(Ended::left_over) ? static_cast<Ended>(ended) : Ended::none;
+  facts.pid = identity.pid.load_acquire();
+  facts.tid = identity.tid.load_acquire();
+  facts.max_age_ns = identity.max_age_ns.load_acquire();
+  facts.cycle_limit_ns = identity.cycle_limit_ns.load_acquire();
+  facts.task_start_ticks = identity.task_start_ticks.load_acquire();
+  facts.claimed_ns = identity.claimed_ns.load_acquire();
+  facts.claimed_boottime_ns = identity.claimed_boottime_ns.load_acquire();
+  facts.container = {static_cast<ContainerKind>(identity.container_kind.load_acquire()),
+                     identity.container_a.load_acquire(), identity.container_b.load_acquire()};
+  facts.time_namespace = identity.time_namespace.load_acquire();
+  facts.grace_from_boottime_ns = identity.grace_from_boottime_ns.load_acquire();
+  facts.deadline_boottime_ns = identity.deadline_boottime_ns.load_acquire();
+  facts.row = identity.row.load_acquire();
 }
 
 inline void read_labels(const Labels& labels, WorkerFacts& facts) {
@@ -115,6 +120,14 @@ inline void read_labels(const Labels& labels, WorkerFacts& facts) {
   facts.worst_cycle_ns = hot.worst_cycle_ns.load_acquire();
 }
 
+[[gnu::always_inline]] inline void read_bank(const Bank& bank, WorkerFacts& facts) {
+  const std::uint32_t state = bank.hot.state.load_acquire();
+  facts.state = state == static_cast<std::uint32_t>(State::stopped) ? State::stopped : State::claimed;
+  read_identity(bank.identity, facts);
+  read_hot(bank.hot, facts);
+  if (facts.in_phase || !facts.ready) read_labels(bank.labels, facts);
+}
+
 }  // namespace detail
 
 // What slot `index` says of itself. The clock is read after this (observed_ns) and the lock asked (ask_lock): a beat
@@ -125,40 +138,55 @@ inline void read_slot(const Region& region, std::uint32_t index, WorkerFacts& fa
   __builtin_memset(static_cast<void*>(&facts), 0, offsetof(WorkerFacts, name));
   facts.name[0] = facts.phase[0] = facts.status[0] = '\0';
   facts.slot = index;
-  const std::uint32_t state = slot.hot.state.load_acquire();
-  facts.state = state <= static_cast<std::uint32_t>(State::stopped) ? static_cast<State>(state) : State::free;
-  if (facts.state == State::free) return;
-  facts.incarnation = slot.identity.incarnation.load_acquire();
-  detail::read_identity(slot.identity, facts);
-  if (facts.state == State::claiming) {
-    // Beats, phase and flags are the predecessor's still, or half cleared.
-    facts.claiming_boottime_ns = slot.hot.claiming_boottime_ns.load_acquire();
-    return;
-  }
-  detail::read_hot(slot.hot, facts);
-  if (facts.in_phase || !facts.ready) detail::read_labels(slot.labels, facts);
+  const Current current = current_of(slot);
+  if (current.serial == 0) return;
+  facts.bank = current.bank;
+  facts.claims = current.serial;
+  detail::read_bank(slot.banks[current.bank], facts);
 }
 
-// Asks the kernel for the slot's lock, and the slot once more for its state and incarnation: stop() writes `stopped`
-// and then unlocks, so "lock gone" beside an unchanged `claimed` means that nobody said goodbye. False: the slot has
-// changed hands or state since it was read, and what was read must be read again.
-inline bool ask_lock(const Region& region, WorkerFacts& facts) {
+// A supervisor's mark on the slot; of a mapped region only.
+inline void read_mark(const Region& region, WorkerFacts& facts) {
+  const RestartMark& mark = region.record(facts.slot).mark;
+  const std::uint64_t incarnation = mark.incarnation.load_acquire();
+  facts.restarts = mark.restarts.load_acquire();
+  const std::uint64_t marked = mark.marked_boottime_ns.load_acquire();
+  facts.mark_budget_ns = mark.budget_ns.load_acquire();
+  // The marking stores clear `incarnation` first and set it last: equal on both sides, the words between belong to it.
+  const bool is_whole = mark.incarnation.load_relaxed() == incarnation;
+  facts.marked_boottime_ns = is_whole && incarnation == facts.incarnation ? marked : 0;
+}
+
+// Whether the slot is still what was read of it: no other claim has become current, and nobody has stopped it.
+inline bool is_unchanged(const Region& region, const WorkerFacts& facts) {
   const Slot& slot = region.slot(facts.slot);
-  facts.lock = query_lock(region.fd, facts.slot);
-  // A claimant marks its slot before it locks it, and holds the claim byte all the while.
-  if (facts.state == State::claiming && facts.lock == Lock::gone) facts.lock = query_locks(region.fd, kClaimByte, 1);
-  return slot.hot.state.load_acquire() == static_cast<std::uint32_t>(facts.state) &&
-         slot.identity.incarnation.load_acquire() == facts.incarnation;
+  const Current current = current_of(slot);
+  const std::uint32_t state = slot.banks[facts.bank].hot.state.load_acquire();
+  return current.bank == facts.bank && current.serial == facts.claims &&
+         (state == static_cast<std::uint32_t>(State::stopped)) == (facts.state == State::stopped);
+}
+
+// Asks the kernel for the claim's lock, and then the slot once more: stop() writes `stopped` and then unlocks, so "lock
+// gone" beside an unchanged `claimed` means that nobody called stop(). False: the slot has changed hands or state since
+// it was read, and must be read again.
+//
+// Why the order holds. The slot's loads before the query precede it in program order; the query is a system call, and its
+// answer comes from memory that the kernel reads after them. The loads after it follow an acquire in the kernel
+// (claim.hpp, release()). On x86 loads are not reordered with loads at all.
+inline bool ask_lock(const Region& region, LockReader& locks, WorkerFacts& facts) {
+  facts.lock = locks.query(facts.slot, facts.bank);
+  if (facts.lock == Lock::gone) read_mark(region, facts);
+  return is_unchanged(region, facts);
 }
 
 // One whole look at one slot. A slot that changes all the time is torn, and so never believed.
-inline void look_at(const Region& region, std::uint32_t index, WorkerFacts& facts) {
+inline void look_at(const Region& region, LockReader& locks, std::uint32_t index, WorkerFacts& facts) {
   const std::uint32_t of_region = facts.region;
   for (int i = 0; i < detail::kReadTries; ++i) {
     read_slot(region, index, facts);
     facts.region = of_region;
     facts.observed_ns = monotonic_ns();
-    if (facts.state == State::free || ask_lock(region, facts)) return;
+    if (facts.state == State::free || ask_lock(region, locks, facts)) return;
   }
   facts.torn = true;
 }

@@ -27,6 +27,7 @@ namespace shm_liveness::sys {
 inline constexpr int kAtFdCwd = -100;
 inline constexpr int kAtEmptyPath = 0x1000;
 inline constexpr int kAtSymlinkNoFollow = 0x100;
+inline constexpr int kAtSymlinkFollow = 0x400;
 inline constexpr int kReadOnly = 0;
 inline constexpr int kWriteOnly = 1;
 inline constexpr int kReadWrite = 2;
@@ -38,9 +39,11 @@ inline constexpr int kCloseOnExec = 02000000;
 #if defined(__aarch64__)
 inline constexpr int kNoFollow = 0100000;
 inline constexpr int kDirectory = 040000;
+inline constexpr int kTemporary = 020000000 | kDirectory;  // O_TMPFILE
 #else
 inline constexpr int kNoFollow = 0400000;
 inline constexpr int kDirectory = 0200000;
+inline constexpr int kTemporary = 020000000 | kDirectory;  // O_TMPFILE
 #endif
 inline constexpr int kProtRead = 1;
 inline constexpr int kProtWrite = 2;
@@ -57,7 +60,7 @@ inline constexpr long kRamfsMagic = static_cast<long>(0x858458f6);
 // The errno values the core tells apart (identical on all architectures it supports).
 inline constexpr int kNotPermitted = 1, kNoEntry = 2, kInterrupted = 4, kTryAgain = 11, kNoMemory = 12, kAccess = 13,
                      kExists = 17, kNotDirectory = 20, kIsDirectory = 21, kInvalid = 22, kNoSpace = 28, kLoop = 40,
-                     kNoDevice = 6, kQuota = 122, kNotSupported = 95;
+                     kNoDevice = 6, kQuota = 122, kNotSupported = 95, kTimedOut = 110;
 
 // One overload for each number of arguments: registers that a call does not read need not be loaded, and the probe has
 // some fifty calls in 32 KiB.
@@ -171,8 +174,9 @@ inline int set_mode(int fd, unsigned mode) { return static_cast<int>(call(__NR_f
 inline int set_owner(int fd, std::uint32_t user, std::uint32_t group) {
   return static_cast<int>(call(__NR_fchown, fd, static_cast<long>(user), static_cast<long>(group)));
 }
-inline int link(const char* from, const char* to) {
-  return static_cast<int>(call(__NR_linkat, kAtFdCwd, word(from), kAtFdCwd, word(to), 0));
+// `flags`: kAtSymlinkFollow, to give a name to the file behind /proc/self/fd/N.
+inline int link(const char* from, const char* to, int flags = 0) {
+  return static_cast<int>(call(__NR_linkat, kAtFdCwd, word(from), kAtFdCwd, word(to), flags));
 }
 inline int rename_at(int from_directory, const char* from, int to_directory, const char* to) {
   return static_cast<int>(call(__NR_renameat2, from_directory, word(from), to_directory, word(to), 0));
@@ -211,6 +215,13 @@ inline long groups(std::uint32_t* out, int count) { return call(__NR_getgroups, 
 inline long random(void* out, std::size_t bytes) {
   return call(__NR_getrandom, word(out), static_cast<long>(bytes), 0);
 }
+// Waits until `word` is not `value` or somebody wakes it, for `ns` at most; returns at any of these, and by chance. The
+// word may lie in a file that others map elsewhere, and may be mapped for reading only.
+inline long wait_at(const void* word_at, std::uint32_t value, std::uint64_t ns) {
+  Timespec left{static_cast<std::int64_t>(ns / 1'000'000'000), static_cast<std::int64_t>(ns % 1'000'000'000)};
+  return call(__NR_futex, word(word_at), 0 /* FUTEX_WAIT */, static_cast<long>(value), word(&left));
+}
+inline void wake_one_at(const void* word_at) { call(__NR_futex, word(word_at), 1 /* FUTEX_WAKE */, 1); }
 inline void sleep_ns(std::uint64_t ns) {
   Timespec left{static_cast<std::int64_t>(ns / 1'000'000'000), static_cast<std::int64_t>(ns % 1'000'000'000)};
   call(__NR_nanosleep, word(&left), 0);

@@ -22,6 +22,7 @@ struct Verdict {
   Kind kind = Kind::healthy;
   bool passes = true;
   Fault fault = Fault::none;  // of Kind::unusable
+  int error = 0;              // the kernel's number, where there was one
   std::int32_t worker = -1;   // index of the worker it is about; -1: none
   std::int32_t region = -1;   // index of the region it is about; -1: none
   std::string_view expected;  // Kind::missing, Kind::stopped: the name somebody expected
@@ -85,7 +86,9 @@ class Judge {
       : regions_(regions), around_(around), policy_(policy) {
     for (std::size_t r = 0; r < regions_.size(); ++r) {
       const Fault fault = regions_[r].failure.fault;
-      if (fault != Fault::none && fault != Fault::missing) fail(Kind::unusable, -1, static_cast<int>(r), fault);
+      if (fault == Fault::none || fault == Fault::missing) continue;
+      if (verdict_.kind != Kind::unusable) verdict_.error = regions_[r].failure.error;  // the first of two as grave wins
+      fail(Kind::unusable, -1, static_cast<int>(r), fault);
     }
   }
 
@@ -201,7 +204,7 @@ class Judge {
   bool within_grace(int region) const {
     for (std::size_t r = 0; r < regions_.size(); ++r) {
       if (region >= 0 && static_cast<std::size_t>(region) != r) continue;
-      if (around_.now_boottime_ns <= detail::grace_end(detail::container_start(around_), regions_[r], around_, policy_))
+      if (around_.now_boottime_ns <= detail::grace_end(detail::container_start(around_), regions_[r], policy_))
         return true;
     }
     return false;

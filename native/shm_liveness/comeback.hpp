@@ -1,0 +1,131 @@
+// A worker whose region is removed under it (a clean-up script, logind's RemoveIPC) or cut short: nobody can see its
+// beats any more, and its name is free for a second holder. It notices, and claims its name anew.
+#pragma once
+
+#include <utility>
+
+#include "fork_guard.hpp"
+
+namespace shm_liveness::detail {
+
+// What a heartbeat needs for claiming again; owns its texts.
+struct Held : Member {
+  static constexpr std::uint64_t kLookEveryNs = 1'000'000'000;
+  static constexpr std::uint64_t kClaimAgainWaitNs = 1'000'000;  // a beat must not block; the next look tries again
+
+  ClaimOptions options;
+  char directory[sizeof(PathBuffer::text)] = {};
+  char region_name[kNameBytes] = {};
+  char name[kNameBytes] = {};
+  std::uint64_t region_nonce = 0;
+  std::uint32_t comebacks = 0;
+  Fault lost = Fault::none;    // removed or truncated; none: all is well
+  bool is_superseded = false;  // another worker has the name now: never claim again
+  // Called on the worker's own thread, from a beat or another of its calls, when its region was lost: claimed anew, or
+  // held by another worker (is_superseded). Null: nobody listens.
+  void (*on_loss)(void* listener, const Held& held, Fault lost) = nullptr;
+  void* listener = nullptr;
+
+  Failure begin(const ClaimOptions& wanted) {
+    Text(directory, sizeof directory - 1) << wanted.place.directory;
+    Text(region_name, sizeof region_name - 1) << wanted.place.region;
+    Text(name, sizeof name - 1) << wanted.name;
+    options = wanted;
+    ForkGuard::instance().add(*this);
+    const Failure failure = take(wanted, claim, ForkGuard::instance());
+    if (failure) {
+      ForkGuard::instance().remove(*this);
+      return failure;
+    }
+    options.place = {directory, region_name, wanted.place.allow_disk};
+    options.name = name;
+    options.wait_ns = kClaimAgainWaitNs;
+    start();
+    return {};
+  }
+
+  // Whether the pulse stamps a region that readers can find; looks, and claims anew if it must and can.
+  bool look() {
+    pulse->attend_at_ns = monotonic_ns() + kLookEveryNs;
+    if (lost == Fault::none) lost = fault_of_region();
+    return lost == Fault::none || come_back();
+  }
+
+ private:
+  void start() {
+    start_pulse(*pulse, claim, options);
+    region_nonce = claim.region.header().nonce.load_relaxed();
+    pulse->owner = this;
+    pulse->attend_at_ns = monotonic_ns() + kLookEveryNs;
+    pulse->attend = [](Pulse& of) {
+      auto* held = static_cast<Held*>(of.owner);
+      // A lost pulse comes here at every beat.
+      if (held->lost != Fault::none && monotonic_ns() < of.attend_at_ns) return false;
+      return held->look();
+    };
+  }
+
+  Fault fault_of_region() const {
+    if (is_lost(claim.region)) return Fault::truncated;
+    sys::FileStatus status{};
+    if (sys::status(claim.region.fd, status) >= 0 && status.stx_nlink == 0) return Fault::removed;
+    // Cut short and made long again: all zeroes, and readers refuse it.
+    return claim.region.header().nonce.load_relaxed() == region_nonce ? Fault::none : Fault::truncated;
+  }
+
+  // Safe where nobody else has the name in the region that is there now. What the worker has said of itself goes along.
+  bool come_back() {
+    pulse->hot.store_release(nullptr);
+    if (is_superseded) return false;
+    WorkerSaid said;
+    if (!is_lost(claim.region)) said.read(claim.bank());
+    if (lost == Fault::truncated) {
+      // Our own lock would keep the damaged region from being replaced.
+      const Locked locked(ForkGuard::instance());
+      abandon(claim);
+      claim = Claim{};
+    }
+    const Failure failure = take(options, next, ForkGuard::instance());
+    if (failure) {
+      is_superseded = failure.fault == Fault::name_taken;
+      if (is_superseded) tell(lost);
+      return false;
+    }
+    {
+      const Locked locked(ForkGuard::instance());
+      if (claim.region.fd >= 0) abandon(claim);
+      claim = next;
+      next = Claim{};
+    }
+    ++comebacks;
+    const Fault was = std::exchange(lost, Fault::none);
+    start();
+    said.write(*pulse);
+    tell(was);
+    return beat(*pulse);
+  }
+  void tell(Fault was) const {
+    if (on_loss != nullptr) on_loss(listener, *this, was);
+  }
+
+  // Readiness, status and phase of a bank.
+  struct WorkerSaid {
+    bool ready = false;
+    std::uint64_t budget_ns = 0;  // 0: in no phase
+    char phase[kNameBytes] = {};
+    char status[kStatusBytes] = {};
+
+    void read(const Bank& bank) {
+      ready = bank.hot.ready.load_relaxed() != 0;
+      if (bank.hot.in_phase.load_relaxed() != 0) budget_ns = bank.hot.stall_limit_ns.load_relaxed();
+      bank.labels.phase.load(phase);
+      bank.labels.status.load(status);
+    }
+    void write(Pulse& pulse) const {
+      if (budget_ns != 0) begin_phase(pulse, phase, budget_ns);
+      if (ready || status[0] != '\0') set_ready(pulse, ready, status);
+    }
+  };
+};
+
+}  // namespace shm_liveness::detail
