@@ -42,7 +42,8 @@ struct Age {
   std::uint64_t sign_of_life_ns = 0;
   std::uint64_t since_running_ns = 0;  // the running time at that sign of life
   std::uint64_t lost_at_claim_ns = 0;  // what had been lost when the claim was first seen
-  bool is_strange = false;             // none of the guard's: not judged
+  bool is_strange = false;             // another container's: not judged
+  bool is_ours = false;                // of the command's process tree, as far as can be told
   // The worker's time on a CPU when half of its limit was over, and the running time then; 0: not yet.
   std::uint64_t half_cpu_ns = 0;
   std::uint64_t half_running_ns = 0;
@@ -52,7 +53,7 @@ struct Age {
 // what was lost since its claim.
 inline void age_in_running_time(WorkerFacts& worker, Age& age, const RunningTime& time) {
   if (age.incarnation != worker.incarnation) {
-    age = {worker.incarnation, 0, 0, time.lost_ns(), age.is_strange};
+    age = {worker.incarnation, 0, 0, time.lost_ns(), age.is_strange, age.is_ours};
   }
   if (age.sign_of_life_ns != worker.sign_of_life_ns()) {
     age.sign_of_life_ns = worker.sign_of_life_ns();
@@ -65,8 +66,8 @@ inline void age_in_running_time(WorkerFacts& worker, Age& age, const RunningTime
   if (worker.age_ns() > aged) worker.excused_ns = worker.age_ns() - aged;
   const std::uint64_t lost = time.lost_ns() - age.lost_at_claim_ns;
   worker.grace_from_boottime_ns += lost;
-  worker.claiming_boottime_ns += lost;
-  if (worker.inherited_deadline_ns != 0) worker.inherited_deadline_ns += lost;
+  if (worker.deadline_boottime_ns != 0) worker.deadline_boottime_ns += lost;
+  if (worker.marked_boottime_ns != 0) worker.marked_boottime_ns += lost;
 }
 
 }  // namespace shm_liveness::guard

@@ -27,6 +27,7 @@ namespace detail {
   family("worker_worst_cycle_seconds", "gauge", "Longest cycle of this incarnation.")                                 \
   family("worker_late_cycles_total", "counter", "Cycles beyond the cycle limit.")                                     \
   family("worker_claims_total", "counter", "How often the worker's slot was claimed.")                                \
+  family("worker_restarts_total", "counter", "Times a supervisor marked the worker's restart in place.")              \
   family("worker_cycle_seconds", "histogram", "Times from beat to beat, outside phases.")                             \
   family("guard_checks_total", "counter", "Looks at the regions.")                                                    \
   family("guard_restarts_total", "counter", "Times the command was started again in place.")                          \
@@ -44,6 +45,7 @@ enum class Family : std::uint8_t {
   worst_cycle,
   late_cycles,
   claims,
+  worker_restarts,
   cycles,
   checks,
   restarts,
@@ -178,6 +180,9 @@ class MetricsCursor {
       case Family::late_cycles:
         out << worker.late_cycles;
         break;
+      case Family::worker_restarts:
+        out << watch.seen().regions[worker.region].record(worker.slot).mark.restarts.load_relaxed();
+        break;
       default:
         out << worker.claims;
         break;
@@ -187,10 +192,10 @@ class MetricsCursor {
 
   // cycles[i] counts cycles of [2^i, 2^(i+1)) ns. There is no sum: the beat does not keep one.
   void say_cycles(Watch& watch, const WorkerFacts& worker, Text& out) const {
-    const Record& record = watch.seen().regions[worker.region].record(worker.slot);
+    const Life& life = watch.seen().regions[worker.region].record(worker.slot).lives[worker.bank];
     std::uint64_t count = 0;
     for (std::size_t bin = 0; bin < kCycleBins; ++bin) {
-      count += record.cycles[bin].load_relaxed();
+      count += life.cycles[bin].load_relaxed();
       if (bin < detail::kFirstBin || bin > detail::kLastBin) continue;
       open_sample(out, watch, worker, "_bucket");
       out << ",le=\"";

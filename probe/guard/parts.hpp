@@ -100,14 +100,15 @@ struct Parts {
       stamp.say_again(said);
     }
   }
-  // Says to all readers of all regions that what is gone is gone, and may take `budget_ns` to come back. A region that
-  // is not there yet needs no word.
+  // Tells all readers that the command's workers, dead or about to be, are restarted and may take `budget_ns` to come
+  // back. A region that is not there yet needs no word.
   void mark_restart(std::uint64_t budget_ns) {
     for (std::size_t r = 0; r < options.watched.region_count; ++r) {
       const Place& region = options.watched.places[r];
-      const Failure failure = shm_liveness::mark_restart(region, budget_ns, owner_of(region), kShortWaitNs);
-      // Where nothing is to be restarted, the watch itself will say what is wrong with a region.
-      if (!failure || failure.fault == Fault::missing || options.restarts == 0) continue;
+      const Failure failure = mark_restarts(
+          region, budget_ns, owner_of(region), kShortWaitNs,
+          [&](std::uint32_t slot, std::uint64_t incarnation) { return watch.is_own_claim(r, slot, incarnation); });
+      if (!failure || failure.fault == Fault::missing) continue;
       Line line;
       (line << "cannot mark a restart: region ").printable(region.region)
           << ' ' << sentence_of(failure.fault) << " [" << code_of(failure.fault) << ']';

@@ -162,7 +162,6 @@ inline Obstacle prepare(Parts& parts) {
       if (failure) return detail::region_obstacle(place, failure);
     }
   }
-  if (parts.has_command()) parts.mark_restart(0);
   if (options.stamps()) {
     if (const Failure failure = parts.claim()) return detail::region_obstacle(parts.place(), failure);
   }

@@ -1,7 +1,8 @@
 // The guard as a worker: it stamps for a command that cannot stamp by itself (sd_notify, progress, steps).
 #pragma once
 
-#include "../../native/shm_liveness/truncation.hpp"
+#include "../../native/shm_liveness/supervise.hpp"
+#include "../../native/shm_liveness/beat.hpp"
 #include "tree.hpp"
 
 namespace shm_liveness::guard {
@@ -28,7 +29,6 @@ class Stamp {
     held_ = true;
     said_ = {};
     start_pulse(pulse_, claim_, options);
-    watched_ = truncation::watch(claim_.region.memory, claim_.region.bytes, &pulse_);
     return {};
   }
   // After a claim that took another's place.
@@ -42,7 +42,7 @@ class Stamp {
   // Whether readers still find what is stamped here.
   bool is_at(const Place& place) const {
     PathBuffer path;
-    return held_ && !truncation::is_lost(watched_) && path.set(place) &&
+    return held_ && !is_lost(claim_.region) && path.set(place) &&
            shm_liveness::detail::is_still_at(claim_.region.fd, path.text);
   }
 
@@ -89,10 +89,8 @@ class Stamp {
   void give_up(bool stopped) {
     if (!held_) return;
     held_ = false;
-    const bool lost = truncation::is_lost(watched_);
-    truncation::unwatch(watched_);
     pulse_.hot.store_release(nullptr);
-    if (stopped && !lost) {
+    if (stopped) {
       release(claim_);
     } else {
       abandon(claim_);
@@ -103,7 +101,6 @@ class Stamp {
   Claim claim_;
   Pulse pulse_{};
   Said said_;
-  truncation::Watched* watched_ = nullptr;
   bool held_ = false;
 };
 

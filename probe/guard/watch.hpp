@@ -3,7 +3,6 @@
 #pragma once
 
 #include "../../native/shm_liveness/observe.hpp"
-#include "../../native/shm_liveness/truncation.hpp"
 #include "../flags.hpp"
 #include "aging.hpp"
 #include "log.hpp"
@@ -25,6 +24,7 @@ class Watch {
     seen_.room = room.workers;
     seen_.region_count = watched.region_count;
     for (std::size_t r = 0; r < watched.region_count; ++r) {
+      seen_.places[r] = watched.places[r];
       seen_.facts[r].name = watched.places[r].region;
       seen_.facts[r].failure = {Fault::missing, 0};
     }
@@ -50,7 +50,10 @@ class Watch {
     for (WorkerFacts& worker : seen_.room.first(seen_.worker_count)) {
       if (worker.incarnation == 0) continue;
       Age& age = ages_[worker.region * kMaxSlots + worker.slot];
-      if (age.incarnation != worker.incarnation) age.is_strange = guards_ && is_strange(worker);
+      if (age.incarnation != worker.incarnation) {
+        age.is_strange = guards_ && is_strange(worker);
+        age.is_ours = !age.is_strange && is_ours(worker);
+      }
       age_in_running_time(worker, age, time_);
       if (age.half_running_ns == 0 && worker.age_ns() > limit_of(worker, watched_.policy) / 2) {
         age.half_running_ns = time_.running_ns();
@@ -124,6 +127,11 @@ class Watch {
   }
 
   const Observation& seen() const { return seen_; }
+  // Whether the claim in that slot is of the command's process tree.
+  bool is_own_claim(std::size_t region, std::uint32_t slot, std::uint64_t incarnation) const {
+    const Age& age = ages_[region * kMaxSlots + slot];
+    return age.incarnation == incarnation && age.is_ours;
+  }
   std::span<const WorkerFacts> workers() const { return seen_.workers(); }
   Condition condition_of(const WorkerFacts& worker) const {
     return judge_worker(worker, seen_.facts[worker.region], seen_.around, watched_.policy).condition;
@@ -138,11 +146,16 @@ class Watch {
  private:
   bool is_usable(const WorkerFacts& worker) const { return condition_of(worker) != Condition::unusable; }
 
-  // The guard needs no mark in a header to know when its command was started, and one may be refused.
-  void forget_what_was(RegionFacts& facts) const {
-    if (facts.restart_boottime_ns >= began_boottime_ns_) return;
-    facts.restart_boottime_ns = began_boottime_ns_;
-    facts.restart_budget_ns = 0;
+  // The guard needs no mark to know when its command was started, and one may be refused.
+  void forget_what_was(RegionFacts& facts) const { facts.began_boottime_ns = began_boottime_ns_; }
+
+  // Claimed by the command's processes. One that cannot be found (it has ended, or counts its pids in another
+  // namespace) is taken for ours if it was claimed in this container since the command began.
+  bool is_ours(const WorkerFacts& worker) const {
+    if (is_that_task(worker.pid, worker.tid, worker.task_start_ticks))
+      return is_descendant(worker.pid, sys::process_id());
+    return worker.claimed_boottime_ns >= began_boottime_ns_ &&
+           !is_other_container(seen_.around.context.container, worker.container);
   }
 
   // Alive in another container, and no descendant: a region that two containers share by mistake. Its stall is no
@@ -166,7 +179,7 @@ class Watch {
     const Place& place = watched_.places[r];
     if (region.fd >= 0) {
       const bool all_well = judged_ != 0 && verdicts_[0].kind == Kind::healthy;
-      if (truncation::is_lost(mapped_[r])) {
+      if (is_lost(region)) {
         release(r);
         seen_.facts[r].failure = {Fault::truncated, 0};
       } else if (!all_well || is_long_look_) {
@@ -175,7 +188,6 @@ class Watch {
     }
     if (region.fd >= 0) return;
     seen_.facts[r].failure = open_region(place, user_, region);
-    if (region.fd >= 0) mapped_[r] = truncation::watch(region.memory, region.bytes);
   }
   // Another file under the name takes the place of this one. With none there a guard goes on with what its workers
   // hold: they are as alive as before, but probes find no region, and a sidecar answers as probes do.
@@ -193,8 +205,6 @@ class Watch {
   }
   void release(std::size_t r) {
     is_told_of_removal_[r] = false;
-    truncation::unwatch(mapped_[r]);
-    mapped_[r] = nullptr;
     close_region(seen_.regions[r]);
   }
 
@@ -206,7 +216,6 @@ class Watch {
   bool guards_;
   Age* ages_;
   Observation seen_;
-  truncation::Watched* mapped_[kMaxRegions] = {};
   Verdict verdicts_[3];
   bool is_told_of_removal_[kMaxRegions] = {};
   unsigned judged_ = 0;
