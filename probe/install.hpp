@@ -1,18 +1,16 @@
 // --install DIR: an init container's whole work. A scratch image has no cp, so the probe copies itself and its
-// siblings, each under a temporary name first (a running copy cannot be written over, and a half-written one must
-// never be exec'd), and runs the copy's self-test: a missing or broken probe is "Unknown" to the kubelet, which then
-// never restarts anything.
+// siblings, each under a temporary name of its own first (a running copy cannot be written over, a half-written one must
+// never be exec'd, and several installs may run at once), and runs the copy's self-test: a missing or broken probe is
+// "Unknown" to the kubelet, which then never restarts anything.
 #pragma once
 
+#include "../native/shm_liveness/create.hpp"
 #include "options.hpp"
 
 namespace shm_liveness::program {
 
-struct Executable {
-  const char* name;
-  const char* temporary;
-};
-inline constexpr Executable kExecutables[] = {{"shm-probe", ".shm-probe"}, {"shm-guard", ".shm-guard"}};
+inline constexpr char kExecutables[] = "shm-probe\0shm-guard\0";
+inline constexpr std::size_t kExecutableCount = 2;
 
 // What went wrong; error is the kernel's number, or 0.
 struct InstallProblem {
@@ -38,21 +36,24 @@ inline int copy_bytes(int from, int to) {
   for (;;) {
     const long got = sys::read(from, buffer, sizeof buffer);
     if (got <= 0) return static_cast<int>(got);
-    if (!write_all(to, {buffer, static_cast<std::size_t>(got)})) return -sys::kNoSpace;
+    if (const int error = write_all(to, {buffer, static_cast<std::size_t>(got)}); error < 0) return error;
   }
 }
 
-// -errno, or 0.
-inline int copy_executable(int source, int directory, const Executable& executable) {
-  sys::unlink_at(directory, executable.temporary);  // of an install that was killed
-  const int target = sys::open_at(directory, executable.temporary,
-                                  sys::kCreate | sys::kExclusive | sys::kWriteOnly | sys::kCloseOnExec, 0755);
+// -errno, or 0. An install that is killed leaves at most one temporary file.
+inline int copy_executable(int source, int directory, const char* name) {
+  char buffer[48];
+  Text text(buffer);
+  text << '.' << name << '.' << shm_liveness::detail::random_nonce();
+  const char* const temporary = text.c_str();
+  const int target =
+      sys::open_at(directory, temporary, sys::kCreate | sys::kExclusive | sys::kWriteOnly | sys::kCloseOnExec, 0755);
   if (target < 0) return target;
   int error = copy_bytes(source, target);
   if (error >= 0) error = sys::set_mode(target, 0755);  // open's mode is subject to the umask
   sys::close(target);
-  if (error >= 0) error = sys::rename_at(directory, executable.temporary, directory, executable.name);
-  if (error < 0) sys::unlink_at(directory, executable.temporary);
+  if (error >= 0) error = sys::rename_at(directory, temporary, directory, name);
+  if (error < 0) sys::unlink_at(directory, temporary);
   return error;
 }
 
@@ -60,7 +61,7 @@ inline int copy_executable(int source, int directory, const Executable& executab
 inline int run_self_test(const Start& start, int directory) {
   const long child = sys::call(__NR_clone, 17 /* SIGCHLD */, 0, 0, 0, 0);
   if (child == 0) {
-    const char* name = kExecutables[0].name;
+    const char* name = kExecutables;
     const char* argv[] = {name, "--self-test", nullptr};
     sys::call(__NR_execveat, directory, sys::word(name), sys::word(argv), sys::word(start.environment), 0);
     sys::call(__NR_exit_group, 126);
@@ -85,10 +86,11 @@ inline InstallProblem install(const Start& start, std::string_view target) {
   const int directory = sys::open(text.c_str(), sys::kReadOnly | sys::kDirectory | sys::kCloseOnExec);
   if (directory < 0) return {"cannot open", -directory};
   bool any = false;
-  for (const Executable& executable : kExecutables) {
-    const int source = sys::open_at(own, executable.name, sys::kReadOnly | sys::kCloseOnExec, 0);
+  for (std::size_t i = 0; i < kExecutableCount; ++i) {
+    const char* name = nth_word(kExecutables, i);
+    const int source = sys::open_at(own, name, sys::kReadOnly | sys::kCloseOnExec, 0);
     if (source < 0) continue;  // this image has not both
-    if (const int error = detail::copy_executable(source, directory, executable); error < 0) {
+    if (const int error = detail::copy_executable(source, directory, name); error < 0) {
       return {"cannot copy into", -error};
     }
     any = true;

@@ -18,6 +18,7 @@ struct Options {
 enum class Flag : std::uint8_t {
   check = static_cast<std::uint8_t>(CommonFlag::count),
   confirm,
+  timeout,
   json,
   verbose,
   self_test,
@@ -32,7 +33,8 @@ inline constexpr Row kProbeRows[] = {
     SHM_LIVENESS_COMMON_ROWS,
     {"check\0" "WHICH\0" "liveness, readiness or startup (default: liveness)", Value::required, true},
     {"confirm\0" "DUR\0" "how long to await a beat before saying stalled\n"
-     "(default: max age, 50ms to 300ms)", Value::required, true},
+     "(default: by max age and the usual cycle)", Value::required, true},
+    {"timeout\0" "DUR\0" "timeoutSeconds of this probe (default: 1s)", Value::required, true},
     {"json\0" "\0" "print verdict and workers as JSON", Value::none, true},
     {"verbose\0" "\0" "print a line for each worker", Value::none, true},
     {"self-test\0" "\0" "try what a probe needs here", Value::none, false},
@@ -66,6 +68,8 @@ class Parser : public FlagParser<Parser, kProbeRowCount> {
         return set_check(value, origin);
       case Flag::confirm:
         return set_duration(value, origin, watched_.policy.confirm_ns, 0);
+      case Flag::timeout:
+        return set_duration(value, origin, watched_.policy.timeout_ns, 1);
       case Flag::json:
         return set_output(Output::json, origin);
       case Flag::verbose:

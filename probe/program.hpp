@@ -15,18 +15,18 @@ struct Start {
   const char* executable;  // the path it was exec'd by (AT_EXECFN), which may be relative
 };
 
-// All of it, or as much as the descriptor takes.
-inline bool write_all(int fd, std::string_view text) {
+// All of it. 0, or -errno of the write that failed.
+inline int write_all(int fd, std::string_view text) {
   while (!text.empty()) {
     const long wrote = sys::write(fd, text.data(), text.size());
     if (wrote == -sys::kInterrupted) continue;
-    if (wrote <= 0) return false;
+    if (wrote <= 0) return wrote < 0 ? static_cast<int>(wrote) : -sys::kNoSpace;
     text.remove_prefix(static_cast<std::size_t>(wrote));
   }
-  return true;
+  return 0;
 }
 
-inline Exit print(std::string_view text) { return write_all(1, text) ? Exit::healthy : Exit::unusable; }
+inline Exit print(std::string_view text) { return write_all(1, text) < 0 ? Exit::unusable : Exit::healthy; }
 
 [[noreturn]] inline void leave(Exit status) {
   for (;;) sys::call(__NR_exit_group, static_cast<long>(status));
@@ -42,6 +42,7 @@ struct SignalAction {
   std::uint64_t mask;
 };
 inline constexpr int kSigBus = 7;
+inline constexpr int kSigPipe = 13;
 inline constexpr unsigned long kRestorer = 0x04000000;
 
 #if defined(__x86_64__)
@@ -64,6 +65,12 @@ inline void expect_truncation(void (*on_sigbus)(int, void*, void*)) {
   action.restorer = detail::shm_liveness_restore;
 #endif
   sys::call(__NR_rt_sigaction, detail::kSigBus, sys::word(&action), 0, sizeof action.mask);
+}
+
+// A reader of our output may have gone. Then a write fails, and what is to be done after it is still done.
+inline void ignore_broken_pipes() {
+  const SignalAction action{reinterpret_cast<void (*)(int, void*, void*)>(1) /* SIG_IGN */, 0, nullptr, 0};
+  sys::call(__NR_rt_sigaction, detail::kSigPipe, sys::word(&action), 0, sizeof action.mask);
 }
 
 }  // namespace shm_liveness::program

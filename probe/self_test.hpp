@@ -2,6 +2,7 @@
 #pragma once
 
 #include "../native/shm_liveness/beat.hpp"
+#include "../native/shm_liveness/claim.hpp"
 #include "../native/shm_liveness/observe.hpp"
 #include "options.hpp"
 

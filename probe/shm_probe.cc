@@ -1,4 +1,7 @@
 // shm-probe: exec'd by the kubelet, reads the region, exits 0 or not. README.md has the flags and exit codes.
+// A region that is cut short ends this program (on_sigbus): it needs no table of mappings, which would be a page of
+// writable data.
+#define SHM_LIVENESS_WITHOUT_WATCH
 #include "../native/shm_liveness/glance.hpp"
 #include "../native/shm_liveness/json.hpp"
 #include "diagnose.hpp"
@@ -38,9 +41,20 @@ Exit complain(std::string_view text, Exit status) {
   return status;
 }
 
-// A region cut short while it is mapped here. Nothing can be said of its workers any more, so this is the end.
-void on_sigbus(int, void*, void*) {
-  write_all(1, "unusable: a region was cut short while being read [REGION_TRUNCATED]\n");
+// A region cut short while it is mapped here: a page of zeroes takes the place of the lost one, so that the faulting
+// instruction can be repeated; second_look() notices and judges by the size of the file. Without state, because a page
+// of writable data would cost every start a page fault.
+void on_sigbus(int, void* info, void*) {
+  constexpr std::uintptr_t kPage = 4096, kEndOfImage = 1u << 31;
+  std::uintptr_t address;
+  __builtin_memcpy(&address, static_cast<char*>(info) + 16, sizeof address);  // siginfo_t's si_addr
+  // Regions are mapped far above the program itself, which can lose pages, too (its file cut short).
+  if (address > kEndOfImage) {
+    void* const zeroes = sys::map(reinterpret_cast<void*>(address / kPage * kPage), kPage,
+                                  sys::kProtRead | sys::kProtWrite,
+                                  sys::kMapPrivate | sys::kMapAnonymous | sys::kMapFixed, -1);
+    if (!sys::failed(zeroes)) return;
+  }
   leave(Exit::unusable);
 }
 
@@ -72,7 +86,9 @@ void write_json(Workspace& work, const Verdict& verdict, const Policy& policy, s
     const Condition condition = judge_worker(worker, region, seen.around, policy).condition;
     if (condition == Condition::absent) continue;
     json.next();
-    json_worker(json, worker, region, condition, policy);
+    WorkerFacts whole = worker;
+    read_mark(seen.regions[worker.region], whole);
+    json_worker(json, whole, region, condition, policy);
     write_all(1, out.view());
     out = Text(work.text);
   }
@@ -107,7 +123,8 @@ void write_reason(std::string_view path, std::string_view line) {
   if (error >= 0) return;
   char problem[300];
   Text text(problem);
-  (text << "cannot write the termination log ").printable(path) << ", errno " << -error;
+  (text << "cannot write the termination log ").printable(path);
+  say_error_number(text, -error);
   complain(text.view(), Exit::healthy);
 }
 
@@ -116,6 +133,7 @@ void write_reason(std::string_view path, std::string_view line) {
 [[gnu::noinline]] Exit answer(const Start& start, const Options& options) {
   const Policy& policy = options.watched.policy;
   expect_truncation(on_sigbus);
+  ignore_broken_pipes();
   Workspace* const work = new_workspace();
   if (work == nullptr) return complain(sentence_of(Fault::no_memory), Exit::unusable);
   for (std::size_t r = 0; r < options.watched.region_count; ++r)
@@ -127,6 +145,11 @@ void write_reason(std::string_view path, std::string_view line) {
   char line_buffer[512];
   Text line(line_buffer);
   say_verdict(line, verdict, work->seen.region_facts(), work->seen.workers(), policy, diagnosis);
+  // First of all: whether anybody reads our output is nobody's promise.
+  const bool restarts = policy.check != Check::readiness;
+  if (!verdict.passes && restarts && !options.watched.termination_log.empty()) {
+    write_reason(options.watched.termination_log, line.view());
+  }
   switch (options.output) {
     case Output::json:
       write_json(*work, verdict, policy, line.view());
@@ -141,10 +164,6 @@ void write_reason(std::string_view path, std::string_view line) {
       write_all(1, out.view());
       break;
     }
-  }
-  const bool restarts = policy.check != Check::readiness;
-  if (!verdict.passes && restarts && !options.watched.termination_log.empty()) {
-    write_reason(options.watched.termination_log, line.view());
   }
   return verdict.exit();
 }
@@ -169,7 +188,8 @@ Exit test_self(const Start& start, const Options& options) {
   }
   // The directory last: a long one is cut, and must not take the reason with it.
   out << "self-test: could not " << step << ": ";
-  if (failure) out << '[' << code_of(failure.fault) << "], errno " << failure.error;
+  if (failure) out << '[' << code_of(failure.fault) << ']';
+  say_error_number(out, failure.error);
   (out << " in ").printable(options.watched.directory);
   return complain(out.view(), Exit::unusable);
 }
@@ -180,7 +200,7 @@ Exit install_here(const Start& start, const Options& options) {
   char buffer[512];
   Text text(buffer);
   (text << "--install: " << problem.step << ' ').printable(options.install_directory);
-  if (problem.error != 0) text << ", errno " << problem.error;
+  say_error_number(text, problem.error);
   return complain(text.view(), Exit::unusable);
 }
 

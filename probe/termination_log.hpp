@@ -17,9 +17,9 @@ inline int write_termination_log(std::string_view path, bool make, std::string_v
   int fd = sys::open(name.c_str(), flags);
   if (fd == -sys::kNoEntry && make) fd = sys::open(name.c_str(), flags | sys::kCreate, 0644);
   if (fd < 0) return fd;
-  const bool whole = write_all(fd, text);
+  const int error = write_all(fd, text);
   sys::close(fd);
-  return whole ? 0 : -sys::kNoSpace;
+  return error;
 }
 
 }  // namespace shm_liveness::program
