@@ -1,5 +1,5 @@
 import { type Duration, durationNs } from './duration.js'
-import { invalid, LivenessError, typed } from './errors.js'
+import { invalid, LivenessError, type LivenessErrorCode, typed } from './errors.js'
 import { type NativeClaim, type NativeHeartbeat, native } from './internal/native.js'
 import { placeOf } from './internal/place.js'
 import type { RegionOptions } from './types.js'
@@ -53,17 +53,19 @@ export class Heartbeat implements Disposable {
   /**
    * Stamps the slot: the loop came round. An own property, and needs no `this`: `setInterval(heartbeat.beat, 100)`.
    *
-   * Returns true if stamped, false if this heartbeat holds no slot any more (stopped, or its region was cut short).
-   * Never throws, never blocks, leaves no garbage.
+   * Returns true if stamped, false if this heartbeat holds no slot any more (stopped, or its region was lost and another
+   * worker has its name). Never throws and leaves no garbage. About once a second it looks whether the region is still
+   * there, and claims it anew if it was removed or cut short; that takes a millisecond at most, and is told by a warning
+   * of the process with the code `REGION_REMOVED` or `REGION_TRUNCATED`.
    */
   readonly beat: () => boolean
   readonly #native: NativeHeartbeat
   #phase: object | undefined
 
-  private constructor(claim: NativeClaim) {
+  private constructor(claim: Omit<NativeClaim, 'onLoss'>) {
     this.name = claim.name
     this.region = claim.region
-    this.#native = typed(() => new (native().Heartbeat)(claim))
+    this.#native = typed(() => new (native().Heartbeat)({ ...claim, onLoss: this.#warn }))
     this.beat = this.#native.beat
   }
 
@@ -75,12 +77,15 @@ export class Heartbeat implements Disposable {
     return new Heartbeat(claimOf(options))
   }
 
-  /** Whether the slot is still held. */
+  /**
+   * Whether readers see the slot as this worker's. Looks at the region, and claims it anew if it was removed or cut short
+   * and nobody else has the name.
+   */
   get claimed(): boolean {
     return this.#native.claimed
   }
 
-  /** Says that the worker can do its work: readiness passes while it beats. @throws LivenessError `STOPPED` */
+  /** Says that the worker can do its work: readiness passes while it beats. @throws LivenessError `STOPPED`, `REGION_REMOVED` */
   ready(): void {
     this.#require(this.#native.ready())
   }
@@ -112,6 +117,11 @@ export class Heartbeat implements Disposable {
     return phase
   }
 
+  /** How often the region was removed or cut short under this heartbeat, and claimed anew. */
+  get comebacks(): number {
+    return this.#native.comebacks
+  }
+
   /** Stopped on purpose. May be called again. */
   stop(): void {
     this.#native.stop()
@@ -124,11 +134,23 @@ export class Heartbeat implements Disposable {
 
   #require(held: boolean): void {
     if (held) return
-    throw new LivenessError('STOPPED', `worker "${this.name}" of region "${this.region}" holds no slot any more`)
+    const code = (this.#native.fault ?? 'STOPPED') as LivenessErrorCode
+    throw new LivenessError(code, `worker "${this.name}" of region "${this.region}" holds no slot any more`)
+  }
+
+  readonly #warn = (code: string, isClaimedAnew: boolean): void => {
+    const what = code === 'REGION_REMOVED' ? 'was removed' : 'was cut short'
+    const then = isClaimedAnew
+      ? 'It was claimed anew. Find out what does that: readers saw no worker meanwhile.'
+      : 'Another worker has the name now, so this one beats no more. Stop one of the two.'
+    process.emitWarning(`region "${this.region}" of worker "${this.name}" ${what}. ${then}`, {
+      type: 'LivenessWarning',
+      code,
+    })
   }
 }
 
-function claimOf(options: ClaimOptions): NativeClaim {
+function claimOf(options: ClaimOptions): Omit<NativeClaim, 'onLoss'> {
   if (typeof options !== 'object' || options === null) throw invalid('options', 'an object', options)
   const { name, maxAge, cycleLimit, clock = 'precise', capacity = 64, share = 'private' } = options
   if (typeof name !== 'string') throw invalid('name', 'a name', name)

@@ -61,21 +61,28 @@ export class Region {
   }
 
   /**
-   * For supervisors that restart workers in place (`cluster`, say), before each restart: claims from before it whose
-   * worker is gone count as left over, and liveness waits `budget` for the newcomers' first beats.
+   * For supervisors that restart workers in place (`cluster`, say), before each restart: the end of this worker's present
+   * claim is forgiven for `budget`, and its next claim may take as long for its first beat. Nobody else is forgiven. A
+   * row of lives that end before they have beaten for `budget` is forgiven three times, and no more.
+   *
+   * @param worker its name
+   * @param options.budget @default the reader's startup grace
+   * @throws LivenessError `NO_SUCH_WORKER`, if the name was never claimed
    */
-  markRestart({ budget = 0 }: { budget?: Duration } = {}): void {
+  markRestart(worker: string, { budget = 0 }: { budget?: Duration } = {}): void {
+    if (typeof worker !== 'string') throw invalid('worker', 'a name', worker)
     const budgetNs = durationNs('budget', budget)
-    typed(() => native().markRestart(this.#place, budgetNs))
+    typed(() => native().markRestart(this.#place, worker, budgetNs))
   }
 }
 
 function policyOf(options: VerdictOptions): NativePolicy {
-  const { check = 'liveness', expect = [], min = 0, confirm } = options
+  const { check = 'liveness', expect = [], min = 0, confirm, timeout = '1s' } = options
   if (!checks.includes(check)) throw invalid('check', checks.join(', '), check)
-  if (!Array.isArray(expect) || expect.some((name) => typeof name !== 'string' || name.includes(','))) {
-    throw invalid('expect', 'a list of names', expect)
-  }
+  if (!Array.isArray(expect)) throw invalid('expect', 'a list of names', expect)
+  // An empty name would be no name at all to the core, and so expect nobody.
+  const wrong = expect.find((name) => typeof name !== 'string' || !/^[\w-][\w.-]{0,62}$/.test(name))
+  if (wrong !== undefined) throw invalid('expect', 'names of 1 to 63 of A-Z a-z 0-9 . _ -', wrong)
   if (expect.length > 64) throw invalid('expect', 'at most 64 names', expect.length)
   if (!Number.isInteger(min) || min < 0 || min > 4096) throw invalid('min', 'a whole number up to 4096', min)
   return {
@@ -87,6 +94,7 @@ function policyOf(options: VerdictOptions): NativePolicy {
     deadGraceNs: durationNs('deadGrace', options.deadGrace ?? 0),
     cycleWindowNs: durationNs('cycleWindow', options.cycleWindow ?? 0),
     confirmNs: confirm === undefined ? null : durationNs('confirm', confirm),
+    timeoutNs: durationNs('timeout', timeout, 1),
   }
 }
 
@@ -97,6 +105,7 @@ function workerOf(from: NativeWorker): Worker {
     slot: from.slot,
     incarnation: from.incarnation,
     claims: from.claims,
+    restarts: from.restarts,
     pid: from.pid,
     tid: from.tid,
     clock: from.coarse ? 'coarse' : 'precise',

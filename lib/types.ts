@@ -25,10 +25,13 @@ export interface VerdictOptions {
   /** Readiness fails so long after a cycle beyond its limit. @default never */
   cycleWindow?: Duration | undefined
   /**
-   * How long to wait for one new beat before saying stalled; blocks this thread for that time at most, and only if
-   * something seems stalled. 0 does not wait. @default max age, within 50ms and 300ms
+   * How long to wait for one new beat before the verdict is stalled. Blocks this thread for that time at most, and only if
+   * a worker seems stalled. 0 does not wait. @default as long as the worker's cycles usually take at most, or max age
+   * within 50ms and 300ms if that is longer; never longer than `timeout` less 200ms
    */
   confirm?: Duration | undefined
+  /** When the caller needs an answer. @default '1s', as the kubelet's timeoutSeconds */
+  timeout?: Duration | undefined
 }
 
 export type VerdictWord =
@@ -85,6 +88,8 @@ export interface Worker {
   incarnation: bigint
   /** How often the slot has been claimed. */
   claims: number
+  /** How often a supervisor has marked its restart in place. */
+  restarts: number
   /** As the worker sees itself; another container may number it otherwise. */
   pid: number
   tid: number

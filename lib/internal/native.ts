@@ -17,6 +17,8 @@ export interface NativeClaim extends NativePlace {
   coarse: boolean
   slots: number
   mode: number
+  /** Called in a call of the heartbeat, once its region was removed or cut short. */
+  onLoss: (code: string, isClaimedAnew: boolean) => void
 }
 
 /** Each method answers whether the slot is still held; `beat` is an own property, and may be called alone. */
@@ -28,6 +30,10 @@ export interface NativeHeartbeat {
   endPhase(): boolean
   stop(): void
   readonly claimed: boolean
+  /** The code of what happened to the region; null: nothing, or it is claimed anew. */
+  readonly fault: string | null
+  /** How often the region was lost and claimed anew. */
+  readonly comebacks: number
 }
 
 export interface NativePolicy {
@@ -39,8 +45,9 @@ export interface NativePolicy {
   startupGraceNs: number
   deadGraceNs: number
   cycleWindowNs: number
-  /** null: as long as max age, within the limits of policy.hpp */
+  /** null: by max age and the worker's own cycles, within the limits of policy.hpp */
   confirmNs: number | null
+  timeoutNs: number
 }
 
 export interface NativeVerdict {
@@ -72,6 +79,7 @@ export interface NativeWorker {
   slot: number
   incarnation: bigint
   claims: number
+  restarts: number
   pid: number
   tid: number
   coarse: boolean
@@ -98,7 +106,7 @@ export interface Native {
   workers(place: NativePlace): NativeWorker[]
   verdict(place: NativePlace, policy: NativePolicy): NativeVerdict
   retire(place: NativePlace, name: string): void
-  markRestart(place: NativePlace, budgetNs: number): void
+  markRestart(place: NativePlace, name: string, budgetNs: number): void
   faultCodes(): string[]
   layout(): {
     version: number

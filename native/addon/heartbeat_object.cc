@@ -7,23 +7,29 @@
 
 namespace shm_liveness::addon {
 
-Holder::Holder(napi_env env, Heartbeat&& claimed) : heartbeat(std::move(claimed)), env_(env) {
-  guard_against_truncation();
-  const Region& region = heartbeat.claim_of().region;
-  watched_ = truncation::watch(region.memory, region.bytes, &heartbeat.pulse());
+Holder::Holder(Napi::Env env, Heartbeat&& claimed, const Napi::Function& on_loss)
+    : heartbeat(std::move(claimed)), env_(env), on_loss_(Napi::Persistent(on_loss)) {
+  heartbeat.listen_for_loss(Holder::on_loss, this);
   napi_add_env_cleanup_hook(env_, on_environment_end, this);
 }
 
-void Holder::leave_environment() {
-  // Before the mapping goes: its addresses may belong to somebody else right after.
-  truncation::unwatch(std::exchange(watched_, nullptr));
-  in_environment_ = false;
+// On this heartbeat's own thread, inside one of its calls, so JavaScript may be called. What that throws is dropped: the
+// call that brought us here did not fail.
+void Holder::on_loss(void* data, const detail::Held& held, Fault lost) {
+  auto* holder = static_cast<Holder*>(data);
+  const Napi::HandleScope scope(holder->env_);
+  const Napi::Env env(holder->env_);
+  try {
+    holder->on_loss_.Call({Napi::String::New(env, code_of(lost)), Napi::Boolean::New(env, !held.is_superseded)});
+  } catch (const Napi::Error&) {
+  }
 }
 
 void Holder::stop() {
   if (!in_environment_) return;
   napi_remove_env_cleanup_hook(env_, on_environment_end, this);
-  leave_environment();
+  in_environment_ = false;
+  on_loss_.Reset();
   heartbeat.stop();
   let_go();
 }
@@ -32,7 +38,8 @@ void Holder::stop() {
 // state stays, so the worker is dead. Only stop() says stopped.
 void Holder::on_environment_end(void* data) {
   auto* holder = static_cast<Holder*>(data);
-  holder->leave_environment();
+  holder->in_environment_ = false;
+  holder->on_loss_.Reset();
   holder->heartbeat = Heartbeat{};
   holder->let_go();
 }
@@ -70,11 +77,14 @@ Napi::Function HeartbeatObject::define(Napi::Env env) {
                          InstanceMethod<&HeartbeatObject::end_phase>("endPhase"),
                          InstanceMethod<&HeartbeatObject::stop>("stop"),
                          InstanceAccessor<&HeartbeatObject::claimed>("claimed"),
+                         InstanceAccessor<&HeartbeatObject::fault>("fault"),
+                         InstanceAccessor<&HeartbeatObject::comebacks>("comebacks"),
                      });
 }
 
 HeartbeatObject::HeartbeatObject(const Napi::CallbackInfo& info) : ObjectWrap(info) {
   const Napi::Env env = info.Env();
+  guard_against_truncation();
   const Napi::Object from = info[0].As<Napi::Object>();
   const OwnedPlace place(from);
   const std::string name = string_of(from, "name");
@@ -90,7 +100,7 @@ HeartbeatObject::HeartbeatObject(const Napi::CallbackInfo& info) : ObjectWrap(in
     throw_failure(env, claimed.failure, place.region, name);
     return;
   }
-  holder_ = new Holder(env, std::move(claimed.heartbeat));
+  holder_ = new Holder(env, std::move(claimed.heartbeat), from.Get("onLoss").As<Napi::Function>());
   holder_->keep();
   const Napi::Value beat = make_beat(env, holder_);
   if (!beat.IsEmpty()) info.This().As<Napi::Object>().Set("beat", beat);
@@ -132,6 +142,16 @@ void HeartbeatObject::stop(const Napi::CallbackInfo&) { holder_->stop(); }
 
 Napi::Value HeartbeatObject::claimed(const Napi::CallbackInfo& info) {
   return Napi::Boolean::New(info.Env(), holder_->heartbeat.owns_slot());
+}
+
+// The code of what happened to the region, while it is not claimed anew; null: nothing.
+Napi::Value HeartbeatObject::fault(const Napi::CallbackInfo& info) {
+  const Fault fault = holder_->heartbeat.fault();
+  return fault == Fault::none ? info.Env().Null() : Napi::String::New(info.Env(), code_of(fault));
+}
+
+Napi::Value HeartbeatObject::comebacks(const Napi::CallbackInfo& info) {
+  return Napi::Number::New(info.Env(), holder_->heartbeat.comebacks());
 }
 
 }  // namespace shm_liveness::addon

@@ -8,13 +8,13 @@
 #include <napi.h>
 
 #include "shm_liveness/heartbeat.hpp"
-#include "shm_liveness/truncation.hpp"
 
 namespace shm_liveness::addon {
 
 class Holder {
  public:
-  Holder(napi_env env, Heartbeat&& heartbeat);
+  // `on_loss` is called with (code, isClaimedAnew) when the region was lost.
+  Holder(Napi::Env env, Heartbeat&& heartbeat, const Napi::Function& on_loss);
   Holder(const Holder&) = delete;
   Holder& operator=(const Holder&) = delete;
 
@@ -30,10 +30,10 @@ class Holder {
  private:
   ~Holder() = default;
   static void on_environment_end(void* holder);
-  void leave_environment();
+  static void on_loss(void* holder, const detail::Held& held, Fault lost);
 
   napi_env env_;
-  truncation::Watched* watched_;
+  Napi::FunctionReference on_loss_;
   bool in_environment_ = true;
   int keepers_ = 1;  // the environment's
 };
@@ -51,6 +51,8 @@ class HeartbeatObject : public Napi::ObjectWrap<HeartbeatObject> {
   Napi::Value end_phase(const Napi::CallbackInfo& info);
   void stop(const Napi::CallbackInfo& info);
   Napi::Value claimed(const Napi::CallbackInfo& info);
+  Napi::Value fault(const Napi::CallbackInfo& info);
+  Napi::Value comebacks(const Napi::CallbackInfo& info);
 
   Holder* holder_ = nullptr;  // null if the constructor threw
 };

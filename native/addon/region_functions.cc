@@ -5,7 +5,7 @@
 #include "convert.hpp"
 #include "shm_liveness/record.hpp"
 #include "shm_liveness/sentence.hpp"
-#include "shm_liveness/truncation.hpp"
+#include "shm_liveness/supervise.hpp"
 #include "sigbus.hpp"
 
 namespace shm_liveness::addon {
@@ -19,27 +19,22 @@ class Opened {
     add_region(seen, place.view(), sys::effective_user());
     const Region& region = seen.regions[0];
     if (seen.facts[0].failure) return;
-    watched_ = truncation::watch(region.memory, region.bytes);
     room_.resize(region.slot_count);
     seen.room = room_;
   }
-  ~Opened() {
-    truncation::unwatch(watched_);
-    close_observation(seen);
-  }
+  ~Opened() { close_observation(seen); }
   Opened(const Opened&) = delete;
   Opened& operator=(const Opened&) = delete;
 
   // Call when all is read: a region cut short meanwhile has told nothing but zeroes.
   Failure failure() {
-    if (truncation::is_lost(watched_)) seen.facts[0].failure = {Fault::truncated, 0};
+    if (is_lost(seen.regions[0])) seen.facts[0].failure = {Fault::truncated, 0};
     return seen.facts[0].failure;
   }
 
   Observation seen;
 
  private:
-  truncation::Watched* watched_ = nullptr;
   std::vector<WorkerFacts> room_;
 };
 
@@ -56,11 +51,12 @@ Napi::String clean(Napi::Env env, const char* text) {
 std::uint64_t ago(std::uint64_t now, std::uint64_t then) { return now > then ? now - then : 0; }
 
 Napi::Value last_words_of(Napi::Env env, const Region& region, const WorkerFacts& worker) {
-  LastWordsFacts last;
-  if (!read_last_words(region, worker.slot, last) || last.ended == Ended::none) return env.Null();
+  const LastWords words = read_last_words(region, worker);
+  if (words.ended == Ended::none) return env.Null();
+  const WorkerFacts& last = words.worker;
   const std::uint64_t now = worker.observed_ns;
   Napi::Object out = Napi::Object::New(env);
-  out.Set("ended", nth_word("none\0stopped\0died\0left-over", static_cast<std::size_t>(last.ended)));
+  out.Set("ended", nth_word("none\0stopped\0died\0left-over", static_cast<std::size_t>(words.ended)));
   out.Set("name", clean(env, last.name));
   out.Set("pid", last.pid);
   out.Set("incarnation", Napi::BigInt::New(env, last.incarnation));
@@ -83,6 +79,7 @@ Napi::Object worker_of(Napi::Env env, const Opened& opened, const WorkerFacts& w
   out.Set("slot", worker.slot);
   out.Set("incarnation", Napi::BigInt::New(env, worker.incarnation));
   out.Set("claims", worker.claims);
+  out.Set("restarts", region.record(worker.slot).mark.restarts.load_relaxed());
   out.Set("pid", worker.pid);
   out.Set("tid", worker.tid);
   out.Set("coarse", worker.coarse_clock);
@@ -100,9 +97,8 @@ Napi::Object worker_of(Napi::Env env, const Opened& opened, const WorkerFacts& w
   out.Set("lateCycles", number(env, worker.late_cycles));
   out.Set("lateAgoNs", worker.late_cycles == 0 ? env.Null() : Napi::Value(number(env, ago(now, worker.late_at_ns))));
   Napi::Array histogram = Napi::Array::New(env, kCycleBins);
-  for (std::uint32_t i = 0; i < kCycleBins; ++i) {
-    histogram.Set(i, number(env, region.record(worker.slot).cycles[i].load_relaxed()));
-  }
+  const Life& life = region.record(worker.slot).lives[worker.bank];
+  for (std::uint32_t i = 0; i < kCycleBins; ++i) histogram.Set(i, number(env, life.cycles[i].load_relaxed()));
   out.Set("histogram", histogram);
   out.Set("lastWords", last_words_of(env, region, worker));
   return out;
@@ -153,12 +149,12 @@ Napi::Value verdict(const Napi::CallbackInfo& info) {
       .dead_grace_ns = ns_of(from, "deadGraceNs"),
       .cycle_window_ns = ns_of(from, "cycleWindowNs"),
       .confirm_ns = from.Get("confirmNs").IsNull() ? kConfirmAutomatic : ns_of(from, "confirmNs"),
+      .timeout_ns = ns_of(from, "timeoutNs"),
   };
   Opened opened(place);
   Observation& seen = opened.seen;
   Verdict found = first_look(seen, policy);
   if (found.kind != Kind::healthy) found = second_look(seen, policy);
-  if (opened.failure().fault == Fault::truncated) found = judge(seen.region_facts(), {}, seen.around, policy);
 
   char buffer[512];
   Text line(buffer);
@@ -175,17 +171,21 @@ Napi::Value verdict(const Napi::CallbackInfo& info) {
 
 // (place, name)
 Napi::Value retire_worker(const Napi::CallbackInfo& info) {
+  guard_against_truncation();
   const OwnedPlace place(info[0].As<Napi::Object>());
   const std::string name = info[1].As<Napi::String>().Utf8Value();
   if (const Failure failure = retire(place.view(), name)) throw_failure(info.Env(), failure, place.region, name);
   return info.Env().Undefined();
 }
 
-// (place, budgetNs)
+// (place, name, budgetNs)
 Napi::Value mark(const Napi::CallbackInfo& info) {
+  guard_against_truncation();
   const OwnedPlace place(info[0].As<Napi::Object>());
-  const auto budget_ns = static_cast<std::uint64_t>(info[1].As<Napi::Number>().DoubleValue());
-  if (const Failure failure = mark_restart(place.view(), budget_ns)) throw_failure(info.Env(), failure, place.region);
+  const std::string name = info[1].As<Napi::String>().Utf8Value();
+  const auto budget_ns = static_cast<std::uint64_t>(info[2].As<Napi::Number>().DoubleValue());
+  if (const Failure failure = mark_restart(place.view(), name, budget_ns))
+    throw_failure(info.Env(), failure, place.region, name);
   return info.Env().Undefined();
 }
 
