@@ -2,6 +2,7 @@ import type { Session } from '../support/session.js'
 import type { Row } from '../table.js'
 import { beat, coarse, cpp } from './beat.js'
 import { builds } from './builds.js'
+import { crowd, crowd4096 } from './crowd.js'
 import { garbage } from './garbage.js'
 import { idle } from './idle.js'
 import { interference } from './interference.js'
@@ -23,6 +24,7 @@ export const parts: Record<string, (session: Session) => Promise<Row[]>> = {
   size,
   syscalls,
   workers,
+  crowd,
   interference,
   stall,
   death,
@@ -32,3 +34,6 @@ export const parts: Record<string, (session: Session) => Promise<Row[]>> = {
   builds,
   wire,
 }
+
+/** What `--only` names besides: too heavy for a run of all parts. */
+export const heavyParts: Record<string, (session: Session) => Promise<Row[]>> = { 'crowd-4096': crowd4096 }

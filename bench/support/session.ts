@@ -19,6 +19,7 @@ const libcFree = [
 /** The helper programs of bench/native, each with what g++ needs beside `-std=c++20 -O2`. */
 const helpers = {
   clock_floor: [],
+  crowd: [],
   cpp_beat: [],
   holder: [],
   spawn_compare: [],
@@ -128,7 +129,8 @@ export class Session {
   end(): void {
     for (const child of this.#running) child.kill('SIGKILL')
     for (const file of readdirSync('/dev/shm')) {
-      if (file.startsWith(this.#regions)) rmSync(join('/dev/shm', file), { force: true })
+      // Regions, and the lock files of large ones.
+      if (file.replace(/^\./, '').startsWith(this.#regions)) rmSync(join('/dev/shm', file), { force: true })
     }
     rmSync(this.#directory, { recursive: true, force: true })
   }
