@@ -78,7 +78,8 @@ struct Held : Member {
     pulse->hot.store_release(nullptr);
     if (is_superseded) return false;
     WorkerSaid said;
-    if (!is_lost(claim.region)) said.read(claim.bank());
+    // An earlier try has given a damaged region up already.
+    if (claim.region.memory != nullptr && !is_lost(claim.region)) said.read(claim.bank());
     if (lost == Fault::truncated) {
       // Our own lock would keep the damaged region from being replaced.
       const Locked locked(ForkGuard::instance());
