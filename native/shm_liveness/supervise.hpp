@@ -23,12 +23,14 @@ inline void mark_slot(const Region& region, std::uint32_t index, std::uint64_t b
   const Slot& slot = region.slot(index);
   const Identity& identity = slot.banks[current_of(slot).bank].identity;
   RestartMark& mark = region.record(index).mark;
-  // Nobody is forgiven until the last store: a supervisor that is killed in between restarts nothing.
-  mark.incarnation.store_release(0);
+  // Nobody is forgiven until the last store: a supervisor that is killed in between restarts nothing. A claim that is
+  // marked once more stays forgiven meanwhile, or a reader that comes in between would call it dead.
+  const std::uint64_t forgiven = identity.incarnation.load_relaxed();
+  if (mark.incarnation.load_relaxed() != forgiven) mark.incarnation.store_release(0);
   mark.marked_boottime_ns.store_release(boottime_ns());
   mark.budget_ns.store_release(budget_ns);
   mark.restarts.store_release(mark.restarts.load_relaxed() + 1);
-  mark.incarnation.store_release(identity.incarnation.load_relaxed());
+  mark.incarnation.store_release(forgiven);
 }
 
 }  // namespace detail
