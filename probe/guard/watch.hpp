@@ -2,6 +2,7 @@
 // cannot, and so neither waits nor sleeps.
 #pragma once
 
+#include "../../native/shm_liveness/create.hpp"
 #include "../../native/shm_liveness/observe.hpp"
 #include "../flags.hpp"
 #include "aging.hpp"
