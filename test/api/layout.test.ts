@@ -67,14 +67,19 @@ describe('the golden region', () => {
     const region = uniqueRegion()
     writeFileSync(pathOf(region), goldenBytes, { mode: 0o600 })
     const value = (struct: string, i: number, field: string) => golden.values[struct]![i]![field] as string
+    // The bank with the higher serial is the slot's claim, and the other one what was there before.
+    const serial = (bank: number) => Number(value('Hot', bank, 'serial'))
     const workers = Region.open(region).workers()
     expect(workers).toHaveLength(2)
-    for (const [i, worker] of workers.entries()) {
+    for (const [slot, worker] of workers.entries()) {
+      const i = serial(2 * slot) > serial(2 * slot + 1) ? 2 * slot : 2 * slot + 1
+      const before = i ^ 1
       expect(worker).toMatchObject({
         name: value('Identity', i, 'name'),
-        slot: i,
+        slot,
         incarnation: BigInt(value('Identity', i, 'incarnation')),
-        claims: value('Identity', i, 'claims'),
+        claims: serial(i),
+        restarts: value('RestartMark', slot, 'restarts'),
         pid: value('Identity', i, 'pid'),
         tid: value('Identity', i, 'tid'),
         clock: Number(value('Identity', i, 'clock')) === 6 ? 'coarse' : 'precise',
@@ -87,17 +92,17 @@ describe('the golden region', () => {
         worstCycleMs: Number(value('Hot', i, 'worst_cycle_ns')) / 1e6,
         cycleLimitMs: Number(value('Identity', i, 'cycle_limit_ns')) / 1e6,
         lateCycles: Number(value('Hot', i, 'late_cycles')),
-        histogram: [...value('Record', i, 'cycles')].map(Number),
+        histogram: [...value('Life', i, 'cycles')].map(Number),
         lastWords: {
-          ended: ['none', 'stopped', 'died', 'left-over'][Number(value('LastWords', i, 'ended'))],
-          name: value('LastWords', i, 'name'),
-          pid: value('LastWords', i, 'pid'),
-          incarnation: BigInt(value('LastWords', i, 'incarnation')),
-          beats: Number(value('LastWords', i, 'beats')),
-          worstCycleMs: Number(value('LastWords', i, 'worst_cycle_ns')) / 1e6,
-          lateCycles: Number(value('LastWords', i, 'late_cycles')),
-          limitMs: Number(value('LastWords', i, 'stall_limit_ns')) / 1e6,
-          phase: value('LastWords', i, 'phase'),
+          ended: ['none', 'stopped', 'died', 'left-over'][Number(value('Identity', i, 'predecessor_ended'))],
+          name: value('Identity', before, 'name'),
+          pid: value('Identity', before, 'pid'),
+          incarnation: BigInt(value('Identity', before, 'incarnation')),
+          beats: Number(value('Hot', before, 'beats')),
+          worstCycleMs: Number(value('Hot', before, 'worst_cycle_ns')) / 1e6,
+          lateCycles: Number(value('Hot', before, 'late_cycles')),
+          limitMs: Number(value('Hot', before, 'stall_limit_ns')) / 1e6,
+          phase: Number(value('Hot', before, 'in_phase')) === 1 ? value('Labels', before, 'phase') : null,
         },
       })
     }
@@ -130,6 +135,6 @@ describe('the layout', () => {
     for (const { struct: name, base, bytes, in: outer } of golden.structs) {
       if (outer !== 'region') expect(text).toContain(`## ${name} (${outer} + ${base}, ${bytes} bytes)`)
     }
-    expect(text).toContain('## cycles (Record + 256, 512 bytes)')
+    expect(text).toContain('`cycles` (64 counters of 8 bytes, at offset 0)')
   })
 })

@@ -7,7 +7,7 @@
 
 using namespace shm_liveness;
 
-// Golden bytes: what test/vectors/region-v1.json says of region-v1.hex, seen through the structs and past them.
+// Golden bytes: what test/vectors/region-v2.json says of region-v2.hex, seen through the structs and past them.
 namespace {
 
 std::uint32_t value_of(const Word32& word) { return word.load_relaxed(); }
@@ -23,7 +23,7 @@ std::string value_of(const SharedText<Bytes>& field) {
 #define SIGNATURE(value) constexpr std::uint64_t kGoldenSignature = value;
 #define SLOTS(value) constexpr std::uint32_t kGoldenSlots = value;
 #define REGION_BYTES(value) constexpr std::uint64_t kGoldenBytes = value;
-#define STRUCT(Struct, base, bytes)
+#define STRUCT(Struct, base, bytes, each)
 #define FIELD(Struct, field, offset, bytes, kind)
 #define VALUE(Struct, index, field, value)
 #define CYCLES(index, bin, value)
@@ -62,10 +62,14 @@ struct Golden : Region {
     slot_count = kGoldenSlots;
   }
   Header& at_Header(std::uint32_t) const { return header(); }
-  Hot& at_Hot(std::uint32_t i) const { return slot(i).hot; }
-  Labels& at_Labels(std::uint32_t i) const { return slot(i).labels; }
-  Identity& at_Identity(std::uint32_t i) const { return slot(i).identity; }
-  LastWords& at_LastWords(std::uint32_t i) const { return record(i).last_words; }
+  Bank& bank(std::uint32_t i) const { return slot(i / kBanks).banks[i % kBanks]; }
+  Hot& at_Hot(std::uint32_t i) const { return bank(i).hot; }
+  Labels& at_Labels(std::uint32_t i) const { return bank(i).labels; }
+  Identity& at_Identity(std::uint32_t i) const { return bank(i).identity; }
+  RestartMark& at_RestartMark(std::uint32_t i) const { return record(i).mark; }
+  Life& at_Life(std::uint32_t i) const { return record(i / kBanks).lives[i % kBanks]; }
+  Where& at_Where(std::uint32_t i) const { return at_Life(i).where; }
+  SlowPlace& at_SlowPlace(std::uint32_t i) const { return at_Life(i / kSlowPlaces).slow_places[i % kSlowPlaces]; }
 
  private:
   std::vector<std::uint8_t> bytes_;
@@ -88,20 +92,37 @@ TEST_CASE("the golden region is one, to all checks") {
 TEST_CASE("the structs are as long as the vectors say, and where") {
   const Golden golden;
   const std::uint8_t* const start = golden.memory;
+  struct Entry {
+    std::uint64_t base;
+    std::uint64_t each;
+  };
+  std::map<std::string, Entry> structs;
 #undef STRUCT
-#define STRUCT(Struct, base, bytes)                                                                                    \
+#define STRUCT(Struct, base, bytes, each)                                                                              \
   CHECK(sizeof(Struct) == bytes);                                                                                      \
-  bases[#Struct] = base;
-  std::map<std::string, std::uint64_t> bases;
+  structs[#Struct] = {base, each};
 #include "golden.inc"
 #undef STRUCT
-#define STRUCT(Struct, base, bytes)
-  CHECK(reinterpret_cast<std::uint8_t*>(&golden.slot(0)) == start + bases["Slot"]);
-  CHECK(reinterpret_cast<std::uint8_t*>(&golden.slot(0).hot) == start + bases["Slot"] + bases["Hot"]);
-  CHECK(reinterpret_cast<std::uint8_t*>(&golden.slot(0).labels) == start + bases["Slot"] + bases["Labels"]);
-  CHECK(reinterpret_cast<std::uint8_t*>(&golden.slot(0).identity) == start + bases["Slot"] + bases["Identity"]);
-  CHECK(reinterpret_cast<std::uint8_t*>(&golden.record(0)) == start + bases["Record"]);
-  CHECK(reinterpret_cast<std::uint8_t*>(&golden.record(0).last_words) == start + bases["Record"] + bases["LastWords"]);
+#define STRUCT(Struct, base, bytes, each)
+  const auto is_at = [&](const void* object, std::initializer_list<const char*> inside) {
+    std::uint64_t base = 0;
+    for (const char* name : inside) base += structs[name].base;
+    return object == start + base;
+  };
+  CHECK(is_at(&golden.slot(0), {"Slot"}));
+  CHECK(is_at(&golden.slot(0).banks[0], {"Slot", "Bank"}));
+  CHECK(is_at(&golden.at_Hot(0), {"Slot", "Bank", "Hot"}));
+  CHECK(is_at(&golden.at_Labels(0), {"Slot", "Bank", "Labels"}));
+  CHECK(is_at(&golden.at_Identity(0), {"Slot", "Bank", "Identity"}));
+  CHECK(is_at(&golden.record(0), {"Record"}));
+  CHECK(is_at(&golden.at_RestartMark(0), {"Record", "RestartMark"}));
+  CHECK(is_at(&golden.at_Life(0), {"Record", "Life"}));
+  CHECK(is_at(&golden.at_Where(0), {"Record", "Life", "Where"}));
+  CHECK(is_at(&golden.at_SlowPlace(0), {"Record", "Life", "SlowPlace"}));
+  CHECK(structs["Bank"].each == kBanks);
+  CHECK(structs["Life"].each == kBanks);
+  CHECK(structs["SlowPlace"].each == kSlowPlaces);
+  CHECK(structs["Slot"].each == kGoldenSlots);
 }
 
 TEST_CASE("each field is where the vectors say, and none is left out") {
@@ -127,11 +148,20 @@ TEST_CASE("each value is read through the structs as it was written") {
 #define VALUE(Struct, index, field, value)                                                                             \
   CHECK_MESSAGE(value_of(golden.at_##Struct(index).field) == value, #Struct "[" #index "]." #field);
 #undef CYCLES
-#define CYCLES(index, bin, value) CHECK(value_of(golden.record(index).cycles[bin]) == value);
+#define CYCLES(index, bin, value) CHECK(value_of(golden.at_Life(index).cycles[bin]) == value);
 #include "golden.inc"
 }
 
 TEST_CASE("the last magic byte is a NUL, so that the first eight are a C string") {
   const Golden golden;
   CHECK(std::string(reinterpret_cast<const char*>(golden.memory)) == "SHMLIVE");
+}
+
+TEST_CASE("the hot words of each bank lie in cache line pairs of their own") {
+  const Golden golden;
+  for (std::uint32_t i = 0; i < kGoldenSlots * kBanks; ++i) {
+    const auto at = reinterpret_cast<std::uint8_t*>(&golden.at_Hot(i)) - golden.memory;
+    CHECK(at % 128 == 0);
+  }
+  CHECK(sizeof(Hot) == 128);
 }

@@ -1,7 +1,7 @@
-// write_golden DIRECTORY: writes region-v1.hex, a small region in which each documented field has a value of its own,
-// and region-v1.json, which says where they all are and what they hold. Slot 0 is a claimed worker in a phase, with its
-// predecessor's last words; slot 1 has stopped. In the JSON, 64-bit values are strings: JavaScript's numbers end at
-// 2^53.
+// write_golden DIRECTORY: writes region-v2.hex, a small region in which each documented field has a value of its own,
+// and region-v2.json, which says where they all are and what they hold. Slot 0 is a claimed worker in a phase, behind a
+// predecessor that died, and its supervisor has marked a restart; slot 1 has stopped, behind a left-over one. In the
+// JSON, 64-bit values are strings: JavaScript's numbers end at 2^53.
 #include <fstream>
 #include <iomanip>
 #include <shm_liveness/region.hpp>
@@ -27,32 +27,43 @@ void fill_header(Header& header) {
   header.region_bytes.store_relaxed(sizeof g_memory);
   header.nonce.store_relaxed(0x0123456789abcdef);
   header.created_boottime_ns.store_relaxed(100 * kSecond + 1);
-  header.restart_boottime_ns.store_relaxed(150 * kSecond + 2);
-  header.restart_budget_ns.store_relaxed(30 * kSecond + 3);
   header.used_slots.store_relaxed(kSlots);
+  header.claim_turns.store_relaxed(1'002);
 }
 
-// `more` tells the values of one slot from those of another.
-void fill_hot(Hot& hot, State state, bool in_phase, std::uint64_t more) {
-  hot.last_beat_ns.store_relaxed(299 * kSecond + 11 + more);
-  hot.beats.store_relaxed(12'012 + more);
-  hot.state.store_relaxed(static_cast<std::uint32_t>(state));
-  hot.ready.store_relaxed(in_phase ? 0 : 1);
-  hot.worst_cycle_ns.store_relaxed(13 * kMs + more);
-  hot.late_cycles.store_relaxed(14 + more);
-  hot.late_at_ns.store_relaxed(298 * kSecond + 15 + more);
-  hot.stall_limit_ns.store_relaxed(16 * kSecond + more);
-  hot.renewed_ns.store_relaxed(297 * kSecond + 17 + more);
-  hot.in_phase.store_relaxed(in_phase ? 1 : 0);
-  hot.claiming_boottime_ns.store_relaxed(290 * kSecond + 18 + more);
+struct Filling {
+  State state = State::claimed;
+  bool in_phase = false;
+  Clock clock = Clock::precise;
+  Ended before = Ended::none;
+  std::uint32_t serial = 0;
+  std::string_view name;
+  std::string_view phase;
+  std::string_view status;
+  std::uint64_t more = 0;  // tells the values of one bank from those of another
+};
+
+void fill_hot(Hot& hot, const Filling& with) {
+  hot.last_beat_ns.store_relaxed(299 * kSecond + 11 + with.more);
+  hot.beats.store_relaxed(12'012 + with.more);
+  hot.state.store_relaxed(static_cast<std::uint32_t>(with.state));
+  hot.ready.store_relaxed(with.in_phase ? 0 : 1);
+  hot.worst_cycle_ns.store_relaxed(13 * kMs + with.more);
+  hot.late_cycles.store_relaxed(1'014 + with.more);
+  hot.late_at_ns.store_relaxed(298 * kSecond + 15 + with.more);
+  hot.stall_limit_ns.store_relaxed(16 * kSecond + with.more);
+  hot.renewed_ns.store_relaxed(297 * kSecond + 17 + with.more);
+  hot.in_phase.store_relaxed(with.in_phase ? 1 : 0);
+  hot.serial.store_relaxed(with.serial);
 }
 
-void fill_identity(Identity& identity, Clock clock, std::string_view name, std::uint64_t more) {
+void fill_identity(Identity& identity, const Filling& with) {
+  const std::uint64_t more = with.more;
   const auto more32 = static_cast<std::uint32_t>(more);
-  identity.sequence.store_relaxed(22 + more32);
-  identity.clock.store_relaxed(static_cast<std::uint32_t>(clock));
   identity.incarnation.store_relaxed(0xfedcba9876543210 + more);
-  identity.name.store(name);
+  identity.clock.store_relaxed(static_cast<std::uint32_t>(with.clock));
+  identity.predecessor_ended.store_relaxed(static_cast<std::uint32_t>(with.before));
+  identity.name.store(with.name);
   identity.max_age_ns.store_relaxed(250 * kMs + more);
   identity.cycle_limit_ns.store_relaxed(24 * kMs + more);
   identity.pid.store_relaxed(2'025 + more32);
@@ -63,63 +74,89 @@ void fill_identity(Identity& identity, Clock clock, std::string_view name, std::
   identity.container_kind.store_relaxed(
       static_cast<std::uint64_t>(more == 0 ? ContainerKind::mount_id : ContainerKind::mount_namespace));
   identity.container_a.store_relaxed(4'026'531'831 + more);
-  identity.container_b.store_relaxed(32 + more);
+  identity.container_b.store_relaxed(1'032 + more);
   identity.time_namespace.store_relaxed(4'026'531'834 + more);
   identity.grace_from_boottime_ns.store_relaxed(199 * kSecond + 34 + more);
-  identity.inherited_deadline_ns.store_relaxed(230 * kSecond + 35 + more);
-  identity.inherited.store_relaxed(more == 0 ? 1 : 0);
-  identity.claims.store_relaxed(37 + more32);
+  identity.deadline_boottime_ns.store_relaxed(230 * kSecond + 35 + more);
+  identity.row.store_relaxed(3 + more32);
 }
 
-void fill_last_words(LastWords& last, Ended ended, std::string_view name, std::string_view phase, std::uint64_t more) {
-  last.ended.store_relaxed(static_cast<std::uint32_t>(ended));
-  last.pid.store_relaxed(1'041 + static_cast<std::uint32_t>(more));
-  last.incarnation.store_relaxed(0x8877665544332211 + more);
-  last.name.store(name);
-  last.last_beat_ns.store_relaxed(180 * kSecond + 43 + more);
-  last.beats.store_relaxed(44'044 + more);
-  last.worst_cycle_ns.store_relaxed(45 * kMs + more);
-  last.late_cycles.store_relaxed(46 + more);
-  last.late_at_ns.store_relaxed(179 * kSecond + 47 + more);
-  last.claimed_ns.store_relaxed(120 * kSecond + 48 + more);
-  last.claimed_boottime_ns.store_relaxed(121 * kSecond + 49 + more);
-  last.stall_limit_ns.store_relaxed(50 * kSecond + more);
-  last.renewed_ns.store_relaxed(178 * kSecond + 51 + more);
-  last.in_phase.store_relaxed(phase.empty() ? 0 : 1);
-  last.phase.store(phase);
+void fill_bank(Bank& bank, const Filling& with) {
+  fill_hot(bank.hot, with);
+  bank.labels.sequence.store_relaxed(18 + static_cast<std::uint32_t>(with.more));
+  bank.labels.phase.store(with.phase);
+  bank.labels.status.store(with.status);
+  fill_identity(bank.identity, with);
+}
+
+void fill_life(Life& life, std::uint64_t more) {
+  const auto more32 = static_cast<std::uint32_t>(more);
+  for (std::uint32_t bin = 0; bin < kCycleBins; ++bin) life.cycles[bin].store_relaxed(100'000 + 1'000 * more + bin);
+  life.where.sequence.store_relaxed(2 + more32);
+  life.where.kind.store_relaxed(1 + more32);
+  life.where.taken_ns.store_relaxed(296 * kSecond + 61 + more);
+  life.where.silent_ns.store_relaxed(5 * kSecond + 62 + more);
+  life.where.frames.store("calibrate lens.cc:" + std::to_string(41 + more) + "\nmain main.cc:7");
+  for (std::uint32_t i = 0; i < kSlowPlaces; ++i) {
+    SlowPlace& place = life.slow_places[i];
+    place.sequence.store_relaxed(4 + 2 * i + more32);
+    place.count.store_relaxed(71 + i + more32);
+    place.text.store("grab_" + std::to_string(i) + " lens.cc:" + std::to_string(90 + more));
+  }
+}
+
+void fill_mark(RestartMark& mark, std::uint64_t more) {
+  mark.incarnation.store_relaxed(0xfedcba9876543210 + more);
+  mark.marked_boottime_ns.store_relaxed(300 * kSecond + 81 + more);
+  mark.budget_ns.store_relaxed(30 * kSecond + 82 + more);
+  mark.restarts.store_relaxed(83 + static_cast<std::uint32_t>(more));
 }
 
 void fill(const Region& region) {
   fill_header(region.header());
   Slot& worker = region.slot(0);
-  fill_hot(worker.hot, State::claimed, true, 0);
-  worker.labels.sequence.store_relaxed(18);
-  worker.labels.phase.store("calibrate");
-  worker.labels.status.store("warming up the lens");
-  fill_identity(worker.identity, Clock::precise, "grabber", 0);
-  fill_last_words(region.record(0).last_words, Ended::died, "grabber", "load the model", 0);
-
+  fill_bank(worker.banks[0], {.in_phase = true,
+                              .before = Ended::died,
+                              .serial = 38,
+                              .name = "grabber",
+                              .phase = "calibrate",
+                              .status = "warming up the lens"});
+  fill_bank(worker.banks[1], {.in_phase = true,
+                              .before = Ended::stopped,
+                              .serial = 37,
+                              .name = "grabber",
+                              .phase = "load the model",
+                              .more = 250});
   Slot& ended = region.slot(1);
-  fill_hot(ended.hot, State::stopped, false, 500);
-  ended.labels.sequence.store_relaxed(20);
-  ended.labels.phase.store("sp\xc3\xbclen");                      // two bytes for one character
-  ended.labels.status.store(std::string(kStatusBytes - 1, 's'));  // as long as it may be
-  fill_identity(ended.identity, Clock::coarse, std::string(kNameBytes - 1, 'n'), 500);
-  fill_last_words(region.record(1).last_words, Ended::left_over, "encoder-0", "flush", 500);
+  const std::string longest_status(kStatusBytes - 1, 's');
+  const std::string longest_name(kNameBytes - 1, 'n');
+  fill_bank(ended.banks[0], {.before = Ended::none, .serial = 6, .name = "encoder-0", .phase = "flush", .more = 500});
+  fill_bank(ended.banks[1], {.state = State::stopped,
+                             .clock = Clock::coarse,
+                             .before = Ended::left_over,
+                             .serial = 7,
+                             .name = longest_name,
+                             .phase = "sp\xc3\xbclen",  // two bytes for one character
+                             .status = longest_status,
+                             .more = 750});
   for (std::uint32_t i = 0; i < kSlots; ++i) {
-    for (std::uint32_t bin = 0; bin < kCycleBins; ++bin)
-      region.record(i).cycles[bin].store_relaxed(1'000 * (i + 1) + bin);
+    fill_mark(region.record(i).mark, 500 * i);
+    for (std::uint32_t bank = 0; bank < kBanks; ++bank) fill_life(region.record(i).lives[bank], 500 * i + 250 * bank);
   }
 }
 
 template <class T>
+using Plain = std::remove_all_extents_t<T>;
+template <class T>
 constexpr bool is_struct =
-    std::is_same_v<T, Hot> || std::is_same_v<T, Labels> || std::is_same_v<T, Identity> || std::is_same_v<T, LastWords>;
+    std::is_same_v<Plain<T>, Hot> || std::is_same_v<Plain<T>, Labels> || std::is_same_v<Plain<T>, Identity> ||
+    std::is_same_v<Plain<T>, Bank> || std::is_same_v<Plain<T>, RestartMark> || std::is_same_v<Plain<T>, Where> ||
+    std::is_same_v<Plain<T>, SlowPlace> || std::is_same_v<Plain<T>, Life>;
 template <class T>
 const char* kind_of() {
   if (is_struct<T>) return "struct";
   if (std::is_same_v<T, Word32>) return "u32";
-  return std::is_same_v<std::remove_all_extents_t<T>, Word64> ? "u64" : "text";
+  return std::is_same_v<Plain<T>, Word64> ? "u64" : "text";
 }
 
 void write_value(std::ostream& out, const Word32& word) { out << word.load_relaxed(); }
@@ -128,7 +165,9 @@ template <std::size_t Bytes>
 void write_value(std::ostream& out, const SharedText<Bytes>& field) {
   char text[Bytes];
   field.load(text);
-  out << '"' << text << '"';
+  out << '"';
+  for (const char* c = text; *c != '\0'; ++c) *c == '\n' ? out << "\\n" : out << *c;
+  out << '"';
 }
 void write_value(std::ostream& out, const Word64 (&words)[kCycleBins]) {
   for (std::size_t i = 0; i < kCycleBins; ++i) {
@@ -154,19 +193,24 @@ void write_values(std::ostream& out, const T& from) {
 
 void write_structs(std::ostream& out) {
   constexpr std::size_t kRecords = sizeof(Header) + kSlots * sizeof(Slot);
-  const auto row = [&](const char* name, const char* in, std::size_t base, std::size_t bytes,
+  // `each`: how many of it lie side by side there.
+  const auto row = [&](const char* name, const char* in, std::size_t base, std::size_t bytes, std::uint32_t each = 1,
                        const char* end = "},\n") {
     out << "    {\"struct\": \"" << name << "\", \"in\": \"" << in << "\", \"base\": " << base
-        << ", \"bytes\": " << bytes << end;
+        << ", \"bytes\": " << bytes << ", \"each\": " << each << end;
   };
   out << "  \"structs\": [\n";
   row("Header", "region", 0, sizeof(Header));
-  row("Slot", "region", sizeof(Header), sizeof(Slot));
-  row("Hot", "Slot", offsetof(Slot, hot), sizeof(Hot));
-  row("Labels", "Slot", offsetof(Slot, labels), sizeof(Labels));
-  row("Identity", "Slot", offsetof(Slot, identity), sizeof(Identity));
-  row("Record", "region", kRecords, sizeof(Record));
-  row("LastWords", "Record", offsetof(Record, last_words), sizeof(LastWords), "}\n  ],\n");
+  row("Slot", "region", sizeof(Header), sizeof(Slot), kSlots);
+  row("Bank", "Slot", offsetof(Slot, banks), sizeof(Bank), kBanks);
+  row("Hot", "Bank", offsetof(Bank, hot), sizeof(Hot));
+  row("Labels", "Bank", offsetof(Bank, labels), sizeof(Labels));
+  row("Identity", "Bank", offsetof(Bank, identity), sizeof(Identity));
+  row("Record", "region", kRecords, sizeof(Record), kSlots);
+  row("RestartMark", "Record", offsetof(Record, mark), sizeof(RestartMark));
+  row("Life", "Record", offsetof(Record, lives), sizeof(Life), kBanks);
+  row("Where", "Life", offsetof(Life, where), sizeof(Where));
+  row("SlowPlace", "Life", offsetof(Life, slow_places), sizeof(SlowPlace), kSlowPlaces, "}\n  ],\n");
 }
 
 void write_fields(std::ostream& out) {
@@ -180,7 +224,7 @@ void write_fields(std::ostream& out) {
   out << "\n  ],\n";
 }
 
-// The instances of one struct, in the order of their slots.
+// The instances of one struct, in the order in which they lie in the region.
 template <class At>
 void write_instances(std::ostream& out, const char* name, std::uint32_t count, At&& at, const char* end) {
   out << "    \"" << name << "\": [";
@@ -196,19 +240,27 @@ void write_json(std::ostream& out, const Region& region) {
       << ",\n  \"region_bytes\": " << sizeof g_memory << ",\n";
   write_structs(out);
   write_fields(out);
+  const auto bank = [&](std::uint32_t i) -> const Bank& { return region.slot(i / kBanks).banks[i % kBanks]; };
+  const auto life = [&](std::uint32_t i) -> const Life& { return region.record(i / kBanks).lives[i % kBanks]; };
+  constexpr std::uint32_t kBoth = kSlots * kBanks;
   out << "  \"values\": {\n";
   write_instances(
       out, "Header", 1, [&](auto) -> const Header& { return region.header(); }, ",\n");
   write_instances(
-      out, "Hot", kSlots, [&](auto i) -> const Hot& { return region.slot(i).hot; }, ",\n");
+      out, "Hot", kBoth, [&](auto i) -> const Hot& { return bank(i).hot; }, ",\n");
   write_instances(
-      out, "Labels", kSlots, [&](auto i) -> const Labels& { return region.slot(i).labels; }, ",\n");
+      out, "Labels", kBoth, [&](auto i) -> const Labels& { return bank(i).labels; }, ",\n");
   write_instances(
-      out, "Identity", kSlots, [&](auto i) -> const Identity& { return region.slot(i).identity; }, ",\n");
+      out, "Identity", kBoth, [&](auto i) -> const Identity& { return bank(i).identity; }, ",\n");
   write_instances(
-      out, "LastWords", kSlots, [&](auto i) -> const LastWords& { return region.record(i).last_words; }, ",\n");
+      out, "RestartMark", kSlots, [&](auto i) -> const RestartMark& { return region.record(i).mark; }, ",\n");
   write_instances(
-      out, "Record", kSlots, [&](auto i) -> const Record& { return region.record(i); }, "\n  }\n}\n");
+      out, "Life", kBoth, [&](auto i) -> const Life& { return life(i); }, ",\n");
+  write_instances(
+      out, "Where", kBoth, [&](auto i) -> const Where& { return life(i).where; }, ",\n");
+  write_instances(
+      out, "SlowPlace", kBoth * kSlowPlaces,
+      [&](auto i) -> const SlowPlace& { return life(i / kSlowPlaces).slow_places[i % kSlowPlaces]; }, "\n  }\n}\n");
 }
 
 void write_hex(std::ostream& out) {
@@ -223,9 +275,9 @@ void write_hex(std::ostream& out) {
 
 int main(int argc, char** argv) {
   if (argc != 2) return static_cast<int>(Exit::usage);
-  const Region region{-1, g_memory, sizeof g_memory, 0, kSlots};
+  const Region region{-1, g_memory, nullptr, sizeof g_memory, 0, kSlots};
   fill(region);
-  const std::string path = std::string(argv[1]) + "/region-v1";
+  const std::string path = std::string(argv[1]) + "/region-v2";
   std::ofstream json(path + ".json");
   write_json(json, region);
   std::ofstream hex(path + ".hex");

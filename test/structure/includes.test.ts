@@ -7,9 +7,10 @@ const core = join(root, 'native/shm_liveness')
 
 /** Each header may include only what stands before it. */
 const order = [
-  ...['sys', 'clock', 'text', 'layout', 'fault', 'name', 'duration', 'procfs', 'lock'],
-  ...['container', 'region', 'create', 'claim', 'beat', 'heartbeat', 'truncation'],
-  ...['snapshot', 'record', 'policy', 'condition', 'verdict', 'observe', 'glance', 'sentence', 'json'],
+  ...['sys', 'clock', 'text', 'layout', 'fault', 'name', 'duration', 'procfs', 'lock', 'truncation'],
+  ...['region', 'lock_group', 'create', 'container', 'slots', 'restart', 'claim', 'supervise', 'beat'],
+  ...['fork_guard', 'comeback', 'heartbeat', 'snapshot', 'record', 'policy', 'rhythm', 'condition', 'verdict'],
+  ...['observe', 'glance', 'sentence', 'json'],
 ]
 
 const guard = join(root, 'probe/guard')

@@ -17,9 +17,11 @@ interface Struct {
   in: string
   base: number
   bytes: number
+  /** How many of them lie side by side there. */
+  each: number
 }
 
-/** test/vectors/region-v1.json, which test/cpp/write_golden.cc writes: where each field of region-v1.hex is. */
+/** test/vectors/region-v2.json, which test/cpp/write_golden.cc writes: where each field of region-v2.hex is. */
 export interface Golden {
   layout: number
   signature: string
@@ -31,17 +33,18 @@ export interface Golden {
   values: Record<string, Record<string, number | string | string[]>[]>
 }
 
-export const golden = JSON.parse(readFileSync(join(vectors, 'region-v1.json'), 'utf8')) as Golden
+export const golden = JSON.parse(readFileSync(join(vectors, 'region-v2.json'), 'utf8')) as Golden
 
 /** The golden region's bytes. */
 export const goldenBytes = Buffer.from(
-  readFileSync(join(vectors, 'region-v1.hex'), 'latin1').replace(/\s+/g, ''),
+  readFileSync(join(vectors, 'region-v2.hex'), 'latin1').replace(/\s+/g, ''),
   'hex',
 )
 
-/** Where instance `index` of a struct begins in the region. */
+/** Where instance `index` of a struct begins in the region. Instances are counted through all that they lie in. */
 export function baseOf(name: string, index: number): number {
   const found = golden.structs.find(({ struct }) => struct === name)
   if (found === undefined) throw new Error(`no struct ${name}`)
-  return found.in === 'region' ? found.base + index * found.bytes : baseOf(found.in, index) + found.base
+  const outer = found.in === 'region' ? 0 : baseOf(found.in, Math.floor(index / found.each))
+  return outer + found.base + (index % found.each) * found.bytes
 }
