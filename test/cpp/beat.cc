@@ -20,7 +20,7 @@ struct Worker {
   std::uint64_t cycles_counted() const {
     const Opened opened(region.place());
     std::uint64_t sum = 0;
-    for (const Word64& bin : opened.record(0).cycles) sum += bin.load_acquire();
+    for (const Word64& bin : opened.life(0).cycles) sum += bin.load_acquire();
     return sum;
   }
   UniqueRegion region;
@@ -57,7 +57,7 @@ TEST_CASE("a cycle is counted in the bin of its power of two") {
   CHECK(worst >= 20 * kMs);
   const Opened opened(worker.region.place());
   const auto bin = static_cast<std::size_t>(std::bit_width(worst)) - 1;
-  CHECK(opened.record(0).cycles[bin].load_acquire() == 1);
+  CHECK(opened.life(0).cycles[bin].load_acquire() == 1);
 }
 
 TEST_CASE("cycles beyond the limit are counted and timed, others are not") {
@@ -142,5 +142,5 @@ TEST_CASE("the coarse clock beats too, and its cycles of nothing are counted") {
   REQUIRE_FALSE(failure);
   for (int i = 0; i < 1000; ++i) heartbeat.beat();
   CHECK(facts_of(region, "a").beats == 1000);
-  CHECK(Opened(region.place()).record(0).cycles[0].load_acquire() > 0);
+  CHECK(Opened(region.place()).life(0).cycles[0].load_acquire() > 0);
 }

@@ -12,8 +12,6 @@ using namespace shm_liveness::real;
 
 namespace {
 
-constexpr std::uint64_t kPatience = 60 * kSecond;
-
 // Calls write(0), write(1) … in this thread and read() in another, until the reader has seen enough: on a busy machine
 // a fixed number of rounds may be over before it ran at all, and then nothing was tested.
 template <class Write, class Read>
@@ -33,15 +31,15 @@ void race(const std::atomic<int>& seen, int enough, Write&& write, Read&& read) 
 
 TEST_CASE("a reader never sees time or counts go back, nor a beat ahead of the clock") {
   const UniqueRegion region;
-  auto [heartbeat, failure] = Heartbeat::claim(options_for(region, "a"));
-  REQUIRE_FALSE(failure);
-  const Region& shared = heartbeat.claim_of().region;
+  Stamping worker(options_for(region, "a"));
+  REQUIRE_FALSE(worker.failure);
+  const Region& shared = worker.claim.region;
   std::atomic<int> wrong{0};
   std::atomic<int> moved{0};
   std::uint64_t beats = 0;
   std::uint64_t last = 0;
   race(
-      moved, 20'000, [&](int) { heartbeat.beat(); },
+      moved, 20'000, [&](int) { beat(worker.pulse); },
       [&] {
         WorkerFacts facts;
         read_slot(shared, 0, facts);
@@ -56,9 +54,9 @@ TEST_CASE("a reader never sees time or counts go back, nor a beat ahead of the c
 
 TEST_CASE("a phase's name changes under readers, and is seen whole") {
   const UniqueRegion region;
-  auto [heartbeat, failure] = Heartbeat::claim(options_for(region, "a"));
-  REQUIRE_FALSE(failure);
-  const Labels& labels = heartbeat.claim_of().slot().labels;
+  Stamping worker(options_for(region, "a"));
+  REQUIRE_FALSE(worker.failure);
+  const Labels& labels = worker.claim.bank().labels;
   std::atomic<int> wrong{0};
   std::atomic<int> moved{0};
   char before = '\0';
@@ -66,9 +64,9 @@ TEST_CASE("a phase's name changes under readers, and is seen whole") {
       moved, 2'000,
       [&](int round) {
         const std::string name(20 + static_cast<std::size_t>(round % 40), static_cast<char>('a' + round % 26));
-        heartbeat.begin_phase(name, kSecond);
-        heartbeat.end_phase();
-        round % 2 == 0 ? heartbeat.ready() : heartbeat.not_ready("draining");
+        begin_phase(worker.pulse, name, kSecond);
+        end_phase(worker.pulse);
+        set_ready(worker.pulse, round % 2 == 0, "draining");
       },
       [&] {
         char phase[kNameBytes];
@@ -91,21 +89,21 @@ TEST_CASE("a new, shorter limit is never seen beside an old sign of life") {
   const UniqueRegion region;
   ClaimOptions options = options_for(region, "a");
   options.max_age_ns = on_entry ? kHour : kShort;
-  auto [heartbeat, failure] = Heartbeat::claim(options);
-  REQUIRE_FALSE(failure);
-  Hot& hot = heartbeat.claim_of().slot().hot;
+  Stamping worker(options);
+  REQUIRE_FALSE(worker.failure);
+  Hot& hot = worker.claim.bank().hot;
   std::atomic<std::uint64_t> step{0};
   std::atomic<int> wrong{0};
   std::atomic<int> seen_short{0};
   race(
       seen_short, 200,
       [&](int) {
-        if (!on_entry) heartbeat.begin_phase("x", kHour);
+        if (!on_entry) begin_phase(worker.pulse, "x", kHour);
         hot.renewed_ns.store_release(kOld);
         ++step;  // odd: in the change
-        on_entry ? heartbeat.begin_phase("x", kShort) : heartbeat.end_phase();
+        on_entry ? begin_phase(worker.pulse, "x", kShort) : end_phase(worker.pulse);
         ++step;
-        if (on_entry) heartbeat.end_phase();
+        if (on_entry) end_phase(worker.pulse);
       },
       [&] {
         const std::uint64_t before = step.load();
@@ -118,14 +116,18 @@ TEST_CASE("a new, shorter limit is never seen beside an old sign of life") {
   CHECK(wrong == 0);
 }
 
-TEST_CASE("a claim that is written under readers is seen whole, its last words too, or as torn") {
+TEST_CASE("a claim that is written under readers is seen whole or not at all, its predecessor's words too") {
   const UniqueRegion region;
-  auto [heartbeat, failure] = Heartbeat::claim(options_for(region, "a"));
-  REQUIRE_FALSE(failure);
-  const Region& shared = heartbeat.claim_of().region;
+  Stamping worker(options_for(region, "a"));
+  REQUIRE_FALSE(worker.failure);
+  const Region& shared = worker.claim.region;
   std::atomic<int> wrong{0};
   std::atomic<int> moved{0};
   std::uint64_t before = 0;
+  const auto is_of = [](const WorkerFacts& facts, std::uint64_t n) {
+    return facts.name == "w" + std::to_string(n) && facts.max_age_ns == n && facts.cycle_limit_ns == n &&
+           facts.stall_limit_ns == n && facts.beats == 0;
+  };
   race(
       moved, 500,
       [&](int round) {  // the n-th claim is of "w<n>", with a max age of n
@@ -133,24 +135,19 @@ TEST_CASE("a claim that is written under readers is seen whole, its last words t
         const std::string name = "w" + std::to_string(n);
         ClaimOptions options = options_for(region, name);
         options.max_age_ns = options.cycle_limit_ns = n;
-        detail::write_claim(shared, 0, options, {ContainerKind::mount_id, 1, 0}, State::claimed);
+        detail::write_claim(shared, 0, options, {ContainerKind::mount_id, 1, 0});
       },
       [&] {
         WorkerFacts facts;
         read_slot(shared, 0, facts);
+        if (!is_unchanged(shared, facts)) return;
         const std::uint64_t n = facts.claims;
-        if (facts.torn || n < 2) return;
-        if (facts.name != "w" + std::to_string(n) || facts.max_age_ns != n || facts.cycle_limit_ns != n) ++wrong;
+        if (n < 2) return;
+        if (!is_of(facts, n)) ++wrong;
         if (n > before) ++moved;
         before = n;
-        LastWordsFacts last;
-        std::uint32_t claims = 0;
-        const Identity& identity = shared.slot(0).identity;
-        const bool whole = detail::read_under(identity.sequence, [&] {
-          claims = identity.claims.load_acquire();
-          shared.record(0).last_words.name.load(last.name);
-        });
-        if (whole && claims > 2 && last.name != "w" + std::to_string(claims - 1)) ++wrong;
+        const LastWords last = read_last_words(shared, facts);
+        if (n > 2 && last.ended != Ended::none && !is_of(last.worker, n - 1)) ++wrong;
       });
   CHECK(wrong == 0);
 }

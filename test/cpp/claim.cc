@@ -32,7 +32,9 @@ TEST_CASE("a claim is read back as it was made") {
   CHECK(facts.claimed_ns <= facts.observed_ns);
   CHECK(facts.claimed_boottime_ns >= facts.claimed_ns);
   CHECK(facts.grace_from_boottime_ns == facts.claimed_boottime_ns);
-  CHECK_FALSE(facts.inherited);
+  CHECK(facts.deadline_boottime_ns == 0);
+  CHECK(facts.row == 0);
+  CHECK(facts.restarts == 0);
   CHECK_FALSE(facts.ready);
   CHECK(facts.beats == 0);
   CHECK_FALSE(is_other_container(this_container(), facts.container));
@@ -133,19 +135,42 @@ TEST_CASE("a dead name is taken over in its own slot, as a new incarnation") {
   CHECK(after.lock == Lock::held);
 }
 
-TEST_CASE("a claim that was never finished is nobody, and its slot is taken again") {
+// What a claim that was killed halfway leaves: a bank with serial 0, and whatever had been written of it.
+TEST_CASE("a claim that was never finished is nobody, and its slot is what it was before") {
   const UniqueRegion region;
   leave_dead(options_for(region, "a", 1));
+  const WorkerFacts before = facts_of(region, "a");
   {
-    Scribbled scribbled(region);
-    scribbled.slot(0).hot.state.store_release(static_cast<std::uint32_t>(State::claiming));
-    scribbled.slot(0).identity.sequence.store_release(scribbled.slot(0).identity.sequence.load_relaxed() | 1);
+    const Scribbled scribbled(region);
+    Bank& other = scribbled.slot(0).banks[1 - before.bank];
+    other.hot.serial.store_release(0);
+    other.identity.name.store("b");
+    other.identity.incarnation.store_release(77);
+    other.hot.state.store_release(static_cast<std::uint32_t>(State::claimed));
   }
-  CHECK(look_into(region.place()).verdict.tally.bad == 0);
-  auto [heartbeat, failure] = Heartbeat::claim(options_for(region, "b"));
-  REQUIRE_FALSE(failure);
+  CHECK(look_into(region.place()).verdict.kind == Kind::dead);
+  CHECK(facts_of(region, "a").incarnation == before.incarnation);
+  CHECK(slot_of(region, "b") == -1);
+  CHECK_FALSE(retire(region.place(), "a"));
+  const auto claimed = Heartbeat::claim(options_for(region, "b", 1));
+  REQUIRE_FALSE(claimed.failure);
   CHECK(slot_of(region, "b") == 0);
-  CHECK_FALSE(facts_of(region, "b").torn);
+  CHECK(facts_of(region, "b").claims == 2);
+}
+
+TEST_CASE("a claim in a slot that was never used becomes visible by its last store alone") {
+  const UniqueRegion region;
+  make_region(region.place(), {}, geteuid(), getegid());
+  {
+    const Scribbled scribbled(region);
+    scribbled.header().used_slots.store_release(1);
+    scribbled.slot(0).banks[1].identity.name.store("b");
+    scribbled.slot(0).banks[1].hot.state.store_release(static_cast<std::uint32_t>(State::claimed));
+    CHECK(scribbled.look(0).state == State::free);
+    scribbled.slot(0).banks[1].hot.serial.store_release(1);
+    CHECK(scribbled.look(0).state == State::claimed);
+    CHECK(scribbled.look(0).name_view() == "b");
+  }
 }
 
 TEST_CASE("a dead worker is retired, a living one refuses, an unknown one is unknown") {

@@ -61,9 +61,9 @@ TEST_CASE("a lock that is gone is death here and a left-over from elsewhere") {
   }
 }
 
-TEST_CASE("claims from before a restart in place are left over, if their lock is gone") {
+TEST_CASE("claims from before the reader started its workers are left over, if their lock is gone") {
   RegionFacts facts = region();
-  facts.restart_boottime_ns = kNowBoot - kSecond;
+  facts.began_boottime_ns = kNowBoot - kSecond;
   CHECK(judge_one(dead(), here(), {}, facts).condition == Condition::left_over);
   CHECK(judge_one(stopped(), here(), {}, facts).condition == Condition::left_over);
   CHECK(judge_one(beating(), here(), {}, facts).condition == Condition::running);
@@ -80,22 +80,6 @@ TEST_CASE("a stopped worker is stopped here, and left over from elsewhere") {
   worker = stopped();
   worker.lock = Lock::held;  // stop() writes, then unlocks
   CHECK(of(worker) == Condition::stopped);
-}
-
-TEST_CASE("a claim that was never finished is nobody") {
-  WorkerFacts worker = beating();
-  worker.state = State::claiming;
-  worker.lock = Lock::gone;
-  CHECK(of(worker) == Condition::absent);
-}
-
-TEST_CASE("a claim under way is starting, but not for ever") {
-  WorkerFacts worker = claimed(0);
-  worker.state = State::claiming;
-  worker.torn = true;
-  worker.grace_from_boottime_ns = 0;
-  CHECK(of(worker, here(kSecond)) == Condition::starting);
-  CHECK(of(worker, here(3600 * kSecond)) == Condition::stalled);
 }
 
 TEST_CASE("before the first beat the grace counts from the later of container start and claim") {
@@ -129,19 +113,98 @@ TEST_CASE("a phase has its budget in place of max age, with and without a beat")
   }
 }
 
-TEST_CASE("a crash loop before the first beat keeps its first deadline") {
+TEST_CASE("a life behind a long row of young ends shares their grace, whatever phase or end of one it is in") {
   WorkerFacts worker = claimed(kSecond);
-  worker.inherited = true;
+  worker.row = kForgivenLives;
   worker.grace_from_boottime_ns = kNowBoot - 61 * kSecond;
   CHECK(of(worker) == Condition::stalled);
-  CHECK(of(worker, here(30 * kSecond)) == Condition::starting);
-  SUBCASE("or the deadline of the phase in which the first one died") {
-    worker.inherited_deadline_ns = kNowBoot + kSecond;
+  CHECK(of(worker, here(30 * kSecond)) == Condition::starting);  // the container is younger than the row
+  CHECK(of(in_phase(worker, kSecond, 30 * kSecond)) == Condition::stalled);
+  worker.renewed_ns = kNow;
+  CHECK(of(worker) == Condition::stalled);
+  SUBCASE("or their deadline, if that is later") {
+    worker.deadline_boottime_ns = kNowBoot + kSecond;
     CHECK(of(worker) == Condition::starting);
     CHECK(of(in_phase(worker, kSecond, 30 * kSecond)) == Condition::starting);
-    worker.inherited_deadline_ns = kNowBoot - kSecond;
+    worker.deadline_boottime_ns = kNowBoot - kSecond;
     CHECK(of(worker) == Condition::stalled);
     CHECK(of(in_phase(worker, kSecond, 30 * kSecond)) == Condition::stalled);
+  }
+}
+
+TEST_CASE("the first lives of a row have a budget each of their own") {
+  WorkerFacts worker = claimed(kSecond);
+  for (std::uint32_t row = 0; row < kForgivenLives; ++row) {
+    worker.row = row;
+    CHECK(of(worker) == Condition::starting);
+    CHECK(of(in_phase(claimed(300 * kSecond), 5 * kSecond, 30 * kSecond)) == Condition::starting);
+  }
+}
+
+TEST_CASE("a deadline that a supervisor gave holds beside the reader's grace, whichever ends later") {
+  WorkerFacts worker = claimed(2 * kSecond);
+  worker.deadline_boottime_ns = kNowBoot + 1;
+  CHECK(of(worker, here(), {.startup_grace_ns = kSecond}) == Condition::starting);
+  worker.deadline_boottime_ns = kNowBoot - 1;
+  CHECK(of(worker, here(), {.startup_grace_ns = kSecond}) == Condition::stalled);
+  CHECK(of(worker) == Condition::starting);
+}
+
+TEST_CASE("a marked end is a start until the budget is over, and not a nanosecond longer") {
+  CHECK(of(marked(dead(), 10 * kSecond, 10 * kSecond)) == Condition::starting);
+  CHECK(of(marked(dead(), 10 * kSecond + 1, 10 * kSecond)) == Condition::dead);
+  CHECK(of(marked(stopped(), 10 * kSecond, 10 * kSecond)) == Condition::starting);
+  CHECK(of(marked(stopped(), 10 * kSecond + 1, 10 * kSecond)) == Condition::stopped);
+  SUBCASE("without a budget, until the reader's grace is over") {
+    CHECK(of(marked(dead(), 60 * kSecond, 0)) == Condition::starting);
+    CHECK(of(marked(dead(), 60 * kSecond + 1, 0)) == Condition::dead);
+  }
+  SUBCASE("a living worker is what it is") {
+    CHECK(of(marked(beating(), kSecond, 10 * kSecond)) == Condition::running);
+    CHECK(of(marked(stalled(), kSecond, 10 * kSecond)) == Condition::stalled);
+  }
+  SUBCASE("and what is left over stays that") {
+    CHECK(of(marked(left_over(), kSecond, 10 * kSecond)) == Condition::left_over);
+  }
+  SUBCASE("on the first look nothing is known") {
+    CHECK(of(marked(dead(), kSecond, 10 * kSecond), Surroundings{}) == Condition::dead);
+  }
+}
+
+TEST_CASE("a mark that nobody can have made forgives nothing") {
+  WorkerFacts worker = marked(dead(), kSecond, 10 * kSecond);
+  worker.marked_boottime_ns = kNowBoot + kFutureToleranceNs;
+  CHECK(of(worker) == Condition::starting);
+  worker.marked_boottime_ns += 1;
+  CHECK(of(worker) == Condition::dead);
+  CHECK(of(marked(dead(), kSecond, kMaxDurationNs)) == Condition::starting);
+  CHECK(of(marked(dead(), kSecond, kMaxDurationNs + 1)) == Condition::dead);
+}
+
+TEST_CASE("the last of a row of young ends is forgiven no longer than it could have lived") {
+  WorkerFacts worker = marked(claimed(40 * kSecond), kSecond, 3600 * kSecond);
+  worker.lock = Lock::gone;
+  worker.row = kForgivenLives - 2;
+  CHECK(of(worker) == Condition::starting);
+  worker.row = kForgivenLives - 1;
+  CHECK(of(worker) == Condition::starting);  // its own grace of 60 s
+  worker.grace_from_boottime_ns = kNowBoot - 61 * kSecond;
+  CHECK(of(worker) == Condition::dead);
+  worker.deadline_boottime_ns = kNowBoot;
+  CHECK(of(worker) == Condition::starting);
+  worker.deadline_boottime_ns -= 1;
+  CHECK(of(worker) == Condition::dead);
+  SUBCASE("but one that has beaten for longer than its budget is no part of a row") {
+    worker.beats = 5;
+    worker.mark_budget_ns = 10 * kSecond;
+    worker.last_beat_ns = worker.claimed_ns + 10 * kSecond - 1;
+    CHECK(of(worker) == Condition::dead);
+    worker.last_beat_ns += 1;
+    CHECK(of(worker) == Condition::starting);
+  }
+  SUBCASE("nor is one that has stopped on purpose") {
+    worker.state = State::stopped;
+    CHECK(of(worker) == Condition::starting);
   }
 }
 
@@ -180,13 +243,4 @@ TEST_CASE("without locks there is no death, and a torn slot is not believed") {
   worker = beating();
   worker.torn = true;
   CHECK(judge_one(worker).fault == Fault::layout);
-}
-
-// Its claimant may be descheduled here for as long as a throttled CPU takes.
-TEST_CASE("a claim under way over an old slot is starting, as it would be over a new one") {
-  WorkerFacts worker = stalled();  // the predecessor's beats are still there
-  worker.state = State::claiming;
-  worker.claiming_boottime_ns = kNowBoot;
-  worker.torn = true;
-  CHECK(of(worker) == Condition::starting);
 }

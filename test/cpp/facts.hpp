@@ -68,6 +68,13 @@ inline WorkerFacts claimed(std::uint64_t ago, std::string_view called = "grabber
   worker.claimed_boottime_ns = worker.grace_from_boottime_ns = kNowBoot - ago;
   return worker;
 }
+// A supervisor has marked its restart, so long ago, with this budget.
+inline WorkerFacts marked(WorkerFacts worker, std::uint64_t ago, std::uint64_t budget) {
+  worker.marked_boottime_ns = kNowBoot - ago;
+  worker.mark_budget_ns = budget;
+  worker.restarts = 1;
+  return worker;
+}
 inline WorkerFacts in_phase(WorkerFacts worker, std::uint64_t since, std::uint64_t budget) {
   worker.in_phase = true;
   worker.stall_limit_ns = budget;

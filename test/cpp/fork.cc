@@ -32,7 +32,7 @@ TEST_CASE("a child's exit through the destructors leaves the parent alive") {
   const UniqueRegion region;
   auto claimed = Heartbeat::claim(options_for(region, "a"));
   CHECK(in_child([&] {
-          const Heartbeat moved = std::move(claimed.heartbeat);
+          Heartbeat moved = std::move(claimed.heartbeat);
           return moved.owns_slot() ? 1 : 0;
         }) == 0);
   CHECK(facts_of(region, "a").lock == Lock::held);

@@ -47,11 +47,11 @@ TEST_CASE("one bad worker is seen wherever it is") {
     SUBCASE("dead") { all[bad] = Heartbeat(); }
     SUBCASE("stalled") {
       const Scribbled scribbled(region);
-      scribbled.slot(static_cast<std::uint32_t>(bad)).hot.stall_limit_ns.store_release(1);
+      scribbled.bank(static_cast<std::uint32_t>(bad)).hot.stall_limit_ns.store_release(1);
     }
     SUBCASE("far ahead of the clock") {
       const Scribbled scribbled(region);
-      scribbled.slot(static_cast<std::uint32_t>(bad)).hot.last_beat_ns.store_release(~std::uint64_t(0));
+      scribbled.bank(static_cast<std::uint32_t>(bad)).hot.last_beat_ns.store_release(~std::uint64_t(0));
     }
     CHECK_FALSE(healthy_at_a_glance({region.place()}));
   }

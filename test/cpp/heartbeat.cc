@@ -78,5 +78,6 @@ TEST_CASE("a refused claim leaves no descriptor and no lock behind") {
   const int after = dup(0);
   ::close(after);
   CHECK(after == before);
+  CHECK(query_any_slot(Opened(region.place()).fd) == Lock::held);  // the holder's
   CHECK_FALSE(Heartbeat::claim(options_for(region, "b")).failure);
 }

@@ -19,11 +19,12 @@ TEST_CASE("a worker is one flat object, its durations in nanoseconds") {
   worker.worst_cycle_ns = 12;
   worker.cycle_limit_ns = 13;
   worker.late_cycles = 14;
+  worker.restarts = 15;
   json_worker(json, worker, region(), Condition::running, {});
   CHECK(std::string(out.view()) ==
         R"({"name":"grabber","region":"camera","condition":"running","ready":true,"ageNs":5000000,)"
         R"("limitNs":1000000000,"beats":1000,"worstCycleNs":12,"cycleLimitNs":13,"lateCycles":14,"pid":17,"slot":3,)"
-        R"("claims":2,"phase":"calibrate"})");
+        R"("claims":2,"restarts":15,"phase":"calibrate"})");
 }
 
 TEST_CASE("a verdict says check, exit and line, and the code of a fault") {

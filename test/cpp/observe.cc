@@ -52,10 +52,9 @@ TEST_CASE("a stall is confirmed, and costs the wait; a death needs none") {
   CHECK(look.line.starts_with("stalled: a last beat "));
   CHECK(monotonic_ns() - began >= 200 * kMs);
   began = monotonic_ns();
-  CHECK(look_into(region.place(), {.confirm_ns = 0}).verdict.kind == Kind::stalled);
   heartbeat = Heartbeat();
-  CHECK(look_into(region.place()).verdict.kind == Kind::dead);
-  CHECK(monotonic_ns() - began < 200 * kMs);
+  CHECK(look_into(region.place(), {.confirm_ns = kHour}).verdict.kind == Kind::dead);
+  CHECK(monotonic_ns() - began < kPatience);
 }
 
 TEST_CASE("one new beat while somebody watches is no stall, and ends the wait") {
@@ -67,11 +66,11 @@ TEST_CASE("one new beat while somebody watches is no stall, and ends the wait") 
     beat_every(heartbeat, 20 * kMs);
     return 0;
   });
-  while (facts_of(region, "a").beats == 0) sys::sleep_ns(kMs);
+  REQUIRE(eventually([&] { return facts_of(region, "a").beats != 0; }));
   for (int i = 0; i < 5; ++i) {
     const std::uint64_t began = monotonic_ns();
-    CHECK(look_into(region.place(), {.confirm_ns = 10 * kSecond}).verdict.kind == Kind::healthy);
-    CHECK(monotonic_ns() - began < 5 * kSecond);
+    CHECK(look_into(region.place(), {.confirm_ns = kHour}).verdict.kind == Kind::healthy);
+    CHECK(monotonic_ns() - began < kPatience);
   }
   kill_child(worker);
   CHECK(look_into(region.place()).verdict.kind == Kind::dead);
@@ -84,12 +83,12 @@ TEST_CASE("a process that is stopped by a signal stalls, and comes back") {
     beat_every(heartbeat, kMs);
     return 0;
   });
-  while (facts_of(region, "a").beats == 0) sys::sleep_ns(kMs);
+  REQUIRE(eventually([&] { return facts_of(region, "a").beats != 0; }));
   kill(worker, SIGSTOP);
   sys::sleep_ns(250 * kMs);
   CHECK(look_into(region.place()).verdict.kind == Kind::stalled);
   kill(worker, SIGCONT);
-  CHECK(look_into(region.place(), {.confirm_ns = 10 * kSecond}).verdict.kind == Kind::healthy);
+  CHECK(look_into(region.place(), {.confirm_ns = kPatience}).verdict.kind == Kind::healthy);
   kill_child(worker);
 }
 
@@ -97,10 +96,11 @@ TEST_CASE("a hang in a phase stalls once its budget is over, not before") {
   const UniqueRegion region;
   auto [heartbeat, failure] = Heartbeat::claim(quick(region, "a"));
   heartbeat.beat();
-  heartbeat.begin_phase("calibrate", 700 * kMs);
+  heartbeat.begin_phase("calibrate", kHour);
   sys::sleep_ns(300 * kMs);  // past max age
   CHECK(look_into(region.place()).verdict.kind == Kind::healthy);
-  sys::sleep_ns(500 * kMs);
+  heartbeat.begin_phase("calibrate", 300 * kMs);
+  sys::sleep_ns(400 * kMs);
   const Look look = look_into(region.place());
   CHECK(look.verdict.kind == Kind::stalled);
   CHECK(look.line.find("in phase \"calibrate\"") != std::string::npos);
@@ -115,10 +115,11 @@ TEST_CASE("many stalled workers share one wait") {
   }
   sys::sleep_ns(250 * kMs);
   const std::uint64_t began = monotonic_ns();
-  const Look look = look_into(region.place());
+  // One after the other they would take 40 s.
+  const Look look = look_into(region.place(), {.confirm_ns = 5 * kSecond});
   CHECK(look.verdict.kind == Kind::stalled);
   CHECK(look.verdict.others == 7);
-  CHECK(monotonic_ns() - began < 2 * 200 * kMs);
+  CHECK(monotonic_ns() - began < 30 * kSecond);
 }
 
 TEST_CASE("what is missing or unusable is a verdict, not an error") {
@@ -132,10 +133,7 @@ TEST_CASE("what is missing or unusable is a verdict, not an error") {
 TEST_CASE("a left-over worker neither passes nor fails, until it comes back") {
   const UniqueRegion region;
   leave_dead(options_for(region, "a"));
-  {
-    const Scribbled scribbled(region);
-    scribbled.slot(0).identity.container_a.store_release(1);
-  }
+  move_to_other_container(region, 0);
   const Look look = look_into(region.place(), {.startup_grace_ns = 1});
   CHECK(look.verdict.kind == Kind::missing);
   CHECK(look.verdict.tally.left_over == 1);

@@ -50,20 +50,6 @@ Failure make_for_worker(const UniqueRegion& region, unsigned mode = 0600) {
 
 bool is_root() { return geteuid() == 0; }
 
-// A claim with its pulse, as a supervisor has it.
-struct Stamping {
-  explicit Stamping(const ClaimOptions& options) {
-    failure = take(options, claim);
-    if (!failure) start_pulse(pulse, claim, options);
-  }
-  ~Stamping() {
-    if (!failure) abandon(claim);
-  }
-  Claim claim;
-  Pulse pulse{};
-  Failure failure;
-};
-
 }  // namespace
 
 // Giving a file away takes CAP_CHOWN: whoever is not root has nothing to look at in these.
@@ -200,16 +186,20 @@ TEST_CASE("root claims and marks a restart in its worker's region only in the wo
   CHECK_FALSE(make_for_worker(region));
   ClaimOptions options = options_for(region, "main");
   CHECK(Stamping(options).failure.fault == Fault::owner);
-  CHECK(mark_restart(region.place(), kSecond).fault == Fault::owner);
-  CHECK(Opened(region.place()).header().restart_boottime_ns.load_acquire() == 0);
+  const auto mark_as = [&](std::uint32_t user) {
+    return mark_restarts(region.place(), kHour, user, kSecond, [](auto, auto) { return true; }).fault;
+  };
+  CHECK(mark_as(kCaller) == Fault::owner);
+  CHECK(mark_restart(region.place(), "main", kHour).fault == Fault::owner);
   options.user = kStranger;
   CHECK(Stamping(options).failure.fault == Fault::owner);
-  CHECK(mark_restart(region.place(), kSecond, kStranger).fault == Fault::owner);
+  CHECK(mark_as(kStranger) == Fault::owner);
   options.user = kWorker;
   CHECK_FALSE(Stamping(options).failure);
-  CHECK_FALSE(mark_restart(region.place(), kSecond, kWorker));
-  CHECK(Opened(region.place()).header().restart_budget_ns.load_acquire() == kSecond);
-  CHECK(Opened(region.place()).header().restart_boottime_ns.load_acquire() != 0);
+  CHECK(condition_of(region, "main") == Condition::dead);
+  CHECK(mark_as(kWorker) == Fault::none);
+  CHECK(condition_of(region, "main") == Condition::starting);
+  CHECK(facts_of(region, "main").restarts == 1);
   CHECK(owner_of(region).user == kWorker);
 }
 
@@ -259,14 +249,14 @@ TEST_CASE("a region that cannot be made is told as a claim would tell it") {
 TEST_CASE("nobody holds a region that was just made: it can be claimed in at once") {
   const UniqueRegion region;
   CHECK_FALSE(make_region(region.place(), {}, geteuid(), getegid()));
-  const std::uint64_t before = monotonic_ns();
-  CHECK_FALSE(Heartbeat::claim(options_for(region, "a")).failure);
-  CHECK(monotonic_ns() - before < 2 * kSecond);
+  ClaimOptions options = options_for(region, "a");
+  options.wait_ns = 0;
+  CHECK_FALSE(Heartbeat::claim(options).failure);
 }
 
 TEST_CASE("a restart is marked only in a region that is there") {
   const UniqueRegion region;
-  CHECK(mark_restart(region.place(), 0, geteuid()).fault == Fault::missing);
+  CHECK(mark_restart(region.place(), "a", 0).fault == Fault::missing);
   CHECK(owner_of(region).inode == 0);
 }
 
@@ -395,18 +385,13 @@ TEST_CASE("a holder that is stopped in the middle of changing its max age is not
       claim_on_behalf(stamping.claim, 17, 4711);
     }
   });
-  for (int i = 0; i < 1000 && slot_of(region, "main") < 0; ++i) usleep(5000);
+  REQUIRE(eventually([&] { return slot_of(region, "main") >= 0; }));
   int unusable = 0;
   for (int i = 0; i < 200; ++i) {
     kill(holder, SIGSTOP);
     int status = 0;
     REQUIRE(waitpid(holder, &status, WUNTRACED) == holder);
-    WorkerFacts facts;
-    {
-      const Opened opened(region.place());
-      look_at(opened, 0, facts);
-    }
-    unusable += facts.torn ? 1 : 0;
+    unusable += Opened(region.place()).look(0).torn ? 1 : 0;
     kill(holder, SIGCONT);
     usleep(200);
   }

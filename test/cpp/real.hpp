@@ -1,6 +1,7 @@
 // What the tests on real regions share: a region's name of one's own, child processes, and one look at what is there.
 #pragma once
 
+#include <dirent.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -8,6 +9,7 @@
 #include <cstdlib>
 #include <shm_liveness/heartbeat.hpp>
 #include <shm_liveness/sentence.hpp>
+#include <shm_liveness/supervise.hpp>
 #include <string>
 #include <vector>
 
@@ -16,6 +18,30 @@ namespace shm_liveness::real {
 inline constexpr std::uint64_t kMs = 1'000'000;
 inline constexpr std::uint64_t kSecond = 1'000 * kMs;
 inline constexpr std::uint64_t kHour = 3'600 * kSecond;
+// How long a test waits for a state before it fails. Long, because the machine may be busy with other work.
+inline constexpr std::uint64_t kPatience = 60 * kSecond;
+
+// Waits until is_so() holds; false: it never did.
+template <class IsSo>
+bool eventually(IsSo&& is_so) {
+  const std::uint64_t end = monotonic_ns() + kPatience;
+  for (; !is_so(); sys::sleep_ns(kMs)) {
+    if (monotonic_ns() >= end) return false;
+  }
+  return true;
+}
+
+// The names in a directory that begin with `prefix`.
+inline std::vector<std::string> files_with(const std::string& directory, const std::string& prefix) {
+  std::vector<std::string> names;
+  DIR* const opened = opendir(directory.c_str());
+  if (opened == nullptr) return names;
+  while (const dirent* entry = readdir(opened)) {
+    if (std::string_view(entry->d_name).starts_with(prefix)) names.emplace_back(entry->d_name);
+  }
+  closedir(opened);
+  return names;
+}
 
 // A name in /dev/shm that nobody else has, and that is gone again at the end of the test.
 class UniqueRegion {
@@ -27,10 +53,14 @@ class UniqueRegion {
   UniqueRegion(const UniqueRegion&) = delete;
   UniqueRegion& operator=(const UniqueRegion&) = delete;
   ~UniqueRegion() {
-    if (getpid() == maker_) ::unlink(path().c_str());
+    if (getpid() != maker_) return;
+    ::unlink(path().c_str());
+    for (const std::string& file : hidden_files()) ::unlink((directory_ + "/" + file).c_str());
   }
   Place place(bool allow_disk = false) const { return {directory_, name_, allow_disk}; }
   std::string path() const { return directory_ + "/" + name_; }
+  // What lies beside the region for its sake: lock files of groups, and what an unfinished creation would leave.
+  std::vector<std::string> hidden_files() const { return files_with(directory_, "." + name_ + "."); }
 
  private:
   pid_t maker_ = getpid();
@@ -136,25 +166,74 @@ inline pid_t start_worker(const ClaimOptions& options) {
 // A worker that has claimed, beaten once, and died of kill -9.
 inline void leave_dead(const ClaimOptions& options) { kill_child(start_worker(options)); }
 
-// The region as a reader has it, and closed at the end.
-struct Opened : Region {
-  explicit Opened(const Place& place) { failure = open_region(place, sys::effective_user(), *this); }
-  Opened(const Opened&) = delete;
-  Opened& operator=(const Opened&) = delete;
-  ~Opened() { close_region(*this); }
+// A mapped region, and closed at the end. `place`'s texts must outlive it.
+struct Mapped : Region {
+  Mapped() = default;
+  Mapped(const Mapped&) = delete;
+  Mapped& operator=(const Mapped&) = delete;
+  ~Mapped() {
+    locks_.leave();
+    close_region(*this);
+  }
+  // The bank of the slot's latest claim, and what the record keeps for it.
+  Bank& bank(std::uint32_t index) const { return slot(index).banks[current_of(slot(index)).bank]; }
+  Life& life(std::uint32_t index) const { return record(index).lives[current_of(slot(index)).bank]; }
+  LockReader& locks() const { return locks_; }
+  WorkerFacts look(std::uint32_t index) const {
+    WorkerFacts facts;
+    look_at(*this, locks_, index, facts);
+    return facts;
+  }
   Failure failure;
+
+ protected:
+  void enter(const Place& place) {
+    if (!failure) locks_.enter(fd, place, header().nonce.load_acquire(), slot_count);
+  }
+
+ private:
+  mutable LockReader locks_;
+};
+
+// The region as a reader has it.
+struct Opened : Mapped {
+  explicit Opened(const Place& place) {
+    failure = open_region(place, sys::effective_user(), *this);
+    enter(place);
+  }
 };
 
 // The region as somebody who scribbles in it has it, to make situations that need another container, or damage.
-struct Scribbled : Region {
+struct Scribbled : Mapped {
   explicit Scribbled(const UniqueRegion& region) {
-    const int descriptor = open_existing(region.path().c_str(), Access::write);
-    const Failure failure = map_region(descriptor, region.place(), Access::write, sys::effective_user(), *this);
+    fd = open_existing(region.path().c_str(), Access::write);
+    failure = map_region(region.place(), Access::write, sys::effective_user(), *this);
     if (failure || memory == nullptr) std::abort();
+    enter(region.place());
   }
-  Scribbled(const Scribbled&) = delete;
-  Scribbled& operator=(const Scribbled&) = delete;
-  ~Scribbled() { close_region(*this); }
+};
+
+// The slot's claim becomes one of another container.
+inline void move_to_other_container(const UniqueRegion& region, std::uint32_t slot) {
+  const Scribbled scribbled(region);
+  Word64& container = scribbled.bank(slot).identity.container_a;
+  container.store_release(container.load_relaxed() + 1);
+}
+
+// A claim with its pulse, as a supervisor has it.
+struct Stamping {
+  explicit Stamping(const ClaimOptions& options) {
+    failure = take(options, claim);
+    if (!failure) start_pulse(pulse, claim, options);
+  }
+  Stamping(const Stamping&) = delete;
+  Stamping& operator=(const Stamping&) = delete;
+  ~Stamping() {
+    if (!failure) abandon(claim);
+  }
+  Claim claim;
+  Pulse pulse{};
+  Failure failure;
 };
 
 // The slot that has this name; -1: none.
@@ -165,11 +244,9 @@ inline int slot_of(const UniqueRegion& region, std::string_view name) {
 
 inline WorkerFacts facts_of(const UniqueRegion& region, std::string_view name) {
   Opened opened(region.place());
-  WorkerFacts facts;
-  if (opened.failure) return facts;
+  if (opened.failure) return {};
   const std::int64_t slot = detail::find_name(opened, name);
-  if (slot >= 0) look_at(opened, static_cast<std::uint32_t>(slot), facts);
-  return facts;
+  return slot >= 0 ? opened.look(static_cast<std::uint32_t>(slot)) : WorkerFacts{};
 }
 
 struct Look {
@@ -195,20 +272,13 @@ inline Look look_into(const Place& place, const Policy& policy = {}) {
   return look;
 }
 
-inline Condition condition_of(const UniqueRegion& region, std::string_view name) {
-  RegionFacts facts;
+inline Condition condition_of(const UniqueRegion& region, std::string_view name, const Policy& policy = {}) {
   Surroundings around;
   around.known = true;
   around.context = read_context();
-  {
-    const Opened opened(region.place());
-    if (opened.failure || opened.memory == nullptr) return Condition::absent;
-    facts.restart_boottime_ns = opened.header().restart_boottime_ns.load_acquire();
-    facts.restart_budget_ns = opened.header().restart_budget_ns.load_acquire();
-  }
   const WorkerFacts worker = facts_of(region, name);
   around.now_boottime_ns = boottime_ns();
-  return judge_worker(worker, facts, around, Policy{}).condition;
+  return judge_worker(worker, {}, around, policy).condition;
 }
 
 }  // namespace shm_liveness::real

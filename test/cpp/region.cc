@@ -69,6 +69,8 @@ TEST_CASE("what is too short, too long or foreign is each named") {
   CHECK(fault_of(region) == Fault::size);
   write_file(region, std::string(255, 'x'));
   CHECK(fault_of(region) == Fault::size);
+  write_file(region, std::string(256, 'x'));
+  CHECK(fault_of(region) == Fault::magic);
   write_file(region, std::string(8192, 'x'));
   CHECK(fault_of(region) == Fault::magic);
   REQUIRE(truncate(region.path().c_str(), static_cast<off_t>(region_bytes_for(kMaxSlots)) + 1) == 0);
@@ -86,7 +88,7 @@ TEST_CASE("each damaged word of the header is noticed") {
     SUBCASE("no version yet") { scribbled.header().version.store_relaxed(0); }
     SUBCASE("signature") { scribbled.header().signature.store_relaxed(kSignature + 1); }
     SUBCASE("header size") { scribbled.header().header_bytes.store_relaxed(128); }
-    SUBCASE("slot size") { scribbled.header().slot_bytes.store_relaxed(640); }
+    SUBCASE("slot size") { scribbled.header().slot_bytes.store_relaxed(512); }
     SUBCASE("no slots") { scribbled.header().slot_count.store_relaxed(0); }
     SUBCASE("too many slots") { scribbled.header().slot_count.store_relaxed(kMaxSlots + 1); }
     SUBCASE("more slots than bytes") { scribbled.header().slot_count.store_relaxed(200); }

@@ -95,6 +95,10 @@ TEST_CASE("starting is said too, for who asks") {
 TEST_CASE("an unusable region or clock is said with its code") {
   CHECK(said({}, {}, {}, {region(Fault::magic)}) ==
         "unusable: region camera is not a region: foreign first bytes [REGION_MAGIC]");
+  RegionFacts open_files = region(Fault::system);
+  open_files.failure.error = 24;
+  CHECK(said({}, {}, {}, {open_files}) ==
+        "unusable: region camera unexpected answer from the kernel [SYSTEM], errno 24");
   WorkerFacts ahead = ready();
   ahead.last_beat_ns = kNow + kSecond;
   CHECK(said({ahead}) == "unusable: grabber: last beat is in the future [CLOCK_FUTURE]");

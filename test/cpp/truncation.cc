@@ -4,95 +4,110 @@
 #include <shm_liveness/truncation.hpp>
 
 #include "real.hpp"
+#include "sigbus.hpp"
 
 using namespace shm_liveness;
 using namespace shm_liveness::real;
-
-namespace {
-
-void on_sigbus(int, siginfo_t* info, void*) {
-  if (!truncation::recover(info->si_addr)) signal(SIGBUS, SIG_DFL);  // repeated, the instruction now ends the process
-}
-
-void handle_sigbus() {
-  struct sigaction action = {};
-  action.sa_sigaction = on_sigbus;
-  action.sa_flags = SA_SIGINFO;
-  REQUIRE(sigaction(SIGBUS, &action, nullptr) == 0);
-}
-
-struct Watch {
-  Watch(const Region& region, Pulse* pulse = nullptr) : entry(truncation::watch(region.memory, region.bytes, pulse)) {}
-  Watch(const Watch&) = delete;
-  Watch& operator=(const Watch&) = delete;
-  ~Watch() { truncation::unwatch(entry); }
-  truncation::Watched* entry;
-};
-
-}  // namespace
 
 TEST_CASE("a reader whose region is cut short reads zeroes, and knows") {
   handle_sigbus();
   const UniqueRegion region;
   const auto claimed = Heartbeat::claim(options_for(region, "a"));
   const Opened opened(region.place());
-  const Watch watch(opened);
-  CHECK_FALSE(truncation::is_lost(watch.entry));
+  CHECK_FALSE(is_lost(opened));
   REQUIRE(truncate(region.path().c_str(), 0) == 0);
-  WorkerFacts facts;
-  look_at(opened, 0, facts);
-  CHECK(facts.state == State::free);
-  CHECK(truncation::is_lost(watch.entry));
+  CHECK(opened.look(0).state == State::free);
+  CHECK(is_lost(opened));
   CHECK(opened.header().magic.load_acquire() == 0);
 }
 
-TEST_CASE("a worker whose region is cut short stops beating, and can claim a new one") {
+TEST_CASE("a pulse whose region is cut short stamps nothing any more, and each change of it harms nobody") {
+  handle_sigbus();
+  const UniqueRegion region;
+  Stamping worker(options_for(region, "a"));
+  REQUIRE_FALSE(worker.failure);
+  CHECK(beat(worker.pulse));
+  REQUIRE(truncate(region.path().c_str(), 0) == 0);
+  SUBCASE("beat") { beat(worker.pulse); }
+  SUBCASE("phase") { begin_phase(worker.pulse, "x", 1); }
+  SUBCASE("end of phase") { end_phase(worker.pulse); }
+  SUBCASE("ready") { set_ready(worker.pulse, false, "x"); }
+  SUBCASE("max age") { set_max_age(worker.pulse, kHour); }
+  CHECK(is_lost(worker.claim.region));
+  CHECK_FALSE(beat(worker.pulse));
+  CHECK_FALSE(begin_phase(worker.pulse, "x", 1));
+  CHECK_FALSE(set_ready(worker.pulse, true, {}));
+}
+
+// In a child, so that the signal that killed it is told apart. Nothing beats between the truncation and the stop: the
+// stop's own store is the first to meet the missing page.
+TEST_CASE("a stop over a region that was cut short since the last beat harms nobody") {
+  const UniqueRegion region;
+  CHECK(in_child([&] {
+          handle_sigbus();
+          auto [heartbeat, failure] = Heartbeat::claim(options_for(region, "a"));
+          if (failure || !heartbeat.beat() || truncate(region.path().c_str(), 0) != 0) return 1;
+          heartbeat.stop();
+          return heartbeat.beat() ? 2 : 0;
+        }) == 0);
+  CHECK(in_child([&] {
+          handle_sigbus();
+          ::unlink(region.path().c_str());
+          Claim claim;
+          if (take(options_for(region, "a"), claim) || truncate(region.path().c_str(), 0) != 0) return 1;
+          release(claim);
+          return claim.region.memory == nullptr ? 0 : 2;
+        }) == 0);
+}
+
+TEST_CASE("after a stop over a lost region the name can be claimed anew") {
   handle_sigbus();
   const UniqueRegion region;
   auto claimed = Heartbeat::claim(options_for(region, "a"));
-  {
-    const Watch watch(claimed.heartbeat.claim_of().region, &claimed.heartbeat.pulse());
-    CHECK(claimed.heartbeat.beat());
-    REQUIRE(truncate(region.path().c_str(), 0) == 0);
-    claimed.heartbeat.beat();  // may be the one that faults
-    CHECK_FALSE(claimed.heartbeat.beat());
-    CHECK_FALSE(claimed.heartbeat.owns_slot());
-    CHECK_FALSE(claimed.heartbeat.begin_phase("x", 1));
-    CHECK_FALSE(claimed.heartbeat.ready());
-    CHECK(truncation::is_lost(watch.entry));
-  }
+  REQUIRE(truncate(region.path().c_str(), 0) == 0);
   claimed.heartbeat.stop();
   auto again = Heartbeat::claim(options_for(region, "a"));
   CHECK_FALSE(again.failure);
   CHECK(again.heartbeat.beat());
 }
 
-TEST_CASE("a phase change or a stop over a lost region harms nobody") {
-  handle_sigbus();
-  const UniqueRegion region;
-  auto claimed = Heartbeat::claim(options_for(region, "a"));
-  const Watch watch(claimed.heartbeat.claim_of().region, &claimed.heartbeat.pulse());
-  REQUIRE(truncate(region.path().c_str(), 0) == 0);
-  SUBCASE("phase") { claimed.heartbeat.begin_phase("x", 1); }
-  SUBCASE("ready") { claimed.heartbeat.not_ready("x"); }
-  SUBCASE("stop") { claimed.heartbeat.stop(); }
-  CHECK(truncation::is_lost(watch.entry));
-  CHECK_FALSE(claimed.heartbeat.beat());
-}
-
 TEST_CASE("the loss of one region is not the loss of another") {
   handle_sigbus();
   const UniqueRegion lost;
   const UniqueRegion kept;
-  auto first = Heartbeat::claim(options_for(lost, "a"));
-  auto second = Heartbeat::claim(options_for(kept, "a"));
-  const Watch one(first.heartbeat.claim_of().region, &first.heartbeat.pulse());
-  const Watch two(second.heartbeat.claim_of().region, &second.heartbeat.pulse());
+  Stamping first(options_for(lost, "a"));
+  Stamping second(options_for(kept, "a"));
   REQUIRE(truncate(lost.path().c_str(), 0) == 0);
-  first.heartbeat.beat();
-  CHECK(truncation::is_lost(one.entry));
-  CHECK_FALSE(truncation::is_lost(two.entry));
-  CHECK(second.heartbeat.beat());
+  beat(first.pulse);
+  CHECK(is_lost(first.claim.region));
+  CHECK_FALSE(is_lost(second.claim.region));
+  CHECK(beat(second.pulse));
+}
+
+TEST_CASE("a region that is cut short between opening and looking is unusable, and not a word is said of its workers") {
+  handle_sigbus();
+  for (const bool is_careful : {false, true}) {
+    for (const bool is_long_again : {false, true}) {
+      CAPTURE(is_careful);
+      CAPTURE(is_long_again);
+      const UniqueRegion region;
+      auto claimed = Heartbeat::claim(options_for(region, "a"));
+      claimed.heartbeat.beat();
+      std::vector<WorkerFacts> room(8);
+      Observation seen;
+      seen.room = room;
+      add_region(seen, region.place(), sys::effective_user());
+      REQUIRE(first_look(seen, {}).kind == Kind::healthy);
+      REQUIRE(truncate(region.path().c_str(), 0) == 0);
+      if (is_long_again) REQUIRE(truncate(region.path().c_str(), static_cast<off_t>(region_bytes_for(8))) == 0);
+      const Verdict verdict = is_careful ? second_look(seen, {}) : first_look(seen, {});
+      CHECK(verdict.kind == Kind::unusable);
+      CHECK(verdict.fault == Fault::truncated);
+      CHECK(verdict.exit() == Exit::unusable);
+      CHECK(seen.worker_count == 0);
+      close_observation(seen);
+    }
+  }
 }
 
 TEST_CASE("a SIGBUS that is not ours is passed on") {
@@ -100,9 +115,10 @@ TEST_CASE("a SIGBUS that is not ours is passed on") {
   const auto claimed = Heartbeat::claim(options_for(region, "a"));
   CHECK(in_child([&] {
           handle_sigbus();
-          const Opened unwatched(region.place());
+          const Opened opened(region.place());
+          truncation::unwatch(opened.watched);
           if (truncate(region.path().c_str(), 0) != 0) return 1;
-          return static_cast<int>(unwatched.header().version.load_acquire());
+          return static_cast<int>(opened.header().version.load_acquire());
         }) == -SIGBUS);
 }
 

@@ -35,14 +35,24 @@ TEST_CASE("nothing but plainly healthy passes at first sight") {
   }
 }
 
-TEST_CASE("a restart in place forgives absence for its budget, and then no longer") {
-  RegionFacts facts = region();
-  facts.restart_boottime_ns = kNowBoot - 5 * kSecond;
-  facts.restart_budget_ns = 10 * kSecond;
-  CHECK(judged({dead()}, {}, here(), {facts}).passes);
-  facts.restart_budget_ns = 2 * kSecond;
-  CHECK_FALSE(judged({dead()}, {}, here(), {facts}).passes);
-  CHECK_FALSE(judged({dead()}, {.check = Check::readiness}, here(), {facts}).passes);
+TEST_CASE("a marked restart passes liveness for its budget, and then no longer, and never readiness") {
+  CHECK(judged({marked(dead(), 5 * kSecond, 10 * kSecond)}, {}).passes);
+  CHECK(judged({marked(dead(), 5 * kSecond, 10 * kSecond)}, {}).kind == Kind::starting);
+  CHECK_FALSE(judged({marked(dead(), 5 * kSecond, 2 * kSecond)}, {}).passes);
+  CHECK_FALSE(judged({marked(dead(), 5 * kSecond, 10 * kSecond)}, {.check = Check::readiness}).passes);
+  CHECK_FALSE(judged({marked(dead("a"), kSecond, kMs), dead("b")}, {}).passes);
+}
+
+TEST_CASE("a reader that started the workers forgives their absence from then on, region by region") {
+  RegionFacts begun = region();
+  begun.began_boottime_ns = kNowBoot - 5 * kSecond;
+  CHECK(judged({}, {}, here(), {begun}).passes);
+  CHECK(judged({dead()}, {}, here(), {begun}).passes);  // of before: left over
+  CHECK_FALSE(judged({}, {.startup_grace_ns = 2 * kSecond}, here(), {begun}).passes);
+  CHECK_FALSE(judged({}, {.check = Check::readiness}, here(), {begun}).passes);
+  const Verdict verdict = judged({}, {}, here(), {begun, region()});
+  CHECK_FALSE(verdict.passes);
+  CHECK(verdict.region == 1);
 }
 
 TEST_CASE("of several regions each must hold a current worker, and names may be in any") {
@@ -85,6 +95,16 @@ TEST_CASE("each fault of a region is its own verdict, whatever else lives") {
   }
 }
 
+TEST_CASE("the kernel's number goes with the fault that is told, and with no other") {
+  RegionFacts open_files = region(Fault::system);
+  open_files.failure.error = 24;
+  RegionFacts magic = region(Fault::magic);
+  CHECK(judged({}, {}, here(), {open_files}).error == 24);
+  CHECK(judged({}, {}, here(), {open_files, magic}).error == 24);
+  CHECK(judged({}, {}, here(), {magic, open_files}).error == 0);
+  CHECK(judged({ready()}, {}, here(), {region()}).error == 0);
+}
+
 TEST_CASE("a worker whose clock cannot be read makes the whole unusable, and is named") {
   WorkerFacts ahead = ready("b");
   ahead.last_beat_ns = kNow + 3600 * kSecond;
@@ -118,13 +138,11 @@ TEST_CASE("a region where all have stopped fails beside one that lives") {
   CHECK(verdict.region == 1);
 }
 
-TEST_CASE("a restart in one region is no grace in another") {
-  RegionFacts restarted = region();
-  restarted.restart_boottime_ns = kNowBoot - kSecond;
-  CHECK(judged({}, {}, here(), {restarted}).passes);
-  const Verdict verdict = judged({}, {}, here(), {restarted, region()});
+TEST_CASE("a restart of one worker is no grace for another") {
+  const Verdict verdict = judged({marked(dead("web-1"), kSecond, 10 * kSecond), dead("grabber")}, {});
   CHECK_FALSE(verdict.passes);
-  CHECK(verdict.region == 1);
+  CHECK(verdict.kind == Kind::dead);
+  CHECK(verdict.worker == 1);
 }
 
 TEST_CASE("a verdict that passes but is not plainly healthy says so") {

@@ -186,26 +186,27 @@ TEST_CASE("graces end later by what was lost since the claim was first seen, not
   time.tick(kNow + kSecond + 2 * kInterval);
   REQUIRE(time.lost_ns() == kSecond);
   Age age;
-  const auto aged = [&](bool inherits) {
+  const auto aged = [&](bool is_marked) {
     WorkerFacts worker = claimed(kSecond);
-    worker.claiming_boottime_ns = 77;
-    worker.inherited_deadline_ns = inherits ? 99 : 0;
+    worker.marked_boottime_ns = is_marked ? 77 : 0;
+    worker.deadline_boottime_ns = is_marked ? 99 : 0;
     age_in_running_time(worker, age, time);
     return worker;
   };
   const WorkerFacts fresh = claimed(kSecond);
   WorkerFacts worker = aged(true);
   CHECK(worker.grace_from_boottime_ns == fresh.grace_from_boottime_ns);
-  CHECK(worker.claiming_boottime_ns == 77);
-  CHECK(worker.inherited_deadline_ns == 99);
+  CHECK(worker.marked_boottime_ns == 77);
+  CHECK(worker.deadline_boottime_ns == 99);
   time.tick(kNow + kSecond + 2 * kInterval + 7 * kSecond + 2 * kInterval);
   worker = aged(true);
   CHECK(worker.grace_from_boottime_ns == fresh.grace_from_boottime_ns + 7 * kSecond);
-  CHECK(worker.claiming_boottime_ns == 77 + 7 * kSecond);
-  CHECK(worker.inherited_deadline_ns == 99 + 7 * kSecond);
+  CHECK(worker.marked_boottime_ns == 77 + 7 * kSecond);
+  CHECK(worker.deadline_boottime_ns == 99 + 7 * kSecond);
   CHECK(worker.claimed_boottime_ns == fresh.claimed_boottime_ns);
-  // No deadline stays none.
-  CHECK(aged(false).inherited_deadline_ns == 0);
+  // No deadline stays none, and no mark either.
+  CHECK(aged(false).deadline_boottime_ns == 0);
+  CHECK(aged(false).marked_boottime_ns == 0);
 }
 
 TEST_CASE("the grace of a worker that has not beaten is not used up by a pause") {

@@ -164,11 +164,11 @@ TEST_CASE("a cycle is counted in each bucket that it fits, and only in those") {
   {
     const Scribbled scribbled(region);
     // cycles[i] counts cycles of [2^i, 2^(i+1)) ns.
-    scribbled.record(0).cycles[0].store_relaxed(1);
-    scribbled.record(0).cycles[9].store_relaxed(10);
-    scribbled.record(0).cycles[20].store_relaxed(100);
-    scribbled.record(0).cycles[35].store_relaxed(1000);
-    scribbled.record(0).cycles[63].store_relaxed(10'000);
+    scribbled.life(0).cycles[0].store_relaxed(1);
+    scribbled.life(0).cycles[9].store_relaxed(10);
+    scribbled.life(0).cycles[20].store_relaxed(100);
+    scribbled.life(0).cycles[35].store_relaxed(1000);
+    scribbled.life(0).cycles[63].store_relaxed(10'000);
   }
   Watching watching({region.place()});
   std::vector<double> bounds;
@@ -241,19 +241,21 @@ TEST_CASE("no piece is longer than its bound, with the longest names and the lar
     REQUIRE_FALSE(a.failure);
     REQUIRE_FALSE(b.failure);
     Region region;
-    const int fd = open_existing((directory + "/" + region_name).c_str(), Access::write);
-    REQUIRE_FALSE(map_region(fd, unique, Access::write, sys::effective_user(), region));
+    region.fd = open_existing((directory + "/" + region_name).c_str(), Access::write);
+    REQUIRE_FALSE(map_region(unique, Access::write, sys::effective_user(), region));
     for (std::uint32_t slot = 0; slot < 2; ++slot) {
-      for (Word64& bin : region.record(slot).cycles) bin.store_relaxed(~std::uint64_t(0));
-      Hot& hot = region.slot(slot).hot;
+      const std::uint32_t bank = current_of(region.slot(slot)).bank;
+      Hot& hot = region.slot(slot).banks[bank].hot;
+      Word64* const cycles = region.record(slot).lives[bank].cycles;
       hot.beats.store_relaxed(~std::uint64_t(0));
       hot.worst_cycle_ns.store_relaxed(~std::uint64_t(0));
       hot.late_cycles.store_relaxed(~std::uint64_t(0));
       hot.stall_limit_ns.store_relaxed(~std::uint64_t(0));
-      region.slot(slot).identity.claims.store_relaxed(~std::uint32_t(0));
+      hot.serial.store_relaxed(~std::uint32_t(0));
+      region.record(slot).mark.restarts.store_relaxed(~std::uint32_t(0));
       // The first histogram bin with all bits: each further count wraps to the longest figures in turn.
-      region.record(slot).cycles[0].store_relaxed(std::uint64_t(1) << 63);
-      for (std::size_t bin = 1; bin < kCycleBins; ++bin) region.record(slot).cycles[bin].store_relaxed(1);
+      cycles[0].store_relaxed(std::uint64_t(1) << 63);
+      for (std::size_t bin = 1; bin < kCycleBins; ++bin) cycles[bin].store_relaxed(1);
     }
     close_region(region);
     Watching watching({unique});
@@ -275,7 +277,7 @@ TEST_CASE("a name that a foreign writer damaged breaks no label") {
   REQUIRE_FALSE(failure);
   {
     const Scribbled scribbled(region);
-    scribbled.slot(0).identity.name.store("a\"} 1\nx\\\xff{");
+    scribbled.bank(0).identity.name.store("a\"} 1\nx\\\xff{");
   }
   Watching watching({region.place()});
   const std::string text = scrape(*watching.watch).text;
