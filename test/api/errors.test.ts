@@ -132,8 +132,11 @@ describe('an invalid option of a region', () => {
     ['a bad dead grace', (r) => r.verdict({ deadGrace: -1 }), 'deadGrace: a duration in'],
     ['a bad cycle window', (r) => r.verdict({ cycleWindow: '' }), 'cycleWindow: a duration in'],
     ['a bad confirm', (r) => r.verdict({ confirm: Number.NaN }), 'confirm: a duration in'],
+    ['an empty name to expect', (r) => r.verdict({ expect: [''] }), 'expect: names of 1 to 63'],
+    ['no timeout', (r) => r.verdict({ timeout: 0 }), 'timeout: a duration above 0'],
+    ['no name to mark', (r) => r.markRestart(undefined as never), 'worker: a name, got undefined'],
     ['no name to retire', (r) => r.retire(undefined as never), 'worker: a name, got undefined'],
-    ['a bad budget', (r) => r.markRestart({ budget: '9999h9' }), 'budget: a duration in'],
+    ['a bad budget', (r) => r.markRestart('a', { budget: '9999h9' }), 'budget: a duration in'],
   ])('%s', (_what, call, message) => {
     using heartbeat = Heartbeat.claim({ region: uniqueRegion(), ...good })
     const error = thrownBy(() => call(Region.open(heartbeat.region)))

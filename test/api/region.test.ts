@@ -1,4 +1,3 @@
-import { closeSync, openSync, readSync, writeSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Region } from 'shm-liveness'
 import { describe, expect, it } from 'vitest'
@@ -130,33 +129,31 @@ describe('a snapshot', () => {
   })
 })
 
-describe('a claim that is under way', () => {
-  it('has no name and no age yet, and none is made up for it', () => {
-    const region = uniqueRegion()
-    claim(region).beat()
-    const file = openSync(pathOf(region), 'r+')
-    const sequence = new Uint8Array(4)
-    readSync(file, sequence, 0, 4, 512)
-    writeSync(file, Uint8Array.of(sequence[0]! | 1), 0, 1, 512) // Identity.sequence: being written
-    writeSync(file, Uint8Array.of(1), 0, 1, 256 + 16) // Hot.state: claiming
-    closeSync(file)
-    const verdict = Region.open(region).verdict()
-    expect(verdict).toMatchObject({ verdict: 'starting', healthy: true })
-    expect(verdict.line).not.toMatch(/: {2}|\d+h|\d+m\d+s/)
-  })
-})
-
 describe('markRestart', () => {
-  it('leaves the living alone, and the dead behind', async () => {
+  const states = (reader: Region) => reader.workers().map(({ name, state }) => `${name} ${state}`)
+
+  it('forgives the named worker and nobody else, and is counted', async () => {
     const region = uniqueRegion()
-    const worker = await WorkerProcess.claim({ region, name: 'dead', maxAge: '20s' })
-    await worker.ask({ do: 'beat' })
     claim(region, { name: 'living' }).beat()
-    await worker.kill()
+    const workers = await Promise.all(
+      ['web', 'grabber'].map((name) => WorkerProcess.claim({ region, name, maxAge: '20s' })),
+    )
+    for (const worker of workers) {
+      await worker.ask({ do: 'beat' })
+      await worker.kill()
+    }
     const reader = Region.open(region)
-    expect(reader.verdict()).toMatchObject({ verdict: 'dead', worker: 'dead', exitCode: 1 })
-    reader.markRestart({ budget: '1s' })
-    expect(reader.workers().map(({ name, state }) => `${name} ${state}`)).toEqual(['dead left-over', 'living running'])
-    expect(reader.verdict()).toMatchObject({ verdict: 'healthy', healthy: true })
+    reader.markRestart('web', { budget: '1h' })
+    expect(states(reader).sort()).toEqual(['grabber dead', 'living running', 'web starting'])
+    expect(reader.verdict()).toMatchObject({ verdict: 'dead', worker: 'grabber' })
+    reader.markRestart('grabber', { budget: '1h' })
+    expect(reader.verdict()).toMatchObject({ verdict: 'starting', healthy: true })
+    expect(reader.workers().map(({ name, restarts }) => `${name} ${restarts}`)).toContain('web 1')
+  })
+
+  it('of a name that was never claimed is refused', () => {
+    const region = uniqueRegion()
+    claim(region)
+    expect(() => Region.open(region).markRestart('nobody')).toThrow(expect.objectContaining({ code: 'NO_SUCH_WORKER' }))
   })
 })

@@ -57,11 +57,15 @@ const situations: Record<string, (region: string) => unknown> = {
     claim(region, 'a').stop()
     claim(region, 'b').beat()
   },
-  'left over': async (region) => {
+  'dead, and being restarted': async (region) => {
     await dead(region, 'a')
-    Region.open(region).markRestart({ budget: '1ms' })
+    Region.open(region).markRestart('a', { budget: '1h' })
+  },
+  'dead, and restarted for too long': async (region) => {
+    await dead(region, 'a')
+    Region.open(region).markRestart('a', { budget: '1ms' })
     const reader = Region.open(region)
-    await until('the budget is over', () => reader.verdict({ startupGrace: 0 }).verdict === 'missing')
+    await until('the budget is over', () => reader.verdict({ startupGrace: 0 }).verdict === 'dead')
   },
 }
 

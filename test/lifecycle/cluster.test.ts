@@ -37,14 +37,19 @@ describe('a cluster', () => {
       await primary.said('down worker-0')
       expect(await probe(['--region', region])).toMatchObject({ code: 0, stdout: '' })
       expect(await probe(['--region', region, '--expect', 'worker-0'])).toMatchObject({ code: 0 })
-      expect(live(region)).toEqual(['worker-0 left-over', 'worker-1 running'])
+      expect(live(region)).toEqual(['worker-0 starting', 'worker-1 running'])
       primary.tell('restart')
       pids.set('worker-0', Number(await primary.said('up worker-0')))
       expect(await probe(['--region', region, '--expect', 'worker-0,worker-1'])).toMatchObject({ code: 0 })
       const worker = Region.open(region)
         .workers()
         .find(({ name }) => name === 'worker-0')
-      expect(worker).toMatchObject({ state: 'running', slot: expect.any(Number), lastWords: { ended: 'left-over' } })
+      expect(worker).toMatchObject({
+        state: 'running',
+        slot: expect.any(Number),
+        restarts: round + 1,
+        lastWords: { ended: 'died' },
+      })
     }
   })
 
@@ -64,7 +69,7 @@ describe('a cluster', () => {
       () => probe(['--region', short.region, '--startup-grace', '0']),
       ({ code }) => code !== 0,
     )
-    expect(found.stdout).toBe(`missing: no worker in region ${short.region} (1 left over from before)\n`)
+    expect(found.stdout).toMatch(/^dead: worker-0 died without stop\(\)/)
     for (const { region, primary } of [long, short]) {
       primary.tell('restart')
       await primary.said('up worker-0')

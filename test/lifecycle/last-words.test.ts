@@ -67,14 +67,14 @@ describe('a restarted worker', () => {
     expect(only(region).lastWords).toMatchObject({ ended: 'stopped', beats: 7, phase: null, limitMs: 20_000 })
   })
 
-  it('shows that its predecessor was left over, after a restart in place', async () => {
+  it('shows that its predecessor died, also where its restart was marked', async () => {
     const region = uniqueRegion()
     const worker = await startWithRecord(region)
     await worker.kill()
-    Region.open(region).markRestart({ budget: '10s' })
-    expect(only(region).state).toBe('left-over')
+    Region.open(region).markRestart('grabber', { budget: '1h' })
+    expect(only(region).state).toBe('starting')
     await restart(region)
-    expect(only(region).lastWords).toMatchObject({ ended: 'left-over', beats: 7, phase: 'calibrate', pid: worker.pid })
+    expect(only(region).lastWords).toMatchObject({ ended: 'died', beats: 7, phase: 'calibrate', pid: worker.pid })
   })
 
   it('shows the latest predecessor only', async () => {

@@ -16,18 +16,20 @@ describe('a crash loop before the first beat', () => {
   const grace = (region: string, startupGrace: string) => probe(['--region', region, '--startup-grace', startupGrace])
   const healthy = { code: 0, stdout: '' }
 
-  it('is healthy for one grace, which begins with the first claim, and not for ever', async () => {
+  it('has a grace of its own three times, and not for ever', async () => {
     const region = uniqueRegion()
-    const first = await WorkerProcess.claim(claim(region))
-    expect(await grace(region, '30s')).toMatchObject(healthy)
-    letPass(region, 40)
-    expect((await grace(region, '30s')).stdout).toMatch(stalled)
-    await first.kill()
-    for (let round = 0; round < 3; round++) {
-      const next = await WorkerProcess.claim(claim(region))
-      expect(await grace(region, '1h')).toMatchObject(healthy)
+    for (let life = 0; life < 3; life++) {
+      const worker = await WorkerProcess.claim(claim(region))
+      expect(await grace(region, '30s'), `life ${life}`).toMatchObject(healthy)
+      letPass(region, 40)
       expect((await grace(region, '30s')).stdout).toMatch(stalled)
-      await next.kill()
+      await worker.kill()
+    }
+    for (let life = 3; life < 6; life++) {
+      const worker = await WorkerProcess.claim(claim(region))
+      expect(await grace(region, '1h')).toMatchObject(healthy)
+      expect((await grace(region, '30s')).stdout, `life ${life}`).toMatch(stalled)
+      await worker.kill()
     }
   })
 
@@ -42,29 +44,28 @@ describe('a crash loop before the first beat', () => {
     expect(await grace(region, '30s')).toMatchObject(healthy)
   })
 
-  it('in its first phase hands on the end of that phase, and no more', async () => {
+  it('in its first phase has the budget of that phase three times, and then shares the end of the third', async () => {
     const region = uniqueRegion()
     const inPhase = async () => {
       const worker = await WorkerProcess.claim(claim(region))
       await worker.ask({ do: 'phase', name: 'load', budget: '1m' })
       return worker
     }
-    for (let round = 0; round < 2; round++) {
+    for (let life = 0; life < 3; life++) {
       const worker = await inPhase()
+      expect(await grace(region, '0'), `life ${life}`).toMatchObject(healthy)
+      letPass(region, 50)
       expect(await grace(region, '0')).toMatchObject(healthy)
       await worker.kill()
     }
-    const later = await inPhase()
-    letPass(region, 70)
-    await later.kill()
-    for (let round = 0; round < 2; round++) {
-      const worker = await inPhase()
-      expect(await grace(region, '0')).toMatchObject({
-        code: 1,
-        stdout: expect.stringMatching(/^stalled: grabber no beat/),
-      })
-      await worker.kill()
-    }
+    const fourth = await inPhase()
+    expect(await grace(region, '0')).toMatchObject(healthy)
+    letPass(region, 20) // 70 s since the third began its phase
+    expect(await grace(region, '0')).toMatchObject({
+      code: 1,
+      stdout: expect.stringMatching(/^stalled: grabber no beat/),
+    })
+    await fourth.kill()
   })
 })
 

@@ -9,7 +9,20 @@ export function offsetOf(struct: string, field: string, index = 0): number {
   return baseOf(struct, index) + found.offset
 }
 
-/** Writes over a field of a region in use: a number as a 32-bit word, a bigint as a 64-bit one, bytes as they are. */
+const structsOfBank = new Set(['Hot', 'Labels', 'Identity'])
+
+/** Where a field of slot 0 is, in the bank of its latest claim; or a field of the header. */
+function currentOffsetOf(fd: number, struct: string, field: string): number {
+  if (!structsOfBank.has(struct)) return offsetOf(struct, field)
+  const [first, second] = [0, 1].map((bank) => {
+    const serial = Buffer.alloc(4)
+    readSync(fd, serial, 0, 4, offsetOf('Hot', 'serial', bank))
+    return serial.readUInt32LE()
+  }) as [number, number]
+  return offsetOf(struct, field, second > first ? 1 : 0)
+}
+
+/** Writes over a field of a region in use, of slot 0 or the header: a number as a 32-bit word, a bigint as a 64-bit one, bytes as they are. */
 export function poke(region: string, struct: string, field: string, value: number | bigint | Buffer): void {
   let bytes = value as Buffer
   if (typeof value === 'number') {
@@ -20,7 +33,7 @@ export function poke(region: string, struct: string, field: string, value: numbe
     bytes.writeBigUInt64LE(value)
   }
   const fd = openSync(pathOf(region), 'r+')
-  writeSync(fd, bytes, 0, bytes.length, offsetOf(struct, field))
+  writeSync(fd, bytes, 0, bytes.length, currentOffsetOf(fd, struct, field))
   closeSync(fd)
 }
 
@@ -30,7 +43,8 @@ const timesOfSlot: [struct: string, field: string][] = [
   ['Identity', 'claimed_ns'],
   ['Identity', 'claimed_boottime_ns'],
   ['Identity', 'grace_from_boottime_ns'],
-  ['Identity', 'inherited_deadline_ns'],
+  ['Identity', 'deadline_boottime_ns'],
+  ['RestartMark', 'marked_boottime_ns'],
 ]
 
 /**
@@ -41,7 +55,7 @@ export function letPass(region: string, seconds: number): void {
   const fd = openSync(pathOf(region), 'r+')
   for (const [struct, field] of timesOfSlot) {
     const bytes = Buffer.alloc(8)
-    const offset = offsetOf(struct, field)
+    const offset = currentOffsetOf(fd, struct, field)
     readSync(fd, bytes, 0, 8, offset)
     const ns = bytes.readBigUInt64LE()
     if (ns === 0n) continue // not set
