@@ -12,7 +12,9 @@ import {
 export interface BudgetOptions {
   /** The worker's max age. */
   maxAge: Duration
-  /** How long one new beat is waited for before `stalled` is said. @default max age, within 50ms and 300ms */
+  /** How long the worker's cycles usually take at most. It must beat within max age. @default not known */
+  cycle?: Duration | undefined
+  /** How long one new beat is waited for before the verdict is stalled. @default as shm-probe does, by max age and `cycle` */
   confirm?: Duration | undefined
   /** How the kubelet asks. @default 'exec' */
   via?: 'exec' | 'httpGet' | undefined
@@ -99,6 +101,8 @@ export function detectionBudget(options: BudgetOptions): BudgetRow[] {
   const liveness = mergedSettings('liveness', defaultSettings('liveness', hasGuard), options.liveness)
   const readiness = mergedSettings('readiness', defaultSettings('readiness', hasGuard), options.readiness)
 
+  const timeouts = [liveness, readiness].map(({ timeoutSeconds = 1 }) => timeoutSeconds)
+  requireRhythm(options, via, timeouts)
   const asking = askedSeconds(via, options)
   // A guard that hangs is seen only by the timeout of each request; exec needs no guard.
   const askingBackup = hasGuard && via === 'httpGet' ? Number.POSITIVE_INFINITY : asking
@@ -122,7 +126,7 @@ export function detectionBudget(options: BudgetOptions): BudgetRow[] {
 }
 
 const known = [
-  ...['maxAge', 'confirm', 'via', 'liveness', 'readiness', 'guard'],
+  ...['maxAge', 'cycle', 'confirm', 'via', 'liveness', 'readiness', 'guard'],
   ...['terminationGracePeriodSeconds', 'restarts', 'backoff'],
 ]
 
@@ -149,11 +153,35 @@ function graceOf({ liveness, terminationGracePeriodSeconds }: BudgetOptions, mer
   return own ?? terminationGracePeriodSeconds ?? merged.terminationGracePeriodSeconds ?? 30
 }
 
-/** One probe that fails, an exec with its confirmation: by default as long as the probe's own `--confirm`. */
-function askedSeconds(via: 'exec' | 'httpGet', { maxAge, confirm }: BudgetOptions): number {
-  const confirmSeconds =
-    confirm === undefined ? Math.min(0.3, Math.max(0.05, seconds('maxAge', maxAge, 1))) : seconds('confirm', confirm)
-  return askingSeconds[via] + (via === 'exec' ? confirmSeconds : 0)
+/** One probe that fails, an exec with its confirmation: by default as long as the probe's own (`confirm_ns_for`). */
+function askedSeconds(via: 'exec' | 'httpGet', { maxAge, cycle, confirm }: BudgetOptions): number {
+  if (via !== 'exec') return askingSeconds[via]
+  if (confirm !== undefined) return askingSeconds[via] + seconds('confirm', confirm)
+  const usual = Math.min(0.3, Math.max(0.05, seconds('maxAge', maxAge, 1)))
+  return askingSeconds[via] + Math.max(usual, cycle === undefined ? 0 : seconds('cycle', cycle))
+}
+
+/** What shm-probe leaves of its timeout to the runtime: `kTimeoutReserveNs` of policy.hpp. */
+const timeoutReserveSeconds = 0.2
+
+/** Max age, cycle and timeout that cannot go together: a healthy worker would be called stalled. */
+function requireRhythm({ maxAge, cycle }: BudgetOptions, via: 'exec' | 'httpGet', timeouts: number[]): void {
+  if (cycle === undefined) return
+  const cycleSeconds = seconds('cycle', cycle)
+  const ageSeconds = seconds('maxAge', maxAge, 1)
+  if (cycleSeconds >= ageSeconds) {
+    throw invalid('cycle', `less than max age (${ageSeconds} s): a beat is as old as a cycle takes`, cycle)
+  }
+  const room = Math.min(...timeouts) - timeoutReserveSeconds
+  if (via === 'exec' && cycleSeconds > room) {
+    const least = Math.ceil(cycleSeconds + timeoutReserveSeconds)
+    throw invalid(
+      'cycle',
+      `at most ${room.toFixed(1)} s with these timeouts: a worker that was frozen must come round while the probe waits. ` +
+        `Set timeoutSeconds to ${least} or more`,
+      cycle,
+    )
+  }
 }
 
 function staleSeconds({ maxAge }: BudgetOptions): Span {

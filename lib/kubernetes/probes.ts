@@ -78,11 +78,11 @@ export function probes<const Options extends ProbesOptions = Record<never, never
   const settings = { startup, liveness, readiness }
   const wanted = checkNames.filter((check) => settings[check] !== false)
   const entries = wanted.map((check) => {
+    const timing = mergedSettings(check, defaultSettings(check, guard), settings[check])
     const handler =
       via === 'exec'
-        ? { exec: { command: commandOf(check, directory, terminationLog) } }
+        ? { exec: { command: [...commandOf(check, directory, terminationLog), ...timeoutFlag(timing.timeoutSeconds)] } }
         : { httpGet: { path: httpPaths[check], port } }
-    const timing = mergedSettings(check, defaultSettings(check, guard), settings[check])
     return [`${check}Probe`, { ...handler, ...timing }]
   })
   return Object.fromEntries(entries) as Probes<Options>
@@ -95,6 +95,12 @@ export const httpPaths = { startup: '/startupz', liveness: '/livez', readiness: 
 function commandOf(check: Check, directory: string, terminationLog: string | undefined): string[] {
   const command = [`${directory}/${probeProgram}`, '--check', check]
   return check === 'readiness' ? command : [...command, terminationLogFlag(terminationLog)]
+}
+
+/** shm-probe must know when the kubelet gives up, because it confirms a stall for as long as it may. */
+function timeoutFlag(timeoutSeconds: number | undefined): string[] {
+  const isDefault = timeoutSeconds === undefined || timeoutSeconds === 1
+  return isDefault ? [] : ['--timeout', `${timeoutSeconds}s`]
 }
 
 /** The flag of both programs that has them write the record of why; `path` is the container's, if it has its own. */

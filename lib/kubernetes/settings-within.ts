@@ -15,7 +15,8 @@ import {
 import { defaultSettings, type ProbeSettings, type RestartingProbeSettings } from './settings.js'
 
 /** What the settings are to be found for; those that are the answer, and the guard, have no place in the question. */
-export interface WithinOptions extends Pick<BudgetOptions, 'maxAge' | 'confirm' | 'via' | 'restarts' | 'backoff'> {
+export interface WithinOptions
+  extends Pick<BudgetOptions, 'maxAge' | 'cycle' | 'confirm' | 'via' | 'restarts' | 'backoff'> {
   /** The time wanted, from the last beat to the reaction, at worst. */
   within: Duration
   /** To what. @default 'signal' */
@@ -41,7 +42,16 @@ const longestPeriodSeconds = 60
  * @example settingsWithin({ maxAge: '250ms', within: '1s' }) // { by: 'guard', … }
  */
 export function settingsWithin(options: WithinOptions): Within {
-  requireKnown('settingsWithin', options, ['within', 'reaction', 'maxAge', 'confirm', 'via', 'restarts', 'backoff'])
+  requireKnown('settingsWithin', options, [
+    'within',
+    'reaction',
+    'maxAge',
+    'cycle',
+    'confirm',
+    'via',
+    'restarts',
+    'backoff',
+  ])
   const { within, reaction = 'signal', ...limits } = options
   const wantedSeconds = seconds('within', within, 1)
   if (reaction !== 'signal' && reaction !== 'restart' && reaction !== 'removal') {

@@ -2,7 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { Region } from 'shm-liveness'
 import { describe, expect, it } from 'vitest'
 import { claim, only } from '../support/held.js'
-import { pathOf, uniqueRegion } from '../support/region.js'
+import { poke } from '../support/poke.js'
+import { uniqueRegion } from '../support/region.js'
 import { WorkerProcess } from '../support/worker-process.js'
 
 describe('a snapshot', () => {
@@ -17,6 +18,7 @@ describe('a snapshot', () => {
       slot: 0,
       incarnation: expect.any(BigInt),
       claims: 1,
+      restarts: 0,
       pid: process.pid,
       tid: expect.any(Number),
       clock: 'precise',
@@ -101,9 +103,7 @@ describe('a snapshot', () => {
   it('is empty of a region that nobody has claimed in', () => {
     const region = uniqueRegion()
     claim(region).stop()
-    const file = openSync(pathOf(region), 'r+')
-    writeSync(file, new Uint8Array(4), 0, 4, 72) // used_slots
-    closeSync(file)
+    poke(region, 'Header', 'used_slots', 0)
     expect(Region.open(region).workers()).toEqual([])
   })
 
@@ -112,9 +112,7 @@ describe('a snapshot', () => {
     const heartbeat = claim(region)
     heartbeat.stop()
     const reader = Region.open(region)
-    const file = openSync(pathOf(region), 'r+')
-    writeSync(file, Uint8Array.of(77), 0, 1, 8) // the version: the next claim makes it anew
-    closeSync(file)
+    poke(region, 'Header', 'version', 77) // the next claim makes it anew
     claim(region, { name: 'newcomer' })
     expect(reader.workers().map(({ name }) => name)).toEqual(['newcomer'])
   })

@@ -200,3 +200,19 @@ hostile(
     'a zero where it may be': pod(env({ SHM_LIVENESS_GRACE: '0', SHM_LIVENESS_CONFIRM: '0s' })),
   },
 )
+
+hostile(
+  'confirm-timeout',
+  {
+    'a --timeout that the kubelet does not wait for': pod(live('/shm-probe', '--timeout', '2s')),
+    'a confirmation as long as the timeout': pod(live('/shm-probe', '--confirm', '1s')),
+    'a max age, and so cycles, beyond the timeout': pod(live('/shm-probe', '--max-age', '2s')),
+  },
+  {
+    'the timeout that the kubelet has': pod(
+      'livenessProbe: {exec: {command: [/shm-probe, --timeout, 3s, --confirm, 2s]}, timeoutSeconds: 3}',
+    ),
+    'a max age within the timeout': pod(live('/shm-probe', '--max-age', '800ms')),
+    'another program': pod(live('/check', '--timeout', '9s')),
+  },
+)

@@ -76,6 +76,11 @@ const cases: [rule: string, trips: object, passes: object][] = [
     one({ livenessProbe: { ...byHttp(80), timeoutSeconds: 1 } }),
   ],
   [
+    'confirm-timeout',
+    one({ livenessProbe: { ...livenessProbe, ...exec('--termination-log', '--timeout', '3s') } }),
+    one({ livenessProbe: { ...livenessProbe, ...exec('--termination-log', '--timeout', '2s') } }),
+  ],
+  [
     'failure-threshold',
     one({ livenessProbe: { ...livenessProbe, periodSeconds: 9, failureThreshold: 1 } }),
     one({ readinessProbe: { ...readinessProbe, failureThreshold: 1 } }),

@@ -16,6 +16,7 @@ import { oneOf, probeSettings, wholeNumber } from './settings.js'
 
 interface Flags {
   maxAge: string
+  cycle?: string
   confirm?: string
   via?: 'exec' | 'httpGet'
   liveness?: RestartingProbeSettings
@@ -34,7 +35,11 @@ export function budgetCommand(session: Session): Command {
   return new Command('budget')
     .description('how long a stall goes unanswered; or, with --within, the settings for a wanted time')
     .requiredOption('--max-age <dur>', "the worker's max age")
-    .option('--confirm <dur>', 'how long one new beat is waited for (default: max age, within 50ms and 300ms)')
+    .option(
+      '--cycle <dur>',
+      "how long the worker's cycles usually take at most; refused if a probe would be too quick for them",
+    )
+    .option('--confirm <dur>', 'how long one new beat is waited for (default: by max age, 50ms to 300ms, and --cycle)')
     .option('--via <how>', 'exec or httpGet (default: exec)', oneOf('exec', 'httpGet'))
     .option('--liveness <settings>', 'such as periodSeconds=1,failureThreshold=2', probeSettings)
     .option('--readiness <settings>', 'such as periodSeconds=1,failureThreshold=2', probeSettings)
@@ -88,11 +93,12 @@ function requireUse(flags: Flags): void {
 
 function limitsOf({
   maxAge,
+  cycle,
   confirm,
   via,
   restarts,
-}: Flags): Pick<BudgetOptions, 'maxAge' | 'confirm' | 'via' | 'restarts'> {
-  return { maxAge, confirm, via, restarts }
+}: Flags): Pick<BudgetOptions, 'maxAge' | 'cycle' | 'confirm' | 'via' | 'restarts'> {
+  return { maxAge, cycle, confirm, via, restarts }
 }
 
 function printBudget({ streams }: Session, flags: Flags): void {

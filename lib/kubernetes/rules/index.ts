@@ -16,6 +16,7 @@ import {
   sharedMemoryReplaced,
 } from './sharing.js'
 import {
+  confirmTimeout,
   execCost,
   execTimeout,
   failureThreshold,
@@ -29,7 +30,15 @@ import {
 } from './timing.js'
 
 export const rules: readonly Rule[] = [
-  ...[noStartupProbe, startupPeriod, startupBeforeGrace, livenessBeforeReadiness, execTimeout, failureThreshold],
+  ...[
+    noStartupProbe,
+    startupPeriod,
+    startupBeforeGrace,
+    livenessBeforeReadiness,
+    execTimeout,
+    confirmTimeout,
+    failureThreshold,
+  ],
   ...[terminationGrace, maxAgeBeyondProbe, guardGrace, execCost],
   ...[identicalProbes, fileProbe, execIsNoShell, terminationLog, terminationLogPath, invalidProbe, unreadableDuration],
   ...[regionShared, portShared, hostNetworkPort, hostIpc, sharedMemoryReplaced, sharedMemoryOnDisk],

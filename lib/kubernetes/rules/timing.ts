@@ -89,12 +89,43 @@ export const execTimeout: Rule = {
   severity: 'warning',
   reason:
     "The runtime's exec takes 0.1 s, 0.5 s under Kata, longer on a busy node, and a stall is confirmed for up to 0.3 s " +
-    'more. A timeout is a failure, and loses what the probe said.',
+    "more, or for one of the worker's cycles. A timeout is a failure, and loses what the probe said.",
   remedy: 'Set timeoutSeconds of exec probes to 2 or more (the default is 1).',
   check: (pod) =>
     probesOf(pod, 'startup', 'liveness', 'readiness')
       .filter(({ probe }) => probe.exec != null && timingOf(probe).timeout < 2)
       .map(({ member, check, probe }) => observe(member, check, `an exec with ${timingOf(probe).timeout} s of time`)),
+}
+
+/** What shm-probe leaves of its timeout to the runtime: `kTimeoutReserveNs` of policy.hpp. */
+const timeoutReserveSeconds = 0.2
+
+export const confirmTimeout: Rule = {
+  id: 'confirm-timeout',
+  severity: 'warning',
+  reason:
+    'Before it says stalled, shm-probe waits for one new beat, but not beyond its --timeout less 0.2 s. If the kubelet ' +
+    'gives up first, the reason is lost; if a cycle takes longer, a worker that was frozen for a moment is called stalled.',
+  remedy: 'Set --timeout to the timeoutSeconds, and timeoutSeconds 0.2 s above --confirm and the longest usual cycle.',
+  check: (pod) =>
+    probesOf(pod, 'startup', 'liveness', 'readiness').flatMap(({ member, check, probe }) => {
+      if (probe.exec == null || !isOurs(probe)) return []
+      const say = (flag: string) => seconds(told(member.container, answererOf(member, probe), flag))
+      const { timeout } = timingOf(probe)
+      const [given, confirm, maxAge] = [say('timeout'), say('confirm'), say('max-age')]
+      if (given !== undefined && given > timeout) {
+        return [
+          observe(member, check, `shm-probe has a --timeout of ${given} s, the kubelet gives up after ${timeout} s`),
+        ]
+      }
+      const room = timeout - timeoutReserveSeconds
+      if (confirm !== undefined && confirm > room) {
+        return [observe(member, check, `a stall is confirmed for ${confirm} s of a timeout of ${timeout} s`)]
+      }
+      if (maxAge === undefined || maxAge <= room) return []
+      const message = `cycles may take ${maxAge} s (--max-age), and a new beat is awaited for ${room.toFixed(1)} s only`
+      return [{ ...observe(member, check, message), severity: 'note' as const }]
+    }),
 }
 
 export const failureThreshold: Rule = {
