@@ -65,7 +65,7 @@ export class Heartbeat implements Disposable {
   private constructor(claim: Omit<NativeClaim, 'onLoss'>) {
     this.name = claim.name
     this.region = claim.region
-    this.#native = typed(() => new (native().Heartbeat)({ ...claim, onLoss: this.#warn }))
+    this.#native = typed(() => new (native().Heartbeat)({ ...claim, onLoss: warningOf(claim) }))
     this.beat = this.#native.beat
   }
 
@@ -137,16 +137,16 @@ export class Heartbeat implements Disposable {
     const code = (this.#native.fault ?? 'STOPPED') as LivenessErrorCode
     throw new LivenessError(code, `worker "${this.name}" of region "${this.region}" holds no slot any more`)
   }
+}
 
-  readonly #warn = (code: string, isClaimedAnew: boolean): void => {
+/** Holds nothing of the heartbeat, which may be garbage while its `beat` is in use. */
+function warningOf({ region, name }: { region: string; name: string }): NativeClaim['onLoss'] {
+  return (code, isClaimedAnew) => {
     const what = code === 'REGION_REMOVED' ? 'was removed' : 'was cut short'
     const then = isClaimedAnew
       ? 'It was claimed anew. Find out what does that: readers saw no worker meanwhile.'
       : 'Another worker has the name now, so this one beats no more. Stop one of the two.'
-    process.emitWarning(`region "${this.region}" of worker "${this.name}" ${what}. ${then}`, {
-      type: 'LivenessWarning',
-      code,
-    })
+    process.emitWarning(`region "${region}" of worker "${name}" ${what}. ${then}`, { type: 'LivenessWarning', code })
   }
 }
 

@@ -177,11 +177,11 @@ describe('--help and --version', () => {
   it('list all flags, and name the release', async () => {
     const help = await ask(['--help'])
     const flags = [...help.stdout.matchAll(/^ {2}--([a-z-]+)/gm)].map(([, flag]) => flag)
-    const switches = ['confirm', 'termination-log', 'json', 'verbose', 'allow-disk']
+    const switches = ['confirm', 'timeout', 'termination-log', 'json', 'verbose', 'allow-disk']
     const modes = ['self-test', 'install', 'version', 'help']
     expect(flags.sort()).toEqual([...values.map(([flag]) => flag), ...switches, ...modes].sort())
     expect(help).toMatchObject({ code: 0, stderr: '' })
     const { version } = JSON.parse(readFileSync('package.json', 'utf8'))
-    expect(await ask(['--version'])).toMatchObject({ code: 0, stdout: `shm-probe ${version} (layout 1)\n` })
+    expect(await ask(['--version'])).toMatchObject({ code: 0, stdout: `shm-probe ${version} (layout 2)\n` })
   })
 })

@@ -17,6 +17,7 @@ const ofWorkers: Record<string, string> = {
   worker_worst_cycle_seconds: 'gauge',
   worker_late_cycles: 'counter',
   worker_claims: 'counter',
+  worker_restarts: 'counter',
   worker_cycle_seconds: 'histogram',
 }
 const types: Record<string, string> = {

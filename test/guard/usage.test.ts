@@ -228,7 +228,7 @@ describe.concurrent('what the guard says of itself', () => {
     const manifest = JSON.parse(readFileSync(join(import.meta.dirname, '../../package.json'), 'utf8'))
     const found = await guard(['--version'])
     expect(found).toMatchObject({ code: 0, stderr: '' })
-    expect(found.stdout).toBe(`shm-guard ${manifest.version} (layout 1)\n`)
+    expect(found.stdout).toBe(`shm-guard ${manifest.version} (layout 2)\n`)
   })
 
   it('is its help, in lines that fit a terminal, with each exit code of its own', async () => {

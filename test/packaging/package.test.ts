@@ -183,7 +183,7 @@ describe('the programs that are shipped', () => {
     expect(path).toBe(resolve(installed, `prebuilds/linux-${process.arch}/shm-probe`))
     const version = spawnSync(path, ['--version'], { encoding: 'utf8', env: {} })
     const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
-    expect(version.stdout).toBe(`shm-probe ${manifest.version} (layout 1)\n`)
+    expect(version.stdout).toBe(`shm-probe ${manifest.version} (layout 2)\n`)
     expect(spawnSync(path, ['--self-test'], { env: {} }).status).toBe(0)
   })
 

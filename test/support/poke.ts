@@ -11,8 +11,17 @@ export function offsetOf(struct: string, field: string, index = 0): number {
 
 const structsOfBank = new Set(['Hot', 'Labels', 'Identity'])
 
-/** Where a field of slot 0 is, in the bank of its latest claim; or a field of the header. */
+const bytesOfHeader = 256
+const bytesOfSlot = 1024
+
+/** Where a field of slot 0 is, in the bank of its latest claim; of its record, which is behind all slots; of the header. */
 function currentOffsetOf(fd: number, struct: string, field: string): number {
+  if (struct === 'RestartMark') {
+    const count = Buffer.alloc(4)
+    readSync(fd, count, 0, 4, offsetOf('Header', 'slot_count'))
+    const ofField = offsetOf(struct, field) - baseOf(struct, 0)
+    return bytesOfHeader + count.readUInt32LE() * bytesOfSlot + ofField
+  }
   if (!structsOfBank.has(struct)) return offsetOf(struct, field)
   const [first, second] = [0, 1].map((bank) => {
     const serial = Buffer.alloc(4)
