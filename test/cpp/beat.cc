@@ -2,6 +2,8 @@
 
 #include "real.hpp"
 
+namespace test_of_beat {
+
 using namespace shm_liveness;
 using namespace shm_liveness::real;
 
@@ -144,3 +146,5 @@ TEST_CASE("the coarse clock beats too, and its cycles of nothing are counted") {
   CHECK(facts_of(region, "a").beats == 1000);
   CHECK(Opened(region.place()).life(0).cycles[0].load_acquire() > 0);
 }
+
+}  // namespace test_of_beat

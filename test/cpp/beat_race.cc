@@ -7,6 +7,8 @@
 
 #include "real.hpp"
 
+namespace test_of_beat_race {
+
 using namespace shm_liveness;
 using namespace shm_liveness::real;
 
@@ -151,3 +153,5 @@ TEST_CASE("a claim that is written under readers is seen whole or not at all, it
       });
   CHECK(wrong == 0);
 }
+
+}  // namespace test_of_beat_race

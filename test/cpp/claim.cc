@@ -2,6 +2,8 @@
 
 #include "real.hpp"
 
+namespace test_of_claim {
+
 using namespace shm_liveness;
 using namespace shm_liveness::real;
 
@@ -187,3 +189,5 @@ TEST_CASE("a dead worker is retired, a living one refuses, an unknown one is unk
   CHECK(retire(region.place(), "").fault == Fault::invalid_name);
   CHECK_FALSE(retire(region.place(), "dead"));
 }
+
+}  // namespace test_of_claim

@@ -3,6 +3,8 @@
 
 #include "real.hpp"
 
+namespace test_of_claim_grace {
+
 using namespace shm_liveness;
 using namespace shm_liveness::real;
 
@@ -124,3 +126,5 @@ TEST_CASE("in a row that has used up its deadline even a phase is no excuse") {
   fourth.beat();
   CHECK(condition_of(region, "a", late) == Condition::running);
 }
+
+}  // namespace test_of_claim_grace

@@ -14,6 +14,8 @@
 
 #include "real.hpp"
 
+namespace test_of_claim_locked {
+
 using namespace shm_liveness;
 using namespace shm_liveness::real;
 
@@ -208,3 +210,5 @@ TEST_CASE("a lock that the kernel refuses is told, and the slot is what it was")
 }
 
 #endif
+
+}  // namespace test_of_claim_locked

@@ -3,6 +3,8 @@
 
 #include "real.hpp"
 
+namespace test_of_claim_order {
+
 using namespace shm_liveness;
 using namespace shm_liveness::real;
 
@@ -104,3 +106,5 @@ TEST_CASE("a slot whose first claim never became visible is as good as a never-u
   Scribbled(region).header().used_slots.store_release(2);  // as a claimant leaves it that is killed right after
   CHECK(slot_for(living, region, "a", 2) == 1);
 }
+
+}  // namespace test_of_claim_order

@@ -6,6 +6,8 @@
 
 #include "real.hpp"
 
+namespace test_of_claim_race {
+
 using namespace shm_liveness;
 using namespace shm_liveness::real;
 
@@ -116,3 +118,5 @@ TEST_CASE("of many who take over one dead name exactly one wins") {
   CHECK(race.winners() == 1);
   CHECK(facts_of(region, "one").claims == 2);
 }
+
+}  // namespace test_of_claim_race

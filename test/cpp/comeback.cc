@@ -6,6 +6,8 @@
 #include "real.hpp"
 #include "sigbus.hpp"
 
+namespace test_of_comeback {
+
 using namespace shm_liveness;
 using namespace shm_liveness::real;
 
@@ -242,3 +244,5 @@ TEST_CASE("a stop over a removed region ends it, and makes no new one") {
   CHECK(inode_of(region) == 0);
   CHECK_FALSE(heartbeat.owns_slot());
 }
+
+}  // namespace test_of_comeback

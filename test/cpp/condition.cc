@@ -4,6 +4,8 @@
 
 #include "facts.hpp"
 
+namespace test_of_condition {
+
 using namespace shm_liveness;
 using namespace shm_liveness::made_up;
 
@@ -244,3 +246,5 @@ TEST_CASE("without locks there is no death, and a torn slot is not believed") {
   worker.torn = true;
   CHECK(judge_one(worker).fault == Fault::layout);
 }
+
+}  // namespace test_of_condition

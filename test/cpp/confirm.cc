@@ -5,6 +5,8 @@
 
 #include "real.hpp"
 
+namespace test_of_confirm {
+
 using namespace shm_liveness;
 using namespace shm_liveness::real;
 
@@ -87,3 +89,5 @@ TEST_CASE("of two that seem stalled the slow one is given its time, though the f
   CHECK(look.line.starts_with("stalled: b "));
   CHECK(look.verdict.others == 0);
 }
+
+}  // namespace test_of_confirm

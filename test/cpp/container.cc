@@ -2,6 +2,8 @@
 
 #include "real.hpp"
 
+namespace test_of_container {
+
 using namespace shm_liveness;
 
 namespace {
@@ -31,3 +33,5 @@ TEST_CASE("a container has started before now, and after the machine") {
   CHECK(context.container_start_ns > 0);
   CHECK(context.container_start_ns <= boottime_ns());
 }
+
+}  // namespace test_of_container

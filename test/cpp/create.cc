@@ -6,6 +6,8 @@
 
 #include "real.hpp"
 
+namespace test_of_create {
+
 using namespace shm_liveness;
 using namespace shm_liveness::real;
 
@@ -150,3 +152,5 @@ TEST_CASE("a full tmpfs is an error at the claim, not a SIGBUS at the first beat
   if (result == kNotAllowed) return;  // no right to mount here
   CHECK(result == 0);
 }
+
+}  // namespace test_of_create

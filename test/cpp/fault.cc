@@ -4,6 +4,8 @@
 #include <shm_liveness/fault.hpp>
 #include <string>
 
+namespace test_of_fault {
+
 using namespace shm_liveness;
 
 TEST_CASE("each fault has a code of its own, in capitals, and a sentence") {
@@ -30,3 +32,5 @@ TEST_CASE("a failure is one if there is a fault") {
   CHECK_FALSE(Failure{Fault::none, 17});
   CHECK(Failure{Fault::missing, 0});
 }
+
+}  // namespace test_of_fault

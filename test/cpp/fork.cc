@@ -3,6 +3,8 @@
 
 #include "real.hpp"
 
+namespace test_of_fork {
+
 using namespace shm_liveness;
 using namespace shm_liveness::real;
 
@@ -158,3 +160,5 @@ TEST_CASE("giving up does not wait for a child that has not let go") {
   CHECK_FALSE(Heartbeat::claim(options_for(region, "a")).failure);
   kill_child(child);
 }
+
+}  // namespace test_of_fork

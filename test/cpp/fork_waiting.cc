@@ -7,6 +7,8 @@
 
 #include "real.hpp"
 
+namespace test_of_fork_waiting {
+
 using namespace shm_liveness;
 using namespace shm_liveness::real;
 
@@ -133,3 +135,5 @@ TEST_CASE("of many forks in the midst of many claims no child holds anything") {
   CHECK(query_locks(opened.fd, kClaimByte, 1) == Lock::gone);
   for (const pid_t child : children) kill_child(child);
 }
+
+}  // namespace test_of_fork_waiting

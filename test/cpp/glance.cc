@@ -4,6 +4,8 @@
 
 #include "real.hpp"
 
+namespace test_of_glance {
+
 using namespace shm_liveness;
 using namespace shm_liveness::real;
 
@@ -87,3 +89,5 @@ TEST_CASE("nothing that is missing, empty or damaged is healthy at a glance") {
   SUBCASE("cut short") { REQUIRE(truncate(region.path().c_str(), 100) == 0); }
   CHECK_FALSE(healthy_at_a_glance({region.place()}));
 }
+
+}  // namespace test_of_glance

@@ -2,6 +2,8 @@
 
 #include "real.hpp"
 
+namespace test_of_heartbeat {
+
 using namespace shm_liveness;
 using namespace shm_liveness::real;
 
@@ -81,3 +83,5 @@ TEST_CASE("a refused claim leaves no descriptor and no lock behind") {
   CHECK(query_any_slot(Opened(region.place()).fd) == Lock::held);  // the holder's
   CHECK_FALSE(Heartbeat::claim(options_for(region, "b")).failure);
 }
+
+}  // namespace test_of_heartbeat

@@ -6,6 +6,8 @@
 
 #include "facts.hpp"
 
+namespace test_of_json {
+
 using namespace shm_liveness;
 using namespace shm_liveness::made_up;
 
@@ -74,3 +76,5 @@ TEST_CASE("commas stand between, and only there") {
   json.close(']');
   CHECK(std::string(out.view()) == R"([{"i":0,"last":false},{"i":1,"last":true}])");
 }
+
+}  // namespace test_of_json

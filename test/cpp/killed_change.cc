@@ -3,6 +3,8 @@
 
 #include "stepping.hpp"
 
+namespace test_of_killed_change {
+
 using namespace shm_liveness;
 using namespace shm_liveness::real;
 
@@ -191,3 +193,5 @@ TEST_CASE("a beat, a new max age, another's name for display: none of them is ha
     check_frozen_runs(states);
   }
 }
+
+}  // namespace test_of_killed_change

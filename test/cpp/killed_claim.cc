@@ -6,6 +6,8 @@
 
 #include "stepping.hpp"
 
+namespace test_of_killed_claim {
+
 using namespace shm_liveness;
 using namespace shm_liveness::real;
 
@@ -155,3 +157,5 @@ TEST_CASE("a claim in a region with lock files of its own is no different") {
   }
   CHECK(region.hidden_files().size() == 1);
 }
+
+}  // namespace test_of_killed_claim

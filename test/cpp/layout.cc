@@ -10,13 +10,24 @@ using namespace shm_liveness;
 // Golden bytes: what test/vectors/region-v2.json says of region-v2.hex, seen through the structs and past them.
 namespace {
 
-std::uint32_t value_of(const Word32& word) { return word.load_relaxed(); }
-std::uint64_t value_of(const Word64& word) { return word.load_relaxed(); }
+// Functions, because the vectors have hundreds of lines, and an expanded CHECK for each of them takes g++ a quarter of
+// a minute.
+void check_value(const char* what, std::uint64_t found, std::uint64_t expected) {
+  CAPTURE(what);
+  CHECK(found == expected);
+}
+void check_value(const char* what, const Word32& word, std::uint64_t expected) {
+  check_value(what, word.load_relaxed(), expected);
+}
+void check_value(const char* what, const Word64& word, std::uint64_t expected) {
+  check_value(what, word.load_relaxed(), expected);
+}
 template <std::size_t Bytes>
-std::string value_of(const SharedText<Bytes>& field) {
+void check_value(const char* what, const SharedText<Bytes>& field, const char* expected) {
   char text[Bytes];
   field.load(text);
-  return text;
+  CAPTURE(what);
+  CHECK(std::string(text) == expected);
 }
 
 #define LAYOUT(value) constexpr std::uint32_t kGoldenLayout = value;
@@ -129,8 +140,8 @@ TEST_CASE("each field is where the vectors say, and none is left out") {
   std::size_t in_vectors = 0;
 #undef FIELD
 #define FIELD(Struct, field, offset, bytes, kind)                                                                      \
-  CHECK_MESSAGE(offsetof(Struct, field) == offset, #Struct "." #field);                                                \
-  CHECK_MESSAGE(sizeof(Struct::field) == bytes, #Struct "." #field);                                                   \
+  check_value(#Struct "." #field " offset", offsetof(Struct, field), offset);                                          \
+  check_value(#Struct "." #field " bytes", sizeof(Struct::field), bytes);                                              \
   ++in_vectors;
 #include "golden.inc"
 #undef FIELD
@@ -146,9 +157,9 @@ TEST_CASE("each value is read through the structs as it was written") {
   const Golden golden;
 #undef VALUE
 #define VALUE(Struct, index, field, value)                                                                             \
-  CHECK_MESSAGE(value_of(golden.at_##Struct(index).field) == value, #Struct "[" #index "]." #field);
+  check_value(#Struct "[" #index "]." #field, golden.at_##Struct(index).field, value);
 #undef CYCLES
-#define CYCLES(index, bin, value) CHECK(value_of(golden.at_Life(index).cycles[bin]) == value);
+#define CYCLES(index, bin, value) check_value("cycles", golden.at_Life(index).cycles[bin], value);
 #include "golden.inc"
 }
 

@@ -3,6 +3,8 @@
 
 #include "real.hpp"
 
+namespace test_of_lock {
+
 using namespace shm_liveness;
 using namespace shm_liveness::real;
 
@@ -173,3 +175,5 @@ TEST_CASE("where locks cannot be had, that is said, and it is not death") {
   CHECK(query_lock(-1, 0, 0) == Lock::unsupported);
   CHECK(try_lock(-1, 0).fault == Fault::system);
 }
+
+}  // namespace test_of_lock

@@ -5,6 +5,8 @@
 
 #include "real.hpp"
 
+namespace test_of_lock_group {
+
 using namespace shm_liveness;
 using namespace shm_liveness::real;
 
@@ -208,3 +210,5 @@ TEST_CASE("a reader asks the group of each slot, in any order") {
   }
   CHECK(opened.locks().query(200, 0) == Lock::gone);
 }
+
+}  // namespace test_of_lock_group

@@ -3,6 +3,8 @@
 #include <shm_liveness/name.hpp>
 #include <string>
 
+namespace test_of_name {
+
 using namespace shm_liveness;
 
 TEST_CASE("names are portable file names") {
@@ -28,3 +30,5 @@ TEST_CASE("phases and status lines are any text of one line that fits") {
   for (const char* bad : {"a\nb", "\t", "\x1b[31m", "\x7f"}) CHECK_FALSE(is_valid_text(bad, kNameBytes));
   CHECK_FALSE(is_valid_text(std::string_view("a\0b", 3), kNameBytes));
 }
+
+}  // namespace test_of_name

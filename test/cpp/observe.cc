@@ -2,6 +2,8 @@
 
 #include "real.hpp"
 
+namespace test_of_observe {
+
 using namespace shm_liveness;
 using namespace shm_liveness::real;
 
@@ -141,3 +143,5 @@ TEST_CASE("a left-over worker neither passes nor fails, until it comes back") {
   heartbeat.beat();
   CHECK(look_into(region.place()).verdict.kind == Kind::healthy);
 }
+
+}  // namespace test_of_observe

@@ -10,6 +10,9 @@ endif()
 list(APPEND test_options -Wno-missing-field-initializers $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>)
 
 # The program `target` of the files <name>.cc, and a test for each of them, <prefix><name> (PREFIX, if it is set).
+#
+# Some files are compiled as one: each would else compile the core anew, which is all in headers and takes longer than
+# its tests. So each file has a namespace of its own.
 function(add_test_program target)
   cmake_parse_arguments(PARSE_ARGV 1 arg "" "PREFIX" "")
   list(TRANSFORM arg_UNPARSED_ARGUMENTS APPEND .cc OUTPUT_VARIABLE files)
@@ -17,6 +20,7 @@ function(add_test_program target)
   target_link_libraries(${target} PRIVATE shm_liveness shm_liveness_strict doctest::doctest)
   target_include_directories(${target} PRIVATE ${PROJECT_BINARY_DIR}/test/cpp)
   target_compile_options(${target} PRIVATE ${test_options})
+  set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 7)
   foreach(name ${arg_UNPARSED_ARGUMENTS})
     add_test(NAME ${arg_PREFIX}${name} COMMAND ${target} --source-file=*/${name}.cc)
     # A filter that matches no file would pass.

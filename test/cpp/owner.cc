@@ -11,6 +11,8 @@
 
 #include "real.hpp"
 
+namespace test_of_owner {
+
 using namespace shm_liveness;
 using namespace shm_liveness::real;
 
@@ -398,3 +400,5 @@ TEST_CASE("a holder that is stopped in the middle of changing its max age is not
   kill_child(holder);
   CHECK(unusable == 0);
 }
+
+}  // namespace test_of_owner

@@ -4,6 +4,8 @@
 #include <string>
 #include <vector>
 
+namespace test_of_policy {
+
 using namespace shm_liveness;
 
 namespace {
@@ -59,3 +61,5 @@ TEST_CASE("each check has its word") {
   CHECK(std::string(name_of(Check::readiness)) == "readiness");
   CHECK(std::string(name_of(Check::startup)) == "startup");
 }
+
+}  // namespace test_of_policy

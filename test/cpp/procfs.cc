@@ -3,6 +3,8 @@
 #include <shm_liveness/procfs.hpp>
 #include <string>
 
+namespace test_of_procfs {
+
 using namespace shm_liveness;
 
 TEST_CASE("a stat line is read behind the command, whatever that is called") {
@@ -31,3 +33,5 @@ TEST_CASE("a file longer than the buffer is read as far as it goes") {
   char buffer[4];
   CHECK(read_small_file("/proc/self/stat", buffer, sizeof buffer).size() == sizeof buffer);
 }
+
+}  // namespace test_of_procfs

@@ -4,6 +4,8 @@
 
 #include "real.hpp"
 
+namespace test_of_record {
+
 using namespace shm_liveness;
 using namespace shm_liveness::real;
 
@@ -142,3 +144,5 @@ TEST_CASE("last words that are being written over, or are nonsense, are not beli
     CHECK(read_last_words(scribbled, now).ended == Ended::none);
   }
 }
+
+}  // namespace test_of_record

@@ -4,6 +4,8 @@
 
 #include "real.hpp"
 
+namespace test_of_region {
+
 using namespace shm_liveness;
 using namespace shm_liveness::real;
 
@@ -158,3 +160,5 @@ TEST_CASE("a writer refuses a region that another user owns, root too") {
   CHECK(Heartbeat::claim(options_for(region, "a")).failure.fault == Fault::owner);
   CHECK(access(region.path().c_str(), F_OK) == 0);
 }
+
+}  // namespace test_of_region

@@ -3,6 +3,8 @@
 
 #include "real.hpp"
 
+namespace test_of_restart {
+
 using namespace shm_liveness;
 using namespace shm_liveness::real;
 
@@ -197,3 +199,5 @@ TEST_CASE("a mark from the future, or with a budget that nobody can have given, 
   SUBCASE("another claim's") { mark.incarnation.store_release(mark.incarnation.load_relaxed() + 1); }
   CHECK(condition_of(region, "a") == Condition::dead);
 }
+
+}  // namespace test_of_restart

@@ -2,6 +2,8 @@
 
 #include <shm_liveness/rhythm.hpp>
 
+namespace test_of_rhythm {
+
 using namespace shm_liveness;
 
 namespace {
@@ -29,3 +31,5 @@ TEST_CASE("one cycle of hundreds that was frozen is not usual, and more than one
   CHECK(usual_cycle_ns(Cycles().count(20, 98).count(40, 2)) == std::uint64_t(1) << 41);
   CHECK(usual_cycle_ns(Cycles().count(20, 980).count(30, 10).count(40, 10)) == std::uint64_t(1) << 31);
 }
+
+}  // namespace test_of_rhythm

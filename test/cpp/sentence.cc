@@ -6,6 +6,8 @@
 
 #include "facts.hpp"
 
+namespace test_of_sentence {
+
 using namespace shm_liveness;
 using namespace shm_liveness::made_up;
 
@@ -153,3 +155,5 @@ TEST_CASE("each state of a process has its word") {
   CHECK(std::string(detail::state_word('t')) == "stopped by a tracer");
   CHECK(detail::state_word('?') == nullptr);
 }
+
+}  // namespace test_of_sentence

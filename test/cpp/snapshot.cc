@@ -2,6 +2,8 @@
 
 #include "real.hpp"
 
+namespace test_of_snapshot {
+
 using namespace shm_liveness;
 using namespace shm_liveness::real;
 
@@ -98,3 +100,5 @@ TEST_CASE("ages are clamped at the clock, and count from the later sign of life"
   facts.last_beat_ns = 101;
   CHECK(facts.age_ns() == 0);
 }
+
+}  // namespace test_of_snapshot

@@ -3,6 +3,8 @@
 #include <shm_liveness/text.hpp>
 #include <string>
 
+namespace test_of_text {
+
 using namespace shm_liveness;
 
 namespace {
@@ -102,3 +104,5 @@ TEST_CASE("control characters beyond ASCII become question marks") {
                   "31mb")
             .find("\xc2\x9b") == std::string::npos);
 }
+
+}  // namespace test_of_text

@@ -6,6 +6,8 @@
 #include "real.hpp"
 #include "sigbus.hpp"
 
+namespace test_of_truncation {
+
 using namespace shm_liveness;
 using namespace shm_liveness::real;
 
@@ -145,3 +147,5 @@ TEST_CASE("a full table says so, and an entry that was given back is used again"
   CHECK(truncation::watch(memory, 1) == entries.back());
   for (truncation::Watched* entry : entries) truncation::unwatch(entry);
 }
+
+}  // namespace test_of_truncation

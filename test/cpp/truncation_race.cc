@@ -11,6 +11,8 @@
 #include "real.hpp"
 #include "sigbus.hpp"
 
+namespace test_of_truncation_race {
+
 using namespace shm_liveness;
 using namespace shm_liveness::real;
 
@@ -195,3 +197,5 @@ TEST_CASE("a thread's own mapping is recovered, while others come and go") {
   other.join();
   CHECK(lost == 300);
 }
+
+}  // namespace test_of_truncation_race

@@ -6,6 +6,8 @@
 
 #include "facts.hpp"
 
+namespace test_of_verdict {
+
 using namespace shm_liveness;
 using namespace shm_liveness::made_up;
 
@@ -178,3 +180,5 @@ TEST_CASE("a name that is expected twice is expected") { CHECK(judged({ready("a"
 TEST_CASE("the others that fail are counted beside an expected one, too") {
   CHECK(judged({stalled("a"), stalled("b")}, {.expect = "b"}).others == 1);
 }
+
+}  // namespace test_of_verdict

@@ -5,6 +5,8 @@
 
 #include "facts.hpp"
 
+namespace test_of_verdict_table {
+
 using namespace shm_liveness;
 using namespace shm_liveness::made_up;
 
@@ -207,3 +209,5 @@ TEST_CASE("an expected worker that is absent passes liveness within the grace") 
       {"a shorter name is another", {ready("grab")}, kOld, {.expect = "grabber"}, false, false, false, Kind::missing},
   });
 }
+
+}  // namespace test_of_verdict_table

@@ -6,6 +6,8 @@
 
 #include "random.hpp"
 
+namespace test_of_guard_address {
+
 using namespace shm_liveness::guard;
 using namespace std::string_view_literals;
 
@@ -218,3 +220,5 @@ TEST_CASE("whatever comes is read within its bounds, and an address has a port")
   }
   CHECK(valid > 1000);
 }
+
+}  // namespace test_of_guard_address

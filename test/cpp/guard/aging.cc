@@ -6,6 +6,8 @@
 #include "../facts.hpp"
 #include "random.hpp"
 
+namespace test_of_guard_aging {
+
 using namespace shm_liveness;
 using namespace shm_liveness::made_up;
 using guard::Age;
@@ -304,3 +306,5 @@ TEST_CASE("a worker that beats within its limit of running time never stalls, wh
     }
   }
 }
+
+}  // namespace test_of_guard_aging

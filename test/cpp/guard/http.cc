@@ -4,6 +4,8 @@
 
 #include "random.hpp"
 
+namespace test_of_guard_http {
+
 using namespace shm_liveness::guard;
 using namespace std::string_view_literals;
 
@@ -296,3 +298,5 @@ TEST_CASE("whatever comes is read within its bounds, and what has been judged on
   CHECK(wholes > kRounds / 50);
   CHECK(bads > kRounds / 50);
 }
+
+}  // namespace test_of_guard_http

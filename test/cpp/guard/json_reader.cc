@@ -8,6 +8,8 @@
 
 #include "random.hpp"
 
+namespace test_of_guard_json_reader {
+
 using namespace shm_liveness::guard;
 using namespace std::string_view_literals;
 
@@ -281,3 +283,5 @@ TEST_CASE("whatever comes is read within its bounds and within the arena, and wh
   CHECK(wholes > kRounds / 100);
   CHECK(wholes < kRounds / 2);
 }
+
+}  // namespace test_of_guard_json_reader

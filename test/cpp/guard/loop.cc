@@ -11,6 +11,8 @@
 #include <set>
 #include <vector>
 
+namespace test_of_guard_loop {
+
 using namespace shm_liveness;
 using namespace shm_liveness::guard;
 
@@ -230,3 +232,5 @@ TEST_CASE("what cannot be waited for is refused with the kernel's word") {
   CHECK(loop.add(closed, os::kReadable) == -EBADF);
   ::close(file.fd);
 }
+
+}  // namespace test_of_guard_loop

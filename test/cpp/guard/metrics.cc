@@ -13,6 +13,8 @@
 #include "../real.hpp"
 #include "random.hpp"
 
+namespace test_of_guard_metrics {
+
 using namespace shm_liveness;
 using namespace shm_liveness::real;
 using namespace shm_liveness::guard;
@@ -321,3 +323,5 @@ TEST_CASE("a worker that comes or goes between two pieces breaks no scrape") {
   }
   CHECK(helps.size() == static_cast<std::size_t>(guard::detail::Family::count));
 }
+
+}  // namespace test_of_guard_metrics

@@ -6,6 +6,8 @@
 
 #include "random.hpp"
 
+namespace test_of_guard_notification {
+
 using namespace shm_liveness;
 using namespace shm_liveness::guard;
 using namespace std::string_view_literals;
@@ -176,3 +178,5 @@ TEST_CASE("whatever comes, it is read within its bounds, and what is refused has
   CHECK(refused > kRounds / 20);
   CHECK(refused < kRounds * 19 / 20);
 }
+
+}  // namespace test_of_guard_notification

@@ -11,6 +11,8 @@
 #include "guard/json_reader.hpp"
 #include "random.hpp"
 
+namespace test_of_guard_outcome {
+
 using namespace shm_liveness;
 using namespace shm_liveness::guard;
 
@@ -178,3 +180,5 @@ TEST_CASE("the time of the record is now") {
   CHECK(now + 1 >= before);
   CHECK(now <= static_cast<std::uint64_t>(std::time(nullptr)) + 1);
 }
+
+}  // namespace test_of_guard_outcome

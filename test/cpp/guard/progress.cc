@@ -6,6 +6,8 @@
 #include "../real.hpp"
 #include "random.hpp"
 
+namespace test_of_guard_progress {
+
 using namespace shm_liveness;
 using namespace shm_liveness::real;
 using namespace shm_liveness::guard;
@@ -167,3 +169,5 @@ TEST_CASE("what was used before a step began is no progress of the step") {
   CHECK(scene.beats() == 0);
   kill_child(busy);
 }
+
+}  // namespace test_of_guard_progress

@@ -7,6 +7,8 @@
 #include <string>
 #include <utility>
 
+namespace test_of_guard_reaction {
+
 using namespace shm_liveness::guard;
 
 namespace {
@@ -160,3 +162,5 @@ TEST_CASE("the pause before a restart never falls, and is 10 s after any number 
     CHECK(pause_before_restart_ns(restarts) == 10'000'000'000);
   }
 }
+
+}  // namespace test_of_guard_reaction

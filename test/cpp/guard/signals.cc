@@ -6,6 +6,8 @@
 #include <cstring>
 #include <string>
 
+namespace test_of_guard_signals {
+
 using namespace shm_liveness;
 using namespace shm_liveness::guard;
 
@@ -69,3 +71,5 @@ TEST_CASE("a signal without a name is said by its number") {
   CHECK(said(0) == "signal 0");
   CHECK(said(-1) == "signal -1");
 }
+
+}  // namespace test_of_guard_signals

@@ -9,6 +9,8 @@
 #include "guard/parts.hpp"
 #include "random.hpp"
 
+namespace test_of_guard_steps {
+
 using namespace shm_liveness;
 using namespace shm_liveness::guard;
 using namespace std::string_view_literals;
@@ -243,3 +245,5 @@ TEST_CASE("whatever comes, either it is whole and each step can be run, or there
   CHECK(wholes > kRounds / 200);
   CHECK(wholes < kRounds * 9 / 10);
 }
+
+}  // namespace test_of_guard_steps

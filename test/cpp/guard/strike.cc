@@ -6,6 +6,8 @@
 
 #include "../real.hpp"
 
+namespace test_of_guard_strike {
+
 using namespace shm_liveness;
 using namespace shm_liveness::real;
 using namespace shm_liveness::guard;
@@ -155,3 +157,5 @@ TEST_CASE("a process on its way out is told from one that lives, and from none")
   wait_for(child);
   CHECK_FALSE(is_exiting(static_cast<std::uint32_t>(child)));
 }
+
+}  // namespace test_of_guard_strike

@@ -11,6 +11,8 @@
 
 #include "../real.hpp"
 
+namespace test_of_guard_tree {
+
 using namespace shm_liveness;
 using namespace shm_liveness::real;
 using namespace shm_liveness::guard;
@@ -201,3 +203,5 @@ TEST_CASE("the bytes that a child moves are in the sum") {
   CHECK(usage.io_bytes < 1'000'000);
   kill_child(child);
 }
+
+}  // namespace test_of_guard_tree
