@@ -57,6 +57,8 @@ const char* const kHex[] = {
 };
 #define BYTES(hex)
 
+constexpr std::uint32_t kPlaces = kSlowPlaces;
+
 struct Golden : Region {
   Golden() {
     bytes_.reserve(kGoldenBytes);
@@ -80,7 +82,7 @@ struct Golden : Region {
   RestartMark& at_RestartMark(std::uint32_t i) const { return record(i).mark; }
   Life& at_Life(std::uint32_t i) const { return record(i / kBanks).lives[i % kBanks]; }
   Where& at_Where(std::uint32_t i) const { return at_Life(i).where; }
-  SlowPlace& at_SlowPlace(std::uint32_t i) const { return at_Life(i / kSlowPlaces).slow_places[i % kSlowPlaces]; }
+  SlowPlace& at_SlowPlace(std::uint32_t i) const { return at_Life(i / kPlaces).slow_places[i % kPlaces]; }
 
  private:
   std::vector<std::uint8_t> bytes_;

@@ -243,6 +243,7 @@ void write_json(std::ostream& out, const Region& region) {
   const auto bank = [&](std::uint32_t i) -> const Bank& { return region.slot(i / kBanks).banks[i % kBanks]; };
   const auto life = [&](std::uint32_t i) -> const Life& { return region.record(i / kBanks).lives[i % kBanks]; };
   constexpr std::uint32_t kBoth = kSlots * kBanks;
+  constexpr std::uint32_t kPlaces = kSlowPlaces;
   out << "  \"values\": {\n";
   write_instances(
       out, "Header", 1, [&](auto) -> const Header& { return region.header(); }, ",\n");
@@ -259,8 +260,8 @@ void write_json(std::ostream& out, const Region& region) {
   write_instances(
       out, "Where", kBoth, [&](auto i) -> const Where& { return life(i).where; }, ",\n");
   write_instances(
-      out, "SlowPlace", kBoth * kSlowPlaces,
-      [&](auto i) -> const SlowPlace& { return life(i / kSlowPlaces).slow_places[i % kSlowPlaces]; }, "\n  }\n}\n");
+      out, "SlowPlace", kBoth * kPlaces,
+      [&](auto i) -> const SlowPlace& { return life(i / kPlaces).slow_places[i % kPlaces]; }, "\n  }\n}\n");
 }
 
 void write_hex(std::ostream& out) {
