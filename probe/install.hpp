@@ -1,7 +1,7 @@
 // --install DIR: an init container's whole work. A scratch image has no cp, so the probe copies itself and its
-// siblings, each under a temporary name of its own first (a running copy cannot be written over, a half-written one must
-// never be exec'd, and several installs may run at once), and runs the copy's self-test: a missing or broken probe is
-// "Unknown" to the kubelet, which then never restarts anything.
+// siblings, each under a temporary name of its own first (a running copy cannot be written over, a half-written one
+// must never be exec'd, and several installs may run at once), and runs the copy's self-test: a missing or broken probe
+// is "Unknown" to the kubelet, which then never restarts anything.
 #pragma once
 
 #include "../native/shm_liveness/create.hpp"

@@ -50,9 +50,9 @@ void on_sigbus(int, void* info, void*) {
   __builtin_memcpy(&address, static_cast<char*>(info) + 16, sizeof address);  // siginfo_t's si_addr
   // Regions are mapped far above the program itself, which can lose pages, too (its file cut short).
   if (address > kEndOfImage) {
-    void* const zeroes = sys::map(reinterpret_cast<void*>(address / kPage * kPage), kPage,
-                                  sys::kProtRead | sys::kProtWrite,
-                                  sys::kMapPrivate | sys::kMapAnonymous | sys::kMapFixed, -1);
+    void* const zeroes =
+        sys::map(reinterpret_cast<void*>(address / kPage * kPage), kPage, sys::kProtRead | sys::kProtWrite,
+                 sys::kMapPrivate | sys::kMapAnonymous | sys::kMapFixed, -1);
     if (!sys::failed(zeroes)) return;
   }
   leave(Exit::unusable);

@@ -1,5 +1,5 @@
-// crowd PROCESSES SPINNERS: that many processes claim a slot of one region at the same moment, beside so many busy loops.
-// Prints the nanoseconds until all have claimed and beaten, and how many were refused.
+// crowd PROCESSES SPINNERS: that many processes claim a slot of one region at the same moment, beside so many busy
+// loops. Prints the nanoseconds until all have claimed and beaten, and how many were refused.
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>

@@ -13,8 +13,8 @@ Holder::Holder(Napi::Env env, Heartbeat&& claimed, const Napi::Function& on_loss
   napi_add_env_cleanup_hook(env_, on_environment_end, this);
 }
 
-// On this heartbeat's own thread, inside one of its calls, so JavaScript may be called. What that throws is dropped: the
-// call that brought us here did not fail.
+// On this heartbeat's own thread, inside one of its calls, so JavaScript may be called. What that throws is dropped:
+// the call that brought us here did not fail.
 void Holder::on_loss(void* data, const detail::Held& held, Fault lost) {
   auto* holder = static_cast<Holder*>(data);
   const Napi::HandleScope scope(holder->env_);

@@ -17,7 +17,7 @@ struct ClaimOptions {
   std::uint64_t cycle_limit_ns = 0;  // 0: none
   Clock clock = Clock::precise;
   std::uint64_t wait_ns = detail::kClaimWaitNs;  // for another claim that does not finish
-  std::uint32_t user = kCaller;  // the region's owner; a root that stamps for its workers names theirs
+  std::uint32_t user = kCaller;                  // the region's owner; a root that stamps for its workers names theirs
 };
 
 // A held slot. The region's descriptor carries the lock: to close it gives the slot up.
@@ -82,8 +82,7 @@ inline Heritage heritage_of(const Region& region, std::uint32_t index, const Cur
   if (heritage.row == kForgivenLives && bank.hot.in_phase.load_relaxed() != 0) {
     const std::uint64_t renewed = bank.hot.renewed_ns.load_relaxed();
     const std::uint64_t ago = now > renewed ? now - renewed : 0;
-    const std::uint64_t end =
-        now_boottime - (ago < now_boottime ? ago : 0) + bank.hot.stall_limit_ns.load_relaxed();
+    const std::uint64_t end = now_boottime - (ago < now_boottime ? ago : 0) + bank.hot.stall_limit_ns.load_relaxed();
     if (end > heritage.deadline_boottime_ns) heritage.deadline_boottime_ns = end;
   }
   return heritage;
@@ -122,8 +121,8 @@ inline void write_claim(const Region& region, std::uint32_t index, const ClaimOp
   identity.container_a.store_release(mine.a);
   identity.container_b.store_release(mine.b);
   identity.time_namespace.store_release(time_namespace);
-  identity.grace_from_boottime_ns.store_release(
-      heritage.grace_from_boottime_ns != 0 ? heritage.grace_from_boottime_ns : now_boottime);
+  identity.grace_from_boottime_ns.store_release(heritage.grace_from_boottime_ns != 0 ? heritage.grace_from_boottime_ns
+                                                                                     : now_boottime);
   identity.deadline_boottime_ns.store_release(heritage.deadline_boottime_ns);
   identity.row.store_release(heritage.row);
   {
@@ -180,9 +179,8 @@ inline Failure check_options(const ClaimOptions& options) {
 template <class Mutex = NoForks>
 Failure take(const ClaimOptions& options, Claim& out, Mutex&& mutex = {}) {
   if (const Failure failure = detail::check_options(options)) return failure;
-  if (const Failure failure =
-          open_for_claim(options.place, &options.creation, detail::user_or_caller(options.user), out.region,
-                         options.wait_ns, mutex))
+  if (const Failure failure = open_for_claim(options.place, &options.creation, detail::user_or_caller(options.user),
+                                             out.region, options.wait_ns, mutex))
     return failure;
   const ContainerId mine = this_container();
   Failure failure = detail::lock_slot(out.region, options.name, mine, out.index);
@@ -231,9 +229,9 @@ inline void abandon(Claim& claim) {
 // stop(): first the state, then the lock. A reader that finds the lock gone reads the state again before it says dead.
 //
 // That order needs the barrier. A query takes no lock of the kernel's when the inode's list is empty (fs/locks.c,
-// posix_test_lock: list_empty_careful, an acquire load), and the unlocking call stores the empty list with plain stores.
-// On AArch64 the store of `stopped` could else become visible after them: "lock gone" beside a stale `claimed`. On x86
-// stores are not reordered. The reader's side needs none: its load of the state follows that acquire load.
+// posix_test_lock: list_empty_careful, an acquire load), and the unlocking call stores the empty list with plain
+// stores. On AArch64 the store of `stopped` could else become visible after them: "lock gone" beside a stale `claimed`.
+// On x86 stores are not reordered. The reader's side needs none: its load of the state follows that acquire load.
 inline void release(Claim& claim) {
   claim.bank().hot.state.store_release(static_cast<std::uint32_t>(State::stopped));
   full_barrier();

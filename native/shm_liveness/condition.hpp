@@ -27,7 +27,8 @@ inline const char* name_of(Condition condition) {
 struct RegionFacts {
   std::string_view name;
   Failure failure;  // missing, or unusable; none: it was read
-  // For a reader that started the workers itself: claims from before are left over, and grace counts from then. 0: none.
+  // For a reader that started the workers itself: claims from before are left over, and grace counts from then. 0:
+  // none.
   std::uint64_t began_boottime_ns = 0;
 };
 
@@ -87,11 +88,10 @@ constexpr bool is_being_restarted(const WorkerFacts& worker, const RegionFacts& 
   if (!around.known || !is_believed_mark(marked, worker.mark_budget_ns, around.now_boottime_ns)) return false;
   const std::uint64_t budget = worker.mark_budget_ns != 0 ? worker.mark_budget_ns : policy.startup_grace_ns;
   if (around.now_boottime_ns > marked + budget) return false;
-  const bool young =
-      ended_young(worker.beats, worker.last_beat_ns, worker.claimed_ns, true, worker.mark_budget_ns);
+  const bool young = ended_young(worker.beats, worker.last_beat_ns, worker.claimed_ns, true, worker.mark_budget_ns);
   if (worker.state == State::stopped || !young || !is_beyond_forgiven(worker.row + 1)) return true;
-  const std::uint64_t end = later(grace_end(worker.grace_from_boottime_ns, region, policy),
-                                  worker.deadline_boottime_ns);
+  const std::uint64_t end =
+      later(grace_end(worker.grace_from_boottime_ns, region, policy), worker.deadline_boottime_ns);
   return around.now_boottime_ns <= end;
 }
 

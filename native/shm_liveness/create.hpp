@@ -133,7 +133,8 @@ inline int open_or_make_lock_group(const Region& region, const Place& place, std
       place.directory, path.text, never.text,
       [&](int file) -> Failure {
         sys::FileStatus status{};
-        if (const long error = sys::status(region.fd, status); error < 0) return {Fault::system, static_cast<int>(-error)};
+        if (const long error = sys::status(region.fd, status); error < 0)
+          return {Fault::system, static_cast<int>(-error)};
         sys::set_owner(file, status.stx_uid, status.stx_gid);  // may be refused: then readers ask the region
         const int error = sys::set_mode(file, status.stx_mode & 0777);
         return {error < 0 ? Fault::system : Fault::none, -error};
@@ -188,9 +189,9 @@ class Locked {
   Mutex& mutex_;
 };
 
-// Those who wait for the claim byte, at the header's count of turns. The file is not checked yet: the count is read with
-// read(), and the page that the kernel needs for the wait is mapped at the first wait and never looked at. That mapping,
-// too, would keep the open file and its locks alive in a forked child.
+// Those who wait for the claim byte, at the header's count of turns. The file is not checked yet: the count is read
+// with read(), and the page that the kernel needs for the wait is mapped at the first wait and never looked at. That
+// mapping, too, would keep the open file and its locks alive in a forked child.
 template <class Mutex>
 class ClaimQueue {
  public:
@@ -211,8 +212,8 @@ class ClaimQueue {
     // Without the page, or where it was cut off (EFAULT), a short sleep: that is a rare case, and not worth a queue.
     const long result =
         page_ == nullptr ? -sys::kNoMemory : sys::wait_at(page_ + offsetof(Header, claim_turns), turn, ns);
-    const bool has_waited = result == 0 || result == -sys::kTryAgain || result == -sys::kTimedOut ||
-                            result == -sys::kInterrupted;
+    const bool has_waited =
+        result == 0 || result == -sys::kTryAgain || result == -sys::kTimedOut || result == -sys::kInterrupted;
     if (!has_waited) sys::sleep_ns(ns < kShortSleepNs ? ns : kShortSleepNs);
   }
 

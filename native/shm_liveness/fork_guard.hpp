@@ -16,8 +16,8 @@ struct Member {
   Member* before = nullptr;
 };
 
-// All members of this process, and the mutex under which their descriptors and mappings change. Forks take that mutex, so
-// nothing that waits for other processes may happen under it: a fork would wait, too, and with it a healthy loop.
+// All members of this process, and the mutex under which their descriptors and mappings change. Forks take that mutex,
+// so nothing that waits for other processes may happen under it: a fork would wait, too, and with it a healthy loop.
 class ForkGuard {
  public:
   static ForkGuard& instance() {

@@ -20,7 +20,8 @@ inline bool copy_at(int fd, void* to, std::size_t bytes, std::size_t from) {
 
 // Judges the copied slots first, as if the locks that they should hold were held, and then asks for those locks: the
 // kernel's walk of its lock list sweeps the cache, and what it sweeps out would have to come back for the judgement.
-inline bool glance_at_copy(const Region& copy, std::uint32_t end, std::uint32_t index, LockReader& locks, Judge& judge) {
+inline bool glance_at_copy(const Region& copy, std::uint32_t end, std::uint32_t index, LockReader& locks,
+                           Judge& judge) {
   const std::uint64_t now = monotonic_ns();
   WorkerFacts worker;
   for (std::uint32_t i = copy.first_slot; i < end; ++i) {
@@ -33,8 +34,7 @@ inline bool glance_at_copy(const Region& copy, std::uint32_t end, std::uint32_t 
   for (std::uint32_t i = copy.first_slot; i < end; ++i) {
     const Current current = current_of(copy.slot(i));
     const Hot& hot = copy.slot(i).banks[current.bank].hot;
-    const bool claimed =
-        current.serial != 0 && hot.state.load_relaxed() == static_cast<std::uint32_t>(State::claimed);
+    const bool claimed = current.serial != 0 && hot.state.load_relaxed() == static_cast<std::uint32_t>(State::claimed);
     if (claimed && locks.query(i, current.bank) != Lock::held) return false;
   }
   return true;
@@ -78,7 +78,8 @@ inline bool are_healthy_at_a_glance(std::span<const Place> places, std::uint32_t
     int fd = -1;
     std::uint64_t bytes = 0;
     if (open_for_reading(places[r], fd)) return false;
-    if (detail::check_file(fd, places[r], Access::read, user, bytes) || !detail::glance_at(fd, places[r], bytes, r, judge)) {
+    if (detail::check_file(fd, places[r], Access::read, user, bytes) ||
+        !detail::glance_at(fd, places[r], bytes, r, judge)) {
       sys::close(fd);
       return false;
     }

@@ -39,8 +39,8 @@ class Heartbeat {
   static Claimed claim(const ClaimOptions& options);
 
   // False while the slot is not ours (stopped, forked, never claimed, region removed and another worker has the name).
-  // Blocks for a millisecond at most, when it claims a removed region anew. A region that somebody cuts short is a SIGBUS
-  // here, and so a death, unless the program handles it as truncation.hpp says.
+  // Blocks for a millisecond at most, when it claims a removed region anew. A region that somebody cuts short is a
+  // SIGBUS here, and so a death, unless the program handles it as truncation.hpp says.
   [[gnu::always_inline]] bool beat() { return pulse_ != nullptr && shm_liveness::beat(*pulse_); }
 
   bool ready() { return owns_slot() && set_ready(*pulse_, true, {}); }
@@ -105,7 +105,8 @@ inline void Heartbeat::give_up(bool stopped) {
   if (pulse_ == nullptr) return;
   Pulse* pulse = std::exchange(pulse_, nullptr);
   detail::Held* held = std::exchange(held_, nullptr);
-  const bool is_ours = pulse->bank != nullptr;  // else a forked child, even one whose fork ran no handlers (a raw clone)
+  const bool is_ours =
+      pulse->bank != nullptr;  // else a forked child, even one whose fork ran no handlers (a raw clone)
   pulse->attend = nullptr;
   pulse->hot.store_release(nullptr);
   {

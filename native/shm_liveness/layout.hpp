@@ -243,7 +243,7 @@ struct Life {
 };
 
 struct Record {
-  RestartMark mark;   // 0
+  RestartMark mark;    // 0
   Life lives[kBanks];  // 128
 };
 

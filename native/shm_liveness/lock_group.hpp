@@ -29,8 +29,8 @@ inline bool set_group_path(PathBuffer& path, const Place& place, std::uint64_t n
   return path.set(place, ".", suffix.view());
 }
 
-// Only a file of the region's own owner, or one that the region's group may write as it may write the region. A stranger
-// who puts a file there could otherwise keep the dead alive in it.
+// Only a file of the region's own owner, or one that the region's group may write as it may write the region. A
+// stranger who puts a file there could otherwise keep the dead alive in it.
 inline bool is_group_file_of(const sys::FileStatus& file, const sys::FileStatus& region) {
   if ((file.stx_mode & 0170000) != 0100000 || (file.stx_mode & 0002) != 0) return false;
   const bool shared = (region.stx_mode & 0020) != 0 && file.stx_gid == region.stx_gid && (file.stx_mode & 0020) != 0;

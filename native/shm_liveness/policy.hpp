@@ -16,8 +16,8 @@ inline const char* name_of(Check check) {
 inline constexpr std::uint64_t kDefaultStartupGraceNs = 60'000'000'000;
 inline constexpr std::uint64_t kConfirmFloorNs = 50'000'000;
 inline constexpr std::uint64_t kConfirmCeilingNs = 300'000'000;
-// The kubelet's default timeoutSeconds, and what the runtime takes of it to start the probe and to hear its end (measured
-// in a Kata VM: 0.5 s at most of a whole exec, most of it before the timeout counts).
+// The kubelet's default timeoutSeconds, and what the runtime takes of it to start the probe and to hear its end
+// (measured in a Kata VM: 0.5 s at most of a whole exec, most of it before the timeout counts).
 inline constexpr std::uint64_t kDefaultTimeoutNs = 1'000'000'000;
 inline constexpr std::uint64_t kTimeoutReserveNs = 200'000'000;
 inline constexpr std::uint64_t kConfirmAutomatic = ~std::uint64_t(0);
@@ -42,8 +42,8 @@ constexpr std::uint64_t confirm_ns_for(const Policy& policy, std::uint64_t limit
   const std::uint64_t usual = limit_ns < kConfirmFloorNs     ? kConfirmFloorNs
                               : limit_ns > kConfirmCeilingNs ? kConfirmCeilingNs
                                                              : limit_ns;
-  const std::uint64_t room = policy.timeout_ns > 2 * kTimeoutReserveNs ? policy.timeout_ns - kTimeoutReserveNs
-                                                                       : policy.timeout_ns / 2;
+  const std::uint64_t room =
+      policy.timeout_ns > 2 * kTimeoutReserveNs ? policy.timeout_ns - kTimeoutReserveNs : policy.timeout_ns / 2;
   const std::uint64_t wanted = cycle_ns > usual ? cycle_ns : usual;
   return wanted < room ? wanted : room;
 }

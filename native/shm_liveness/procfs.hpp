@@ -63,10 +63,11 @@ template <class Visit>
 [[gnu::always_inline]] inline bool for_each_process(Visit&& visit) {
   const int fd = sys::open("/proc", sys::kReadOnly | sys::kDirectory | sys::kCloseOnExec);
   if (fd < 0) return false;
-  for_each_entry(fd, [&](std::string_view name) __attribute__((always_inline)) {
-    std::uint64_t pid = 0;
-    if (parse_number(name, 0xffffffff, pid)) visit(pid);
-  });
+  for_each_entry(
+      fd, [&](std::string_view name) __attribute__((always_inline)) {
+        std::uint64_t pid = 0;
+        if (parse_number(name, 0xffffffff, pid)) visit(pid);
+      });
   sys::close(fd);
   return true;
 }

@@ -7,8 +7,8 @@
 
 namespace shm_liveness {
 
-// So many lives in a row may end before they have beaten for long, each with a budget of its own. Those after them share
-// the deadline of the last, so that a crash loop does not stay healthy for ever.
+// So many lives in a row may end before they have beaten for long, each with a budget of its own. Those after them
+// share the deadline of the last, so that a crash loop does not stay healthy for ever.
 inline constexpr std::uint32_t kForgivenLives = 3;
 constexpr bool is_beyond_forgiven(std::uint32_t row) { return row >= kForgivenLives; }
 
@@ -19,8 +19,8 @@ constexpr bool ended_young(std::uint64_t beats, std::uint64_t last_beat_ns, std:
   return beats == 0 || (is_marked && last_beat_ns < claimed_ns + mark_budget_ns);
 }
 
-// A mark from the future (another time namespace, a damaged region) would excuse every death, and so would a budget that
-// no supervisor can have given.
+// A mark from the future (another time namespace, a damaged region) would excuse every death, and so would a budget
+// that no supervisor can have given.
 constexpr bool is_believed_mark(std::uint64_t marked_boottime_ns, std::uint64_t budget_ns,
                                 std::uint64_t now_boottime_ns) {
   return marked_boottime_ns != 0 && marked_boottime_ns <= now_boottime_ns + kFutureToleranceNs &&

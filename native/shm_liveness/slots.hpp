@@ -1,5 +1,5 @@
-// Finding the slot that a claim takes. All of it happens under the claim byte: in a version without, two claimants of one
-// name each locked a different free slot (24 of 40 runs).
+// Finding the slot that a claim takes. All of it happens under the claim byte: in a version without, two claimants of
+// one name each locked a different free slot (24 of 40 runs).
 #pragma once
 
 #include "container.hpp"

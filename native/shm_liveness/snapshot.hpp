@@ -22,9 +22,10 @@ struct WorkerFacts {
   Ended predecessor_ended = Ended::none;
   std::uint32_t pid = 0;
   std::uint32_t tid = 0;
-  std::uint32_t claims = 0;    // of the slot, with this one
-  std::uint32_t row = 0;       // lives before this one, in a row, that ended before they had beaten for long
-  std::uint32_t restarts = 0;  // marked by supervisors. This and the two below only where the lock is gone, or on request
+  std::uint32_t claims = 0;  // of the slot, with this one
+  std::uint32_t row = 0;     // lives before this one, in a row, that ended before they had beaten for long
+  std::uint32_t restarts =
+      0;  // marked by supervisors. This and the two below only where the lock is gone, or on request
   std::uint64_t marked_boottime_ns = 0;  // this claim's end is forgiven; 0: it is not
   std::uint64_t mark_budget_ns = 0;
   std::uint64_t incarnation = 0;
@@ -170,8 +171,8 @@ inline bool is_unchanged(const Region& region, const WorkerFacts& facts) {
 // gone" beside an unchanged `claimed` means that nobody called stop(). False: the slot has changed hands or state since
 // it was read, and must be read again.
 //
-// Why the order holds. The slot's loads before the query precede it in program order; the query is a system call, and its
-// answer comes from memory that the kernel reads after them. The loads after it follow an acquire in the kernel
+// Why the order holds. The slot's loads before the query precede it in program order; the query is a system call, and
+// its answer comes from memory that the kernel reads after them. The loads after it follow an acquire in the kernel
 // (claim.hpp, release()). On x86 loads are not reordered with loads at all.
 inline bool ask_lock(const Region& region, LockReader& locks, WorkerFacts& facts) {
   facts.lock = locks.query(facts.slot, facts.bank);

@@ -3,9 +3,9 @@
 // worker that installs no handler dies of it, and is seen as dead.
 //
 // Every mapping of a region is watched before its first byte is read, and until after the last store (region.hpp). This
-// is the part that may run inside a signal handler: it knows which mappings are ours, puts zeroes in the place of a lost
-// one, so that the faulting instruction can be repeated, and notes the loss. A program that wants this installs a SIGBUS
-// handler that calls recover() and passes on every SIGBUS that recover() does not know (native/addon/sigbus.cc).
+// is the part that may run inside a signal handler: it knows which mappings are ours, puts zeroes in the place of a
+// lost one, so that the faulting instruction can be repeated, and notes the loss. A program that wants this installs a
+// SIGBUS handler that calls recover() and passes on every SIGBUS that recover() does not know (native/addon/sigbus.cc).
 #pragma once
 
 #include "layout.hpp"
@@ -13,8 +13,8 @@
 
 namespace shm_liveness::truncation {
 
-// A mapping under watch. `turn` is odd while the entry changes hands, and even otherwise: a handler that runs on another
-// thread would else pair the begin of one mapping with the end of the next.
+// A mapping under watch. `turn` is odd while the entry changes hands, and even otherwise: a handler that runs on
+// another thread would else pair the begin of one mapping with the end of the next.
 struct Watched {
   Word32 taken;
   Word32 turn;

@@ -87,7 +87,8 @@ class Judge {
     for (std::size_t r = 0; r < regions_.size(); ++r) {
       const Fault fault = regions_[r].failure.fault;
       if (fault == Fault::none || fault == Fault::missing) continue;
-      if (verdict_.kind != Kind::unusable) verdict_.error = regions_[r].failure.error;  // the first of two as grave wins
+      if (verdict_.kind != Kind::unusable)
+        verdict_.error = regions_[r].failure.error;  // the first of two as grave wins
       fail(Kind::unusable, -1, static_cast<int>(r), fault);
     }
   }

@@ -1,8 +1,8 @@
 // The guard as a worker: it stamps for a command that cannot stamp by itself (sd_notify, progress, steps).
 #pragma once
 
-#include "../../native/shm_liveness/supervise.hpp"
 #include "../../native/shm_liveness/beat.hpp"
+#include "../../native/shm_liveness/supervise.hpp"
 #include "tree.hpp"
 
 namespace shm_liveness::guard {
