@@ -8,6 +8,35 @@
 
 namespace shm_liveness::detail {
 
+// What a worker has said of itself, kept outside the region: one that was cut short tells nothing any more.
+struct Said {
+  bool ready = false;
+  std::uint64_t budget_ns = 0;  // of the phase; 0: in none
+  char phase[kNameBytes] = {};
+  char status[kStatusBytes] = {};
+
+  void say_ready(bool is_ready, std::string_view why_not) {
+    ready = is_ready;
+    keep(status, why_not);
+  }
+  void say_phase(std::string_view name, std::uint64_t ns) {
+    budget_ns = ns;
+    keep(phase, name);
+  }
+  void write(Pulse& pulse) const {
+    if (budget_ns != 0) begin_phase(pulse, phase, budget_ns);
+    if (ready || status[0] != '\0') set_ready(pulse, ready, status);
+  }
+
+ private:
+  template <std::size_t Bytes>
+  static void keep(char (&to)[Bytes], std::string_view text) {
+    Text out(to, Bytes - 1);
+    out << text;
+    out.c_str();
+  }
+};
+
 // What a heartbeat needs for claiming again; owns its texts.
 struct Held : Member {
   static constexpr std::uint64_t kLookEveryNs = 1'000'000'000;
@@ -17,6 +46,7 @@ struct Held : Member {
   char directory[sizeof(PathBuffer::text)] = {};
   char region_name[kNameBytes] = {};
   char name[kNameBytes] = {};
+  Said said;
   std::uint64_t region_nonce = 0;
   std::uint32_t comebacks = 0;
   Fault lost = Fault::none;    // removed or truncated; none: all is well
@@ -77,9 +107,6 @@ struct Held : Member {
   bool come_back() {
     pulse->hot.store_release(nullptr);
     if (is_superseded) return false;
-    WorkerSaid said;
-    // An earlier try has given a damaged region up already.
-    if (claim.region.memory != nullptr && !is_lost(claim.region)) said.read(claim.bank());
     if (lost == Fault::truncated) {
       // Our own lock would keep the damaged region from being replaced.
       const Locked locked(ForkGuard::instance());
@@ -108,25 +135,6 @@ struct Held : Member {
   void tell(Fault was) const {
     if (on_loss != nullptr) on_loss(listener, *this, was);
   }
-
-  // Readiness, status and phase of a bank.
-  struct WorkerSaid {
-    bool ready = false;
-    std::uint64_t budget_ns = 0;  // 0: in no phase
-    char phase[kNameBytes] = {};
-    char status[kStatusBytes] = {};
-
-    void read(const Bank& bank) {
-      ready = bank.hot.ready.load_relaxed() != 0;
-      if (bank.hot.in_phase.load_relaxed() != 0) budget_ns = bank.hot.stall_limit_ns.load_relaxed();
-      bank.labels.phase.load(phase);
-      bank.labels.status.load(status);
-    }
-    void write(Pulse& pulse) const {
-      if (budget_ns != 0) begin_phase(pulse, phase, budget_ns);
-      if (ready || status[0] != '\0') set_ready(pulse, ready, status);
-    }
-  };
 };
 
 }  // namespace shm_liveness::detail

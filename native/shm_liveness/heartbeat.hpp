@@ -43,14 +43,20 @@ class Heartbeat {
   // SIGBUS here, and so a death, unless the program handles it as truncation.hpp says.
   [[gnu::always_inline]] bool beat() { return pulse_ != nullptr && shm_liveness::beat(*pulse_); }
 
-  bool ready() { return owns_slot() && set_ready(*pulse_, true, {}); }
+  bool ready() { return say_ready(true, {}); }
   // `status`, up to 55 bytes of one line, says why; longer ones are cut.
-  bool not_ready(std::string_view status) { return owns_slot() && set_ready(*pulse_, false, status); }
+  bool not_ready(std::string_view status) { return say_ready(false, status); }
   // `name`, up to 63 bytes of one line (longer ones are cut); `budget_ns` stands in for max age until end_phase().
   bool begin_phase(std::string_view name, std::uint64_t budget_ns) {
-    return owns_slot() && shm_liveness::begin_phase(*pulse_, name, budget_ns);
+    if (!owns_slot()) return false;
+    held_->said.say_phase(name, budget_ns);
+    return shm_liveness::begin_phase(*pulse_, name, budget_ns);
   }
-  bool end_phase() { return owns_slot() && shm_liveness::end_phase(*pulse_); }
+  bool end_phase() {
+    if (!owns_slot()) return false;
+    held_->said.say_phase({}, 0);
+    return shm_liveness::end_phase(*pulse_);
+  }
 
   // The only way to end as `stopped` instead of `dead`. May be called again.
   void stop() { give_up(true); }
@@ -72,6 +78,11 @@ class Heartbeat {
  private:
   Heartbeat(detail::Held* held, Pulse* pulse) : held_(held), pulse_(pulse) {}
   void give_up(bool stopped);
+  bool say_ready(bool ready, std::string_view status) {
+    if (!owns_slot()) return false;
+    held_->said.say_ready(ready, status);
+    return set_ready(*pulse_, ready, status);
+  }
 
   detail::Held* held_ = nullptr;
   Pulse* pulse_ = nullptr;  // on a page of its own, wiped in a forked child

@@ -64,9 +64,11 @@ describe('a worker whose region is removed', () => {
   it('that was cut short comes back, too', async () => {
     const region = uniqueRegion()
     const heartbeat = claim(region)
+    heartbeat.ready()
+    heartbeat.phase('calibrate', { budget: '1h' })
     truncateSync(pathOf(region), 0)
     await until('a beat has claimed it anew', () => heartbeat.beat() && heartbeat.comebacks === 1)
-    expect(only(region)).toMatchObject({ name: 'grabber', state: 'running' })
+    expect(only(region)).toMatchObject({ name: 'grabber', state: 'running', ready: true, phase: 'calibrate' })
   })
 
   it('can be claimed by its old name only once', () => {
