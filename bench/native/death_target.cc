@@ -47,7 +47,8 @@ int main(int argc, char** argv) {
 
   const std::uint64_t killed_ns = bench::clock_ns();
   kill(worker, SIGKILL);
-  while (shm_liveness::query_lock(region.fd, 0) == shm_liveness::Lock::held) {
+  const std::uint32_t bank = shm_liveness::current_of(region.slot(0)).bank;
+  while (shm_liveness::query_lock(region.fd, 0, bank) == shm_liveness::Lock::held) {
   }
   const std::uint64_t released_ns = bench::clock_ns();
   while (g_signalled_ns == 0) usleep(100);
