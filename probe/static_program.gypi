@@ -27,7 +27,7 @@
   'configurations': {
     'Release': {
       'cflags!': ['-O3', '-fno-omit-frame-pointer'],
-      # The param: inlining one-line functions costs the three hundred bytes by which the probe missed its 32 KiB.
+      # The param: inlining one-line functions costs the three hundred bytes by which the probe once missed 32 KiB.
       'cflags': ['-Oz', '--param=max-inline-insns-size=1'],
     },
   },
