@@ -25,6 +25,7 @@ export default defineConfig({
       // The compiled files are what runs; their source maps lead to these.
       include: ['lib/**', 'examples/**'],
       reporter: ['text-summary', 'json-summary'],
+      reportOnFailure: true,
     },
     projects: [
       {

@@ -1,11 +1,10 @@
-import { closeSync, openSync, writeSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { probePath } from 'shm-liveness'
 import { describe, expect, it } from 'vitest'
 import { Container, killInside } from '../support/container.js'
-import { letPass } from '../support/poke.js'
+import { letPass, poke } from '../support/poke.js'
 import { type ProbeResult, probe } from '../support/probe.js'
-import { pathOf, uniqueRegion } from '../support/region.js'
+import { uniqueRegion } from '../support/region.js'
 
 const claim = (region: string, name = 'grabber') => ({ region, name, maxAge: '1h' })
 const beating = { do: 'loop', everyMs: 5 } as const
@@ -63,9 +62,7 @@ describe('a probe in an empty image', () => {
     const worker = await container.claim(claim(region))
     await worker.ask({ do: 'beat' })
     await killInside(worker)
-    const file = openSync(pathOf(region), 'r+')
-    writeSync(file, new Uint8Array(24), 0, 24, 256 + 256 + 128) // container_kind, _a and _b of slot 0
-    closeSync(file)
+    poke(region, 'Identity', 'container_kind', Buffer.alloc(24)) // and container_a, container_b
     const found = await (await scratch())(['--region', region])
     expect(found.code).toBe(1)
     expect(found.stdout).toMatch(/^dead: grabber died without stop\(\)/)

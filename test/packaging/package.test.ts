@@ -44,7 +44,9 @@ interface Packed {
  * sees scripts/prebuild.mjs make it. Not the repository itself, whose prebuilds/ may hold those of an earlier version.
  */
 function makeTree(): void {
-  for (const entry of [...shipped.files, 'package.json'].filter((name) => name !== 'prebuilds' && !name.startsWith('!'))) {
+  for (const entry of [...shipped.files, 'package.json'].filter(
+    (name) => name !== 'prebuilds' && !name.startsWith('!'),
+  )) {
     cpSync(join(root, entry), join(tree, entry), { recursive: true })
   }
   const prebuilds = join(tree, `prebuilds/linux-${process.arch}`)
