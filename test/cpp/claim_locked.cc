@@ -93,6 +93,16 @@ TEST_CASE("a new name passes over locked slots, never-used and stopped ones") {
   CHECK(Opened(region.place()).used_slots() == 1);
 }
 
+TEST_CASE("of several stopped slots the next one is taken where the one that is due is locked") {
+  const UniqueRegion region;
+  stop_one(region, "a");
+  stop_one(region, "b");
+  const Stranger stranger(region, 0);
+  CHECK(claim_fault(region, "c") == Fault::none);
+  CHECK(slot_of(region, "c") == 1);
+  CHECK(slot_of(region, "a") == 0);
+}
+
 TEST_CASE("where every slot is locked that is said, and it is not said that the region is full") {
   const UniqueRegion region;
   stop_one(region, "a");

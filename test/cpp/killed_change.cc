@@ -158,6 +158,42 @@ TEST_CASE("a phase's beginning and end: the limit is the old one or the new one,
   }
 }
 
+// A reader that comes between the two would call a worker stalled that has only changed its limit.
+TEST_CASE("a new, shorter limit never stands beside an old sign of life, at whatever instruction") {
+  constexpr std::uint64_t kShort = kSecond;
+  constexpr std::uint64_t kOld = 1;
+  const UniqueRegion region;
+  const auto grow_old = [](Pulse& pulse) {
+    pulse.bank->hot.last_beat_ns.store_release(kOld);
+    pulse.bank->hot.renewed_ns.store_release(kOld);
+  };
+  States states;
+  SUBCASE("entering a phase") {
+    states = step_through_change(region, grow_old, [](Pulse& pulse, Claim&) { begin_phase(pulse, "load", kShort); });
+  }
+  SUBCASE("leaving one") {
+    states = step_through_change(
+        region,
+        [&](Pulse& pulse) {
+          set_max_age(pulse, kShort);
+          begin_phase(pulse, "load", kHour);
+          grow_old(pulse);
+        },
+        [](Pulse& pulse, Claim&) { end_phase(pulse); });
+  }
+  SUBCASE("a new max age") {
+    states = step_through_change(region, grow_old, [](Pulse& pulse, Claim&) { set_max_age(pulse, kShort); });
+  }
+  REQUIRE(states.is_whole);
+  CHECK(facts_of(Remains(states.all.front()), "a").sign_of_life_ns() == kOld);
+  CHECK(facts_of(Remains(states.all.back()), "a").stall_limit_ns == kShort);
+  for (std::size_t i = 0; i < states.all.size(); ++i) {
+    CAPTURE(i);
+    const WorkerFacts facts = facts_of(Remains(states.all[i]), "a");
+    if (facts.stall_limit_ns == kShort) CHECK(facts.sign_of_life_ns() > kOld);
+  }
+}
+
 TEST_CASE("a word on readiness: the old one or the new one") {
   const UniqueRegion region;
   const auto is_ready = [](const WorkerFacts& facts) { return facts.ready; };

@@ -58,6 +58,7 @@ TEST_CASE("a claim of the same name: the life before it is there, or its success
     die(options, 3);
   }
   const WorkerFacts before = facts_of(region, "a");
+  const LastWords words_before = last_words_of(region, "a");
   const States states = step_through_claim(region, options);
   check_one_change(states);
   for (const std::string& bytes : states.all) {
@@ -66,6 +67,14 @@ TEST_CASE("a claim of the same name: the life before it is there, or its success
     if (now.claims == before.claims) {
       CHECK(condition_of(remains, "a") == was);
       CHECK(now.incarnation == before.incarnation);
+      // The claim takes the bank of the life before that one. Its words are whole or none, and never another's.
+      const LastWords words = last_words_of(remains, "a");
+      if (words.ended != Ended::none) {
+        CHECK(words.worker.incarnation == words_before.worker.incarnation);
+        CHECK(words.worker.beats == words_before.worker.beats);
+        CHECK(words.worker.claimed_ns == words_before.worker.claimed_ns);
+        CHECK(words.worker.row == words_before.worker.row);
+      }
     } else {
       // The successor is killed, too. It has not beaten, so it is dead.
       CHECK(condition_of(remains, "a") == Condition::dead);
