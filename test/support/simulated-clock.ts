@@ -9,9 +9,9 @@ interface Sleeper {
 
 /** Turns of the event loop in which nothing came from outside, after which all of the process waits. */
 const quietTurns = 10
-/** What answers within this process must not be late by a jump of the clock: before one it is waited for a little. */
+/** An answer within this process must not be late by a jump of the clock, also on a crowded machine: wait for it first. */
 const jumpMs = 1_500
-const quietBeforeJumpMs = 3
+const quietBeforeJumpMs = 15
 /** Of real time: as `until.ts` has it. */
 const limitMs = 60_000
 
