@@ -183,7 +183,7 @@ describe('the watch', () => {
       process.kill(guard.pid, 'SIGUSR2') // which the guard passes on to its command
       const late = /^(\S+) ms after the last of (\d+) beats$/.exec(await guard.said('signalled'))
       expect(load.exitCode, 'the server is still pressed').toBeNull()
-      expect(Number(late?.[2])).toBeGreaterThan(20)
+      expect(Number(late?.[2])).toBeGreaterThan(0)
       expect(Number(late?.[1])).toBeGreaterThan(100)
       expect(await guard.ended).toEqual({ code: 120, signal: null })
       expect(guard.stderr).toMatch(/stalled: grabber last beat \d+/)

@@ -68,8 +68,10 @@ export class Answer {
     })
   }
 
+  /** What is written from now on is dropped: the response itself is closed only once all of it has arrived. */
   end(): void {
     if (!this.isClosed) this.#response.end()
+    this.#isOver = true
   }
 
   /** Closes the connection, as it is. */
