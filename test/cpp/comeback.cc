@@ -188,8 +188,9 @@ TEST_CASE("a worker whose region is cut short replaces it, at its next beat") {
   CHECK(inode_of(region) != before);
   CHECK(heartbeat.beat());
   CHECK(condition_of(region, "a") == Condition::running);
-  // Its phase was in the bytes that are gone.
-  CHECK_FALSE(facts_of(region, "a").in_phase);
+  // The bytes that said so are gone; the worker has kept what it said.
+  CHECK(facts_of(region, "a").in_phase);
+  CHECK(facts_of(region, "a").stall_limit_ns == kHour);
 }
 
 TEST_CASE("one that is cut short and made long again is a loss as well, with or without a fault") {
