@@ -162,7 +162,7 @@ function askedSeconds(via: 'exec' | 'httpGet', { maxAge, cycle, confirm }: Budge
 }
 
 /** What shm-probe leaves of its timeout to the runtime: `kTimeoutReserveNs` of policy.hpp. */
-const timeoutReserveSeconds = 0.2
+export const timeoutReserveSeconds = 0.2
 
 /** Max age, cycle and timeout that cannot go together: a healthy worker would be called stalled. */
 function requireRhythm({ maxAge, cycle }: BudgetOptions, via: 'exec' | 'httpGet', timeouts: number[]): void {

@@ -1,6 +1,6 @@
 /** Rules on how often is asked, and how fast is acted. */
 import { parseDuration } from '../../duration.js'
-import { defaultGuardGrace } from '../budget.js'
+import { defaultGuardGrace, timeoutReserveSeconds } from '../budget.js'
 import { isOpen, told } from './programs.js'
 import {
   answererOf,
@@ -96,9 +96,6 @@ export const execTimeout: Rule = {
       .filter(({ probe }) => probe.exec != null && timingOf(probe).timeout < 2)
       .map(({ member, check, probe }) => observe(member, check, `an exec with ${timingOf(probe).timeout} s of time`)),
 }
-
-/** What shm-probe leaves of its timeout to the runtime: `kTimeoutReserveNs` of policy.hpp. */
-const timeoutReserveSeconds = 0.2
 
 export const confirmTimeout: Rule = {
   id: 'confirm-timeout',
