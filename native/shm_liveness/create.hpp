@@ -125,7 +125,7 @@ inline int open_or_make_lock_group(const Region& region, const Place& place, std
   const int fd = open_lock_group(region.fd, place, nonce, group, Access::write);
   PathBuffer path;
   if (fd >= 0 || !set_group_path(path, place, nonce, group)) return fd;
-  // Only a file without a name until it is whole: there is no need to risk leaving something behind.
+  // No fallback name: a missing group file costs readers time only, and a file that a kill leaves behind is worse.
   PathBuffer never;
   never.text[0] = '\0';
   int linked = 0;

@@ -82,7 +82,6 @@ class LockReader {
     }
     return query_lock(region_fd_, slot, bank);
   }
-  int region_fd() const { return region_fd_; }
 
  private:
   static constexpr std::uint32_t kNone = ~0u;

@@ -60,7 +60,7 @@ TEST_CASE("one that stopped on purpose hands on nothing either") {
   CHECK(facts_of(region, "a").row == 0);
 }
 
-TEST_CASE("another name in the slot is no successor, and neither is the same name in another container") {
+TEST_CASE("a claim of another name, or in another container, does not continue a row of lives") {
   const UniqueRegion region;
   die_before_beating(options_for(region, "a", 1), region);
   move_to_other_container(region, 0);
@@ -113,7 +113,7 @@ TEST_CASE("the fourth life of a row shares the deadline of the third one's phase
   CHECK(fifth.grace_from_boottime_ns == third.grace_from_boottime_ns);
 }
 
-TEST_CASE("in a row that has used up its deadline even a phase is no excuse") {
+TEST_CASE("a phase does not excuse a life whose row has used up its deadline") {
   const UniqueRegion region;
   const ClaimOptions options = options_for(region, "a");
   for (std::uint32_t i = 0; i < kForgivenLives; ++i) die_before_beating(options, region);

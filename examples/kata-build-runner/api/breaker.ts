@@ -29,7 +29,7 @@ export class Breaker {
   }
 
   /**
-   * @param signal once it is aborted, an error is no longer the server's failure
+   * @param signal an error after its abort does not count as a failure of the server
    * @throws BreakerOpen without a try, or what `ask` throws
    */
   async try<T>(ask: () => Promise<T>, signal: AbortSignal): Promise<T> {

@@ -101,7 +101,7 @@ export class Calls {
     } finally {
       answered()
       signal.removeEventListener('abort', abort)
-      // What took too long is no longer waited for, and must be ended, too.
+      // The caller does not wait any longer for a call that took too long, so the call must end, too.
       controller.abort()
     }
   }
