@@ -1,47 +1,70 @@
 // The C++ tests, by CMake and ctest, in one build for each flavour.
-import { spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
 import { availableParallelism } from 'node:os'
 
 const jobs = String(availableParallelism())
 
-/** @returns a result for each flavour: what ran, how long, which tests failed and how */
-export function testCpp({ all, coverage }) {
-  if (!hasTools()) {
+const optionsOf = {
+  plain: ['-DSHM_LIVENESS_SANITIZE=OFF'],
+  sanitized: ['-DSHM_LIVENESS_SANITIZE=address-undefined'],
+  threads: ['-DSHM_LIVENESS_SANITIZE=thread'],
+  coverage: ['-DSHM_LIVENESS_SANITIZE=OFF', '-DSHM_LIVENESS_COVERAGE=ON'],
+}
+
+/**
+ * Builds the tests without sanitizers at the lowest priority, so that other tests can run meanwhile.
+ *
+ * @returns {Promise<object> | undefined} the build, for `testCpp`; undefined where the tools are missing
+ */
+export function buildCppBeside() {
+  return hasTools() ? build('plain', ['nice', '-n', '19']) : undefined
+}
+
+/** @returns {Promise<object[]>} a result for each flavour: what ran, how long, which tests failed and how */
+export async function testCpp({ all, coverage, built }) {
+  if (built === undefined) {
     console.error(
       '\ntest: SKIPPED the C++ tests: they need cmake and doctest (Debian: apt-get install cmake doctest-dev)\n',
     )
     return [{ passed: 0, failed: 0, skipped: 1 }]
   }
-  const results = [testFlavour('plain', ['-DSHM_LIVENESS_SANITIZE=OFF'])]
-  if (all) {
-    results.push(testFlavour('sanitized', ['-DSHM_LIVENESS_SANITIZE=address-undefined']))
-    results.push(testFlavour('threads', ['-DSHM_LIVENESS_SANITIZE=thread']))
-  }
-  if (coverage) {
-    const covered = testFlavour('coverage', ['-DSHM_LIVENESS_SANITIZE=OFF', '-DSHM_LIVENESS_COVERAGE=ON'])
-    results.push({ ...covered, coverage: [coverageLine()] })
-  }
+  const results = [testFlavour(await built)]
+  for (const flavour of all ? ['sanitized', 'threads'] : []) results.push(testFlavour(await build(flavour)))
+  if (coverage) results.push({ ...testFlavour(await build('coverage')), coverage: [coverageLine()] })
   return results
 }
 
-function run(command, args) {
-  const { status, error } = spawnSync(command, args, { stdio: 'inherit' })
-  if (error) console.error(`test: ${command}: ${error.message}`)
-  return status === 0
+async function build(flavour, prefix = []) {
+  const began = performance.now()
+  const folder = folderOf(flavour)
+  let output = ''
+  const run = async (...command) => {
+    const [program, ...args] = [...prefix, ...command]
+    const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] })
+    for (const stream of [child.stdout, child.stderr]) stream.on('data', (data) => (output += data))
+    const [status] = await once(child, 'close')
+    return status === 0
+  }
+  const isBuilt =
+    (await run('cmake', '-S', '.', '-B', folder, ...optionsOf[flavour], '-Wno-dev')) &&
+    (await run('cmake', '--build', folder, '-j', jobs))
+  return { flavour, isBuilt, output, ms: performance.now() - began }
 }
 
 // Each ctest entry counts as a test.
-function testFlavour(flavour, options) {
-  const began = performance.now()
-  const build = `build-cmake-${flavour}`
-  const isBuilt =
-    run('cmake', ['-S', '.', '-B', build, ...options, '-Wno-dev']) && run('cmake', ['--build', build, '-j', jobs])
-  const builtMs = performance.now() - began
-  const parts = [{ name: `C++ build: ${flavour}`, ms: builtMs }]
+function testFlavour({ flavour, isBuilt, output, ms }) {
+  console.log(output)
+  const parts = [{ name: `C++ build: ${flavour}`, ms }]
   if (!isBuilt) return { passed: 0, failed: 1, skipped: 0, parts, failures: [`C++ ${flavour}: the build failed`] }
-  const { stdout, stderr } = spawnSync('ctest', ['--test-dir', build, '--output-on-failure'], { encoding: 'utf8' })
+  const began = performance.now()
+  const { stdout, stderr } = spawnSync(
+    'ctest',
+    ['--test-dir', folderOf(flavour), '--output-on-failure', '--parallel', jobs],
+    { encoding: 'utf8' },
+  )
   console.log(stdout, stderr)
-  parts.push({ name: `C++ tests: ${flavour}`, ms: performance.now() - began - builtMs })
+  parts.push({ name: `C++ tests: ${flavour}`, ms: performance.now() - began })
   const summary = /(\d+)% tests passed, (\d+) tests failed out of (\d+)/.exec(stdout)
   if (summary === null)
     return { passed: 0, failed: 1, skipped: 0, parts, failures: [`C++ ${flavour}: ctest did not end`] }
@@ -51,6 +74,8 @@ function testFlavour(flavour, options) {
   )
   return { passed: Number(summary[3]) - failed, failed, skipped: 0, parts, failures }
 }
+
+const folderOf = (flavour) => `build-cmake-${flavour}`
 
 function coverageLine() {
   const args = ['--root', '.', '--filter', 'native/shm_liveness/', '--filter', 'probe/', '--exclude-throw-branches']

@@ -1,5 +1,6 @@
 // The TypeScript tests, by vitest.
-import { spawnSync } from 'node:child_process'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
@@ -8,15 +9,15 @@ const readJson = (path) => JSON.parse(readFileSync(path, 'utf8'))
 
 /**
  * @param {{ all: boolean, coverage: boolean, filters: string[] }} options
- * @returns what ran, how long each project took, which tests failed and with what, and the coverage as lines of text
+ * @returns {Promise<object>} what ran, how long each project took, which tests failed and with what, and the coverage as lines of text
  */
-export function testTypescript({ all, coverage, filters }) {
+export async function testTypescript({ all, coverage, filters }) {
   const folder = mkdtempSync(join(tmpdir(), 'shm-liveness-tests-'))
   const report = join(folder, 'report.json')
   const partsReport = join(folder, 'parts.json')
   try {
     const projects = ['pure', 'clocks', ...(all ? ['machine'] : [])]
-    const { status, error } = spawnSync(
+    const vitest = spawn(
       'vitest',
       [
         'run',
@@ -28,7 +29,7 @@ export function testTypescript({ all, coverage, filters }) {
       ],
       { stdio: 'inherit', env: { ...process.env, SHM_LIVENESS_PARTS_REPORT: partsReport } },
     )
-    if (error) throw error
+    const [status] = await once(vitest, 'close')
     return {
       ...countsOf(readJson(report), status),
       parts: readJson(partsReport),

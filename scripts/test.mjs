@@ -6,7 +6,7 @@
 //   npm test -- test/api …        TypeScript tests in files whose path contains one of these
 import { parseArgs } from 'node:util'
 import { setup } from './setup.mjs'
-import { testCpp } from './test-cpp.mjs'
+import { buildCppBeside, testCpp } from './test-cpp.mjs'
 import { testTypescript } from './test-typescript.mjs'
 
 function options() {
@@ -30,9 +30,10 @@ try {
   console.error(error.message)
   process.exit(1)
 }
-const results = [testTypescript({ all: all || filters.length > 0, coverage, filters })]
+const built = filters.length === 0 ? buildCppBeside() : undefined
+const results = [await testTypescript({ all: all || filters.length > 0, coverage, filters })]
 if (filters.length === 0) {
-  results.push(...testCpp({ all, coverage }))
+  results.push(...(await testCpp({ all, coverage, built })))
   if (!all) console.error('\ntest: LEFT OUT containers, packages, sanitizers, the offline cluster: npm test -- --all')
   console.error('\ntest: SKIPPED the tests on a real cluster: KUBECONFIG=… npm run test:cluster (docs/operations.md)\n')
   results.push({ passed: 0, failed: 0, skipped: 1 })
