@@ -13,12 +13,12 @@ const optionsOf = {
 }
 
 /**
- * Builds the tests without sanitizers at the lowest priority, so that other tests can run meanwhile.
+ * Builds the tests without sanitizers. They need nothing of the package: that goes on while it is set up.
  *
  * @returns {Promise<object> | undefined} the build, for `testCpp`; undefined where the tools are missing
  */
-export function buildCppBeside() {
-  return hasTools() ? build('plain', ['nice', '-n', '19']) : undefined
+export function startCppBuild() {
+  return hasTools() ? build('plain') : undefined
 }
 
 /** @returns {Promise<object[]>} a result for each flavour: what ran, how long, which tests failed and how */
@@ -35,12 +35,11 @@ export async function testCpp({ all, coverage, built }) {
   return results
 }
 
-async function build(flavour, prefix = []) {
+async function build(flavour) {
   const began = performance.now()
   const folder = folderOf(flavour)
   let output = ''
-  const run = async (...command) => {
-    const [program, ...args] = [...prefix, ...command]
+  const run = async (program, ...args) => {
     const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] })
     for (const stream of [child.stdout, child.stderr]) stream.on('data', (data) => (output += data))
     const [status] = await once(child, 'close')

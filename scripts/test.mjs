@@ -6,7 +6,7 @@
 //   npm test -- test/api …        TypeScript tests in files whose path contains one of these
 import { parseArgs } from 'node:util'
 import { setup } from './setup.mjs'
-import { buildCppBeside, testCpp } from './test-cpp.mjs'
+import { startCppBuild, testCpp } from './test-cpp.mjs'
 import { testTypescript } from './test-typescript.mjs'
 
 function options() {
@@ -23,6 +23,7 @@ function options() {
 }
 
 const { all, coverage, filters } = options()
+const built = filters.length === 0 ? startCppBuild() : undefined
 let parts
 try {
   parts = await setup()
@@ -30,7 +31,6 @@ try {
   console.error(error.message)
   process.exit(1)
 }
-const built = filters.length === 0 ? buildCppBeside() : undefined
 const results = [await testTypescript({ all: all || filters.length > 0, coverage, filters })]
 if (filters.length === 0) {
   results.push(...(await testCpp({ all, coverage, built })))
