@@ -194,7 +194,8 @@ Exit test_self(const Start& start, const Options& options) {
   return complain(out.view(), Exit::unusable);
 }
 
-Exit install_here(const Start& start, const Options& options) {
+// Out of line: its buffer would else lie below all that a check puts on the stack.
+[[gnu::noinline]] Exit install_here(const Start& start, const Options& options) {
   const InstallProblem problem = install(start, options.install_directory);
   if (problem.step == nullptr) return Exit::healthy;
   char buffer[512];

@@ -19,7 +19,8 @@ const libcFree = [
 /** The helper programs of bench/native, each with what g++ needs beside `-std=c++20 -O2`. */
 const helpers = {
   clock_floor: [],
-  crowd: [],
+  // Bound at the start: else each of the forked processes looks the same symbols up.
+  crowd: ['-Wl,-z,now'],
   cpp_beat: [],
   holder: [],
   spawn_compare: [],

@@ -88,18 +88,28 @@ inline Heritage heritage_of(const Region& region, std::uint32_t index, const Cur
   return heritage;
 }
 
+// Who claims. Read before the claim byte is taken, because /proc takes longer than all that happens under it.
+struct Claimant {
+  ContainerId container;
+  std::uint64_t task_start_ticks = 0;
+  std::uint64_t time_namespace = 0;
+};
+
+inline Claimant this_thread() {
+  return {this_container(), start_ticks("/proc/thread-self/stat"), namespace_inode("/proc/self/ns/time")};
+}
+
 // Writes the bank that is not current, and makes it current by its last store.
 inline void write_claim(const Region& region, std::uint32_t index, const ClaimOptions& options,
-                        const ContainerId& mine) {
+                        const Claimant& claimant) {
   const Current before = current_of(region.slot(index));
   Bank& bank = region.slot(index).banks[1 - before.bank];
   Life& life = region.record(index).lives[1 - before.bank];
   // All that may take its time comes before the first store.
   const std::uint64_t nonce = random_nonce();
-  const std::uint64_t task_start_ticks = start_ticks("/proc/thread-self/stat");
-  const std::uint64_t time_namespace = namespace_inode("/proc/self/ns/time");
   const std::uint64_t now = monotonic_ns();
   const std::uint64_t now_boottime = boottime_ns();
+  const ContainerId& mine = claimant.container;
   const Heritage heritage = heritage_of(region, index, before, options.name, mine, now, now_boottime);
 
   // A reader that took this bank for current long ago sees by this that it is not any more. The stores below have
@@ -114,13 +124,13 @@ inline void write_claim(const Region& region, std::uint32_t index, const ClaimOp
   identity.cycle_limit_ns.store_release(options.cycle_limit_ns);
   identity.pid.store_release(sys::process_id());
   identity.tid.store_release(sys::thread_id());
-  identity.task_start_ticks.store_release(task_start_ticks);
+  identity.task_start_ticks.store_release(claimant.task_start_ticks);
   identity.claimed_ns.store_release(now);
   identity.claimed_boottime_ns.store_release(now_boottime);
   identity.container_kind.store_release(static_cast<std::uint64_t>(mine.kind));
   identity.container_a.store_release(mine.a);
   identity.container_b.store_release(mine.b);
-  identity.time_namespace.store_release(time_namespace);
+  identity.time_namespace.store_release(claimant.time_namespace);
   identity.grace_from_boottime_ns.store_release(heritage.grace_from_boottime_ns != 0 ? heritage.grace_from_boottime_ns
                                                                                      : now_boottime);
   identity.deadline_boottime_ns.store_release(heritage.deadline_boottime_ns);
@@ -179,18 +189,18 @@ inline Failure check_options(const ClaimOptions& options) {
 template <class Mutex = NoForks>
 Failure take(const ClaimOptions& options, Claim& out, Mutex&& mutex = {}) {
   if (const Failure failure = detail::check_options(options)) return failure;
+  const detail::Claimant claimant = detail::this_thread();
   if (const Failure failure = open_for_claim(options.place, &options.creation, detail::user_or_caller(options.user),
                                              out.region, options.wait_ns, mutex))
     return failure;
-  const ContainerId mine = this_container();
-  Failure failure = detail::lock_slot(out.region, options.name, mine, out.index);
+  Failure failure = detail::lock_slot(out.region, options.name, claimant.container, out.index);
   if (!failure) {
     out.bank_index = 1 - current_of(out.region.slot(out.index)).bank;
     {
       const detail::Locked locked(mutex);
       out.group_fd = detail::lock_in_group(out.region, options.place, out.index, out.bank_index);
     }
-    detail::write_claim(out.region, out.index, options, mine);
+    detail::write_claim(out.region, out.index, options, claimant);
   }
   detail::leave_claim_byte(out.region);
   if (!failure && is_lost(out.region)) failure = {Fault::truncated, 0};

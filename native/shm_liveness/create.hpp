@@ -83,13 +83,17 @@ Failure publish_file(std::string_view directory, const char* path, const char* f
   return failure;
 }
 
-// Removes lock files of regions that had this name before (lock_group.hpp). Nobody needs them, whatever becomes of the
-// workers of a region without a name.
-inline void sweep_lock_groups(const Place& place) {
+inline int open_directory(const Place& place) {
   PathBuffer path;
   Text directory(path.text);
   directory << place.directory;
-  const int fd = sys::open(directory.c_str(), sys::kReadOnly | sys::kDirectory | sys::kCloseOnExec);
+  return sys::open(directory.c_str(), sys::kReadOnly | sys::kDirectory | sys::kCloseOnExec);
+}
+
+// Removes lock files of regions that had this name before (lock_group.hpp). Nobody needs them, whatever becomes of the
+// workers of a region without a name.
+inline void sweep_lock_groups(const Place& place) {
+  const int fd = open_directory(place);
   if (fd < 0) return;
   for_each_entry(fd, [&](std::string_view name) {
     if (!name.starts_with('.') || !tail(name, 1).starts_with(place.region)) return;
@@ -117,6 +121,27 @@ inline Failure make_file(const Place& place, const Creation& creation, const cha
   if (failure) return failure;
   if (linked >= 0) sweep_lock_groups(place);
   return linked < 0 && linked != -sys::kExists ? open_failure(-linked) : Failure{};
+}
+
+// Makes a region, one process at a time: each of a crowd that starts at once would else fill a whole region, to throw
+// it away when it finds another's there. The lock on the directory only saves work. Anybody can hold it, so that nobody
+// waits for it for long; who makes the region is decided by publish_file().
+inline Failure make_in_turn(const Place& place, const Creation& creation, const char* path) {
+  constexpr std::uint64_t kMostPauseNs = 32'000'000;
+  const int directory = open_directory(place);
+  const auto is_made = [&] {
+    sys::FileStatus ignored{};
+    return sys::status(path, sys::kAtSymlinkNoFollow, STATX_INO, ignored) >= 0;
+  };
+  for (std::uint64_t pause_ns = 1'000'000; directory >= 0 && pause_ns <= kMostPauseNs; pause_ns *= 2) {
+    if (sys::lock_whole(directory) != -sys::kTryAgain || is_made()) break;
+    sys::sleep_ns(pause_ns);
+  }
+  const Failure failure = is_made() ? Failure{} : make_file(place, creation, path);
+  if (directory < 0) return failure;
+  sys::unlock_whole(directory);  // by itself: a child forked meanwhile has this descriptor, too
+  sys::close(directory);
+  return failure;
 }
 
 // The group's file, made if there is none. The caller holds the region's claim byte.
@@ -272,7 +297,7 @@ Failure open_for_claim(const Place& place, const Creation* creation, std::uint32
       out.fd = open_existing(path.text, Access::write);
     }
     if (out.fd == -sys::kNoEntry && creation != nullptr) {
-      if (const Failure failure = detail::make_file(place, *creation, path.text)) return failure;
+      if (const Failure failure = detail::make_in_turn(place, *creation, path.text)) return failure;
       continue;
     }
     if (out.fd < 0) return detail::open_failure(-out.fd);

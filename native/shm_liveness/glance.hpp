@@ -14,10 +14,6 @@ namespace shm_liveness {
 
 namespace detail {
 
-inline bool copy_at(int fd, void* to, std::size_t bytes, std::size_t from) {
-  return sys::read_at(fd, to, bytes, static_cast<std::int64_t>(from)) == static_cast<long>(bytes);
-}
-
 // Judges the copied slots first, as if the locks that they should hold were held, and then asks for those locks: the
 // kernel's walk of its lock list sweeps the cache, and what it sweeps out would have to come back for the judgement.
 inline bool glance_at_copy(const Region& copy, std::uint32_t end, std::uint32_t index, LockReader& locks,

@@ -64,17 +64,19 @@ inline void unlock(int fd, std::int64_t byte) {
 //
 // Queue tells how often the lock was given back so far, turn(), and waits until that has changed, wait(turn, ns). As
 // long as turns pass, others are served and so will we be: only a holder that does not finish within `wait_ns` ends the
-// wait (or kMostWaits times that in all). A waiter that was woken may be killed before it takes the lock, so nobody
-// sleeps for longer than kLongestPauseNs, and no two for the same time.
+// wait (or kMostWaits times that in all). A holder may be killed before it gives the lock back, and a waiter that was
+// woken before it takes it, so nobody sleeps for longer than kLongestPauseNs, and no two for the same time. Nor for
+// less than kFirstPauseNs / 2: what a thousand waiters that look every few milliseconds cost is the holder's time.
 inline constexpr std::uint64_t kMostWaits = 24;
 template <class Queue>
 Failure lock_within(int fd, std::int64_t byte, std::uint64_t wait_ns, Queue&& queue) {
+  constexpr std::uint64_t kFirstPauseNs = 250'000'000;
   constexpr std::uint64_t kLongestPauseNs = 500'000'000;
   std::uint64_t now = monotonic_ns();
   const std::uint64_t end = now + kMostWaits * wait_ns;
   std::uint64_t deadline = now + wait_ns;
   std::uint32_t seen = queue.turn();
-  for (std::uint64_t pause_ns = 1'000'000;; pause_ns = pause_ns < kLongestPauseNs ? pause_ns * 2 : pause_ns) {
+  for (std::uint64_t pause_ns = kFirstPauseNs;; pause_ns = pause_ns < kLongestPauseNs ? pause_ns * 2 : pause_ns) {
     const std::uint32_t turn = queue.turn();  // before the try: a turn that passes after it is not slept through
     const Failure failure = try_lock(fd, byte);
     if (failure.fault != Fault::name_taken) return failure;

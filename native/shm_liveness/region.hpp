@@ -80,6 +80,11 @@ inline void close_region(Region& region) {
 
 namespace detail {
 
+// For a Region that is a copy. Not promised to be whole word by word.
+inline bool copy_at(int fd, void* to, std::size_t bytes, std::size_t from) {
+  return sys::read_at(fd, to, bytes, static_cast<std::int64_t>(from)) == static_cast<long>(bytes);
+}
+
 inline Failure open_failure(int error) {
   switch (error) {
     case sys::kNoEntry:

@@ -25,7 +25,8 @@ inline ContainerId container_of(const Identity& identity) {
           identity.container_b.load_acquire()};
 }
 
-// The order in which a new name takes slots. A dead slot of this container is in no class: it is evidence.
+// The order in which a new name takes slots, once all were touched: never_used are those whose claimants were killed in
+// the midst of their first claim. A dead slot of this container is in no class: it is evidence.
 enum class Class : std::uint8_t { never_used, stopped, left_over, not_free };
 
 inline Class class_of(const Slot& slot, const Current& current, const ContainerId& mine) {
@@ -35,12 +36,27 @@ inline Class class_of(const Slot& slot, const Current& current, const ContainerI
   return is_other_container(mine, container_of(bank.identity)) ? Class::left_over : Class::not_free;
 }
 
+inline bool holds_name(const Slot& slot, std::string_view name) {
+  const Current current = current_of(slot);
+  return current.serial != 0 && has_name(slot.banks[current.bank], name);
+}
+
+// Reads copies, because each page of a mapping that is touched for the first time is a page fault, for each claimant:
+// that would make a crowd's claims quadratic. What is compared here changes only under the claim byte, which is ours.
 inline std::int64_t find_name(const Region& region, std::string_view name) {
+  constexpr std::uint32_t kPortion = 16;
+  alignas(Slot) std::uint8_t memory[sizeof(Header) + kPortion * sizeof(Slot)];
   const std::uint32_t used = region.used_slots();
-  for (std::uint32_t i = 0; i < used; ++i) {
-    const Slot& slot = region.slot(i);
-    const Current current = current_of(slot);
-    if (current.serial != 0 && has_name(slot.banks[current.bank], name)) return i;
+  for (std::uint32_t first = 0; first < used; first += kPortion) {
+    const std::uint32_t end = used - first < kPortion ? used : first + kPortion;
+    const Region copy{-1, memory, nullptr, 0, first, end};
+    const bool is_whole = copy_at(region.fd, memory + sizeof(Header), (end - first) * sizeof(Slot),
+                                  sizeof(Header) + first * sizeof(Slot));
+    // A file that was cut short meanwhile: its mapping notices that.
+    const Region& slots = is_whole ? copy : region;
+    for (std::uint32_t i = first; i < end; ++i) {
+      if (holds_name(slots.slot(i), name)) return i;
+    }
   }
   return -1;
 }
@@ -60,47 +76,59 @@ inline Failure lock_bank(const Region& region, std::uint32_t index, const Curren
   return failure;
 }
 
-// Takes the best free slot: by class, and within it the one claimed longest ago, so that the flight recorder reaches
-// as far back as it can. A slot that a stranger has locked is passed over.
-inline Failure lock_free_slot(const Region& region, const ContainerId& mine, std::uint32_t& index) {
+// The first slot that was never touched and can be locked. no_slot: there is none; slot_locked: none that can be
+// locked.
+inline Failure lock_fresh_slot(const Region& region, std::uint32_t& index) {
+  Failure refused{Fault::no_slot, 0};
+  for (index = region.used_slots(); index < region.slot_count; ++index) {
+    const Failure failure = lock_bank(region, index, {}, 0);
+    if (!failure) region.header().used_slots.store_release(index + 1);  // before the claim, so that no reader misses it
+    if (failure.fault != Fault::slot_locked) return failure;
+    refused = failure;
+  }
+  return refused;
+}
+
+inline bool is_passed_over(const Failure& failure) {
+  return failure.fault == Fault::no_slot || failure.fault == Fault::name_taken || failure.fault == Fault::slot_locked;
+}
+
+// The best slot of one class: the one claimed longest ago, so that the flight recorder reaches as far back as it can.
+inline Failure lock_used_slot(const Region& region, Class wanted, const ContainerId& mine, std::uint32_t& index) {
   const std::uint32_t used = region.used_slots();
   Failure refused{Fault::no_slot, 0};
+  for (std::uint64_t after = 0;;) {  // in the order of claim times, until one can be locked
+    std::int64_t best = -1;
+    std::uint64_t best_time = ~std::uint64_t(0);
+    for (std::uint32_t i = 0; i < used; ++i) {
+      const Slot& slot = region.slot(i);
+      const Current current = current_of(slot);
+      if (class_of(slot, current, mine) != wanted) continue;
+      // + 1 + i makes the times distinct, so that each slot is tried once.
+      const std::uint64_t claimed =
+          current.serial == 0 ? 0 : slot.banks[current.bank].identity.claimed_boottime_ns.load_relaxed();
+      const std::uint64_t time = claimed + 1 + i;
+      if (time > after && time < best_time) {
+        best = i;
+        best_time = time;
+      }
+    }
+    if (best < 0) return refused;
+    index = static_cast<std::uint32_t>(best);
+    const Failure failure = lock_bank(region, index, current_of(region.slot(index)), 0);
+    if (!is_passed_over(failure)) return failure;
+    if (failure.fault == Fault::slot_locked) refused = failure;
+    after = best_time;
+  }
+}
+
+// A slot for a new name. One that somebody who is not its owner has locked is passed over.
+inline Failure lock_free_slot(const Region& region, const ContainerId& mine, std::uint32_t& index) {
+  Failure refused = lock_fresh_slot(region, index);
   for (const Class wanted : {Class::never_used, Class::stopped, Class::left_over}) {
-    for (std::uint64_t after = 0;;) {  // in the order of claim times, until one can be locked
-      std::int64_t best = -1;
-      std::uint64_t best_time = ~std::uint64_t(0);
-      for (std::uint32_t i = 0; i < used; ++i) {
-        const Slot& slot = region.slot(i);
-        const Current current = current_of(slot);
-        if (class_of(slot, current, mine) != wanted) continue;
-        // + 1 + i makes the times distinct, so that each slot is tried once.
-        const std::uint64_t claimed =
-            current.serial == 0 ? 0 : slot.banks[current.bank].identity.claimed_boottime_ns.load_relaxed();
-        const std::uint64_t time = claimed + 1 + i;
-        if (time > after && time < best_time) {
-          best = i;
-          best_time = time;
-        }
-      }
-      if (best < 0) break;
-      index = static_cast<std::uint32_t>(best);
-      const Failure failure = lock_bank(region, index, current_of(region.slot(index)), 0);
-      if (!failure) return {};
-      if (failure.fault != Fault::name_taken && failure.fault != Fault::slot_locked) return failure;
-      if (failure.fault == Fault::slot_locked) refused = failure;
-      after = best_time;
-    }
-    // Slots from here on were never touched; the first of them that can be locked will do.
-    for (index = used; wanted == Class::never_used && index < region.slot_count; ++index) {
-      const Failure failure = lock_bank(region, index, {}, 0);
-      if (!failure) {
-        // Before the claim, so that no reader misses it.
-        region.header().used_slots.store_release(index + 1);
-        return {};
-      }
-      if (failure.fault != Fault::slot_locked) return failure;
-      refused = failure;
-    }
+    if (!is_passed_over(refused)) return refused;
+    const Failure failure = lock_used_slot(region, wanted, mine, index);
+    if (failure.fault != Fault::no_slot) refused = failure;
   }
   return refused;
 }

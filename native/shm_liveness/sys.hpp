@@ -203,6 +203,9 @@ inline int advise(void* address, std::size_t bytes, int advice) {
 inline int duplicate_from(int fd, int least) {
   return static_cast<int>(call(__NR_fcntl, fd, 1030 /* F_DUPFD_CLOEXEC */, least));
 }
+// flock(2), which also locks a directory: exclusively, or -kTryAgain at once.
+inline int lock_whole(int fd) { return static_cast<int>(call(__NR_flock, fd, 2 | 4 /* LOCK_EX | LOCK_NB */)); }
+inline void unlock_whole(int fd) { call(__NR_flock, fd, 8 /* LOCK_UN */); }
 inline int control_lock(int fd, int command, FileLock& lock) {
   return static_cast<int>(call(__NR_fcntl, fd, command, word(&lock)));
 }

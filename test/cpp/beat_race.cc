@@ -137,7 +137,7 @@ TEST_CASE("a claim that is written under readers is seen whole or not at all, it
         const std::string name = "w" + std::to_string(n);
         ClaimOptions options = options_for(region, name);
         options.max_age_ns = options.cycle_limit_ns = n;
-        detail::write_claim(shared, 0, options, {ContainerKind::mount_id, 1, 0});
+        detail::write_claim(shared, 0, options, {{ContainerKind::mount_id, 1, 0}});
       },
       [&] {
         WorkerFacts facts;

@@ -1,6 +1,7 @@
 #include <doctest/doctest.h>
 #include <fcntl.h>
 #include <sched.h>
+#include <sys/file.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 
@@ -135,6 +136,14 @@ TEST_CASE("a claimant that is stopped in mid-claim holds nobody for ever") {
   CHECK(monotonic_ns() - began >= 300 * kMs);
   ::close(fd);
   CHECK(claim_fault(options_for(region, "b")) == Fault::none);
+}
+
+TEST_CASE("a lock that somebody holds on the directory keeps nobody from making a region there") {
+  const UniqueRegion region;
+  const int directory = open("/dev/shm", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  REQUIRE(flock(directory, LOCK_EX) == 0);
+  CHECK(claim_fault(options_for(region, "a")) == Fault::none);
+  close(directory);
 }
 
 TEST_CASE("a full tmpfs is an error at the claim, not a SIGBUS at the first beat") {
