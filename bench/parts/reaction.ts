@@ -7,8 +7,9 @@ import { atMost, type Row } from '../table.js'
 
 const intervalMs = 10
 const limitMs = 100
-/** Beyond the limit and the interval: the kernel's timers and schedulers on an idle machine. */
-const slackMs = 5
+/** Beyond the limit, and beyond the release of a lock: the kernel's timers and schedulers on an idle machine. */
+const stallSlackMs = 3
+const deathSlackMs = 5
 const guard = ['--interval', `${intervalMs}ms`, '--signal', 'USR1', '--grace', '1s']
 
 function ms(ns: number): string {
@@ -49,7 +50,7 @@ export async function stall(session: Session): Promise<Row[]> {
     samples.push(...(await once(session, target, [String(limitMs)])))
   }
   const what = `stall to signal, limit ${limitMs} ms, interval ${intervalMs} ms`
-  return [row(what, samples, limitMs + intervalMs + slackMs)]
+  return [row(what, samples, limitMs + stallSlackMs)]
 }
 
 /** From the kernel's release of the lock to the signal; and before it, from the kill to that release. */
@@ -65,7 +66,7 @@ export async function death(session: Session): Promise<Row[]> {
       reaction.push(signalled - released)
     }
     const of = `of a process of ${megabytes === 0 ? 'a few' : megabytes} MB`
-    rows.push(row(`lock released to signal, ${of}`, reaction, intervalMs + slackMs))
+    rows.push(row(`lock released to signal, ${of}`, reaction, deathSlackMs))
     rows.push(row(`  kill to lock released, ${of}`, teardown))
   }
   return rows

@@ -114,9 +114,13 @@ export class Session {
   }
 
   /** Lets `use` have a region in which so many workers beat. */
-  async withWorkers<T>(count: number, use: (region: string) => Promise<T>): Promise<T> {
+  async withWorkers<T>(
+    count: number,
+    use: (region: string) => Promise<T>,
+    { maxAgeMs = 60_000, beatMs = 1_000 }: { maxAgeMs?: number; beatMs?: number } = {},
+  ): Promise<T> {
     const region = this.newRegion()
-    const { child, output } = this.start(await this.helper('holder'), [region, String(count)])
+    const { child, output } = this.start(await this.helper('holder'), [region, count, maxAgeMs, beatMs].map(String))
     await Promise.race([once(child.stdout as NonNullable<typeof child.stdout>, 'data'), output])
     try {
       return await use(region)

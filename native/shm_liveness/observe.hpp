@@ -64,15 +64,17 @@ class Reader {
       }
       if (slot_ < used) break;  // the room is full
     }
-    const std::uint64_t now = monotonic_ns();
+    now_ns_ = monotonic_ns();
     for (WorkerFacts& worker : room.first(count)) {
       const Region& region = seen_.regions[worker.region];
-      worker.observed_ns = now;
+      worker.observed_ns = now_ns_;
       LockReader& locks = locks_of(worker.region);
       if (!ask_lock(region, locks, worker)) look_at(region, locks, worker.slot, worker);
     }
     return count;
   }
+  // The clock, CLOCK_MONOTONIC, as it was read beside the latest portion.
+  std::uint64_t now_ns() const { return now_ns_; }
 
  private:
   LockReader& locks_of(std::uint32_t region) {
@@ -86,6 +88,7 @@ class Reader {
   Observation& seen_;
   std::uint32_t region_ = 0;
   std::uint32_t slot_ = 0;
+  std::uint64_t now_ns_ = 0;
   LockReader locks_;
   std::uint32_t asked_ = ~0u;  // the region that locks_ is about
 };
@@ -159,8 +162,12 @@ inline Verdict first_look(Observation& seen, const Policy& policy) {
   return notice_truncation(seen) ? shm_liveness::judge(seen.region_facts(), {}, seen.around, policy) : judge.judge();
 }
 
-// All workers, as far as there is room for them, and the clock beside them; no sleep, no /proc.
-inline void look(Observation& seen) { seen.worker_count = detail::Reader(seen).read(seen.room); }
+// All workers, as far as there is room for them; no sleep, no /proc. Returns the clock beside them, CLOCK_MONOTONIC.
+inline std::uint64_t look(Observation& seen) {
+  detail::Reader reader(seen);
+  seen.worker_count = reader.read(seen.room);
+  return reader.now_ns();
+}
 
 // The careful one: may sleep for as long as the policy confirms.
 inline Verdict second_look(Observation& seen, const Policy& policy) {

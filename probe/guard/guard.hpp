@@ -4,6 +4,7 @@
 
 #include "concern.hpp"
 #include "init.hpp"
+#include "pace.hpp"
 #include "reaction.hpp"
 #include "report.hpp"
 #include "strike.hpp"
@@ -12,16 +13,21 @@ namespace shm_liveness::guard {
 
 class Guard {
  public:
-  explicit Guard(Parts& parts) : parts_(parts), options_(parts.options), report_(parts), concern_(parts, report_) {}
+  explicit Guard(Parts& parts)
+      : parts_(parts),
+        options_(parts.options),
+        report_(parts),
+        concern_(parts, report_),
+        pace_(parts.watch, parts.options.interval_ns) {}
 
   // Before all else: a SIGTERM that comes while the guard is made ready must not be lost. -errno, or 0.
   int open() {
     if (const int error = parts_.loop.open(); error < 0) return error;
     if (const int error = init_.open(parts_.loop); error < 0) return error;
-    ticker_ = {os::monotonic_timer(), [](void* self, std::uint32_t) { static_cast<Guard*>(self)->tick(); }, this, 0};
-    if (ticker_.fd < 0) return ticker_.fd;
-    os::set_timer(ticker_.fd, options_.interval_ns);
-    return parts_.loop.add(ticker_, os::kReadable);
+    const int error = pace_.open(
+        parts_.loop, [](void* self) { static_cast<Guard*>(self)->tick(); }, this);
+    if (error >= 0) set_pace();
+    return error;
   }
 
   // After prepare(). Returns the exit status.
@@ -31,6 +37,7 @@ class Guard {
       parts_.loop.turn(init_.has_more_to_reap() ? 0 : -1);
       if (init_.has_more_to_reap()) init_.reap();
       if (stage_ == Stage::flushing && has_flushed()) happen(Event::flushed);
+      if (parts_.server.has_connections() != had_connections_) set_pace();
     }
     return report_.outcome().status;
   }
@@ -48,8 +55,6 @@ class Guard {
   // --- what comes
 
   void tick() {
-    std::uint64_t expiries;  // read, because the kernel sets a periodic timer again only then
-    sys::read(ticker_.fd, &expiries, sizeof expiries);
     parts_.progress.look(parts_.received(), now());
     parts_.watch.tick();
     parts_.server.expire();
@@ -75,6 +80,7 @@ class Guard {
       default:
         break;
     }
+    set_pace();
   }
 
   void watch_command() {
@@ -102,6 +108,7 @@ class Guard {
   }
 
   void signalled(int signal) {
+    parts_.watch.catch_up();
     signal_ = signal;
     const bool may_mean_stop = signal == os::kInterrupt || signal == os::kQuit;
     if (may_mean_stop && stage_ == Stage::running && !parts_.has_steps()) {
@@ -117,6 +124,7 @@ class Guard {
 
   void reaped(int pid, int status) {
     if (pid != pid_) return;
+    parts_.watch.catch_up();
     hear_of_exec();
     pid_ = 0;
     end_.wait_status = status;
@@ -181,10 +189,10 @@ class Guard {
 
   // Graces and pauses end at a look, so with a long interval there are more looks while one runs.
   void set_pace() {
-    const bool hurries = stage_ != Stage::running && stage_ != Stage::idle && options_.interval_ns > kPaceNs;
-    if (hurries == is_hurried_) return;
-    is_hurried_ = hurries;
-    os::set_timer(ticker_.fd, hurries ? kPaceNs : options_.interval_ns);
+    had_connections_ = parts_.server.has_connections();
+    const bool sleeps = stage_ == Stage::running && options_.progress == 0 && !is_asked() && !had_connections_;
+    const bool hurries = stage_ != Stage::running && stage_ != Stage::idle;
+    pace_.set(!sleeps, hurries ? kPaceNs : ~std::uint64_t(0));
   }
 
   void strike() {
@@ -386,7 +394,7 @@ class Guard {
   Concern concern_;
   Init init_{{this, [](void* self, int signal) { static_cast<Guard*>(self)->signalled(signal); },
               [](void* self, int pid, int status) { static_cast<Guard*>(self)->reaped(pid, status); }}};
-  Source ticker_;
+  Pace pace_;
   Source exec_;         // word of the exec; fd < 0: it is done
   int exec_error_ = 0;  // of an exec that failed
   Stage stage_ = Stage::idle;
@@ -399,7 +407,7 @@ class Guard {
   int told_by_ = 0;   // the one that told the guard to stop; 0: none
   int asked_by_ = 0;  // a signal that may mean stop; 0: none came
   bool is_group_struck_ = false;
-  bool is_hurried_ = false;  // looks more often than the interval says
+  bool had_connections_ = false;
   std::uint32_t restarts_ = 0;
   std::uint64_t asked_until_ns_ = 0;
   std::uint64_t started_ns_ = 0;  // these four in the guard's running time

@@ -119,12 +119,30 @@ struct TimerSpec {
 inline int monotonic_timer() {
   return static_cast<int>(sys::call(__NR_timerfd_create, 1, sys::kCloseOnExec | sys::kNonBlock));
 }
-inline int set_timer(int fd, std::uint64_t interval_ns) {
-  const sys::Timespec each{static_cast<std::int64_t>(interval_ns / 1'000'000'000),
-                           static_cast<std::int64_t>(interval_ns % 1'000'000'000)};
-  const TimerSpec spec{each, each};
-  return static_cast<int>(sys::call(__NR_timerfd_settime, fd, 0, sys::word(&spec), 0));
+// Once, at that time of CLOCK_MONOTONIC. Takes back an expiry that was not read.
+inline int set_timer_at(int fd, std::uint64_t at_ns) {
+  const TimerSpec spec{
+      {}, {static_cast<std::int64_t>(at_ns / 1'000'000'000), static_cast<std::int64_t>(at_ns % 1'000'000'000)}};
+  return static_cast<int>(sys::call(__NR_timerfd_settime, fd, 1 /* TFD_TIMER_ABSTIME */, sys::word(&spec), 0));
 }
+
+// --- inotify
+struct InotifyEvent {
+  int watch;
+  std::uint32_t mask;
+  std::uint32_t cookie;
+  std::uint32_t name_bytes;  // of the name that follows
+};
+inline constexpr std::uint32_t kModify = 0x2, kAttributes = 0x4, kCloseWrite = 0x8, kOpen = 0x20, kMovedTo = 0x80,
+                               kCreate = 0x100, kDeleteSelf = 0x400, kMoveSelf = 0x800, kOverflow = 0x4000,
+                               kOnlyDirectory = 0x1000000;
+inline int make_inotify() {
+  return static_cast<int>(sys::call(__NR_inotify_init1, sys::kCloseOnExec | sys::kNonBlock));
+}
+inline int add_watch(int inotify, const char* path, std::uint32_t mask) {
+  return static_cast<int>(sys::call(__NR_inotify_add_watch, inotify, sys::word(path), mask));
+}
+inline void remove_watch(int inotify, int watch) { sys::call(__NR_inotify_rm_watch, inotify, watch); }
 
 // --- epoll
 #if defined(__x86_64__)

@@ -46,6 +46,8 @@ class Server {
     return loop_.add(listener_, os::kReadable);
   }
 
+  bool has_connections() const { return open_ != 0 || !listens_; }
+
   // At every look: whoever is beyond its time goes.
   void expire() {
     if (open_ == 0 && listens_) return;
@@ -111,6 +113,7 @@ class Server {
   }
 
   void welcome(Connection& connection, int fd) {
+    watch_.refresh();  // also for the clock that its deadline is set by
     ++open_;
     os::set_option(fd, os::kTcpLevel, os::kNoDelay, 1);
     connection.source = {fd,
@@ -220,6 +223,7 @@ class Server {
   }
 
   void answer(Connection& connection, const Request& request) {
+    watch_.refresh();
     ++counts_.requests;
     connection.last_use = ++uses_;
     connection.has_asked = true;

@@ -3,6 +3,7 @@
 
 #include "../../native/shm_liveness/procfs.hpp"
 #include "os.hpp"
+#include "starvation.hpp"
 
 namespace shm_liveness::guard {
 
@@ -55,16 +56,27 @@ inline bool is_that_task(std::uint32_t pid, std::uint32_t tid, std::uint64_t tas
   return task_start_ticks != 0 && start_ticks(text.c_str()) == task_start_ticks;
 }
 
-// Nanoseconds on a CPU so far (proc(5), schedstat); 0 where that is not shown.
-inline std::uint64_t task_cpu_ns(std::uint32_t pid, std::uint32_t tid) {
+// What the scheduler says of a task (Documentation/scheduler/sched-stats.rst, /proc/PID/schedstat).
+inline Scheduled read_scheduled(std::uint32_t pid, std::uint32_t tid, std::uint64_t now_ns) {
   char path[64];
   Text text(path);
   text << "/proc/" << pid << "/task/" << tid << "/schedstat";
   char buffer[128];
   const std::string_view stat = read_small_file(text.c_str(), buffer, sizeof buffer);
-  std::uint64_t ns = 0;
-  parse_number(head(stat, stat.find(' ')), ~std::uint64_t(0), ns);
-  return ns;
+  const std::string_view on_cpu = head(stat, stat.find(' '));
+  Scheduled scheduled{.at_ns = now_ns};
+  scheduled.is_known = parse_number(on_cpu, ~std::uint64_t(0), scheduled.cpu_ns);
+  const std::string_view waited = tail(stat, on_cpu.size() + 1);
+  parse_number(head(waited, waited.find(' ')), ~std::uint64_t(0), scheduled.waited_ns);
+  return scheduled;
+}
+// Whether it would run if it were let (state R, field 3 of its stat).
+inline bool is_runnable(std::uint32_t pid, std::uint32_t tid) {
+  char path[64];
+  Text text(path);
+  text << "/proc/" << pid << "/task/" << tid << "/stat";
+  char buffer[1024];
+  return stat_field(read_small_file(text.c_str(), buffer, sizeof buffer), 3) == "R";
 }
 
 // Calls visit(pid, stat) for each descendant. False: there is no /proc.

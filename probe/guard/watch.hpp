@@ -1,5 +1,5 @@
-// One look at the regions per interval, judged by the probe's own rules. It remembers from look to look what a probe
-// cannot, and so neither waits nor sleeps.
+// Looks at the regions, judged by the probe's own rules. It remembers from look to look what a probe cannot, and so
+// neither waits nor sleeps; when the next look is due it says itself.
 #pragma once
 
 #include "../../native/shm_liveness/create.hpp"
@@ -7,6 +7,7 @@
 #include "../flags.hpp"
 #include "aging.hpp"
 #include "log.hpp"
+#include "schedule.hpp"
 #include "tree.hpp"
 
 namespace shm_liveness::guard {
@@ -21,7 +22,12 @@ class Watch {
  public:
   // `guards`: for a command of its own, and so for no other container's workers.
   Watch(const program::Watched& watched, std::uint64_t interval_ns, std::uint32_t user, bool guards, WatchRoom& room)
-      : watched_(watched), time_(interval_ns), user_(user), guards_(guards), ages_(room.ages) {
+      : watched_(watched),
+        interval_ns_(interval_ns),
+        time_(interval_ns),
+        user_(user),
+        guards_(guards),
+        ages_(room.ages) {
     seen_.room = room.workers;
     seen_.region_count = watched.region_count;
     for (std::size_t r = 0; r < watched.region_count; ++r) {
@@ -40,34 +46,55 @@ class Watch {
     tick();
   }
 
-  // Looks, and judges liveness.
+  // Looks, and judges liveness. One reading of the clock.
   const Verdict& tick() {
     ++ticks_;
-    time_.tick(monotonic_ns());
-    is_long_look_ = time_.running_ns() - long_look_ns_ >= kBetweenLongLooksNs;
-    if (is_long_look_) long_look_ns_ = time_.running_ns();
+    is_long_look_ = is_long_look_due_ || time_.running_ns() - long_look_ns_ >= kBetweenLongLooksNs;
+    is_long_look_due_ = false;
     for (std::size_t r = 0; r < seen_.region_count; ++r) keep_open(r);
-    look(seen_);
+    const std::uint64_t now = look(seen_);
+    time_.advance(now);
+    time_.look();
+    if (is_long_look_) {
+      long_look_ns_ = time_.running_ns();
+      boottime_ahead_ns_ = boottime_ns() - now;
+    }
+    next_look_ns_ = now + kLongestSleepNs;
     for (WorkerFacts& worker : seen_.room.first(seen_.worker_count)) {
-      if (worker.incarnation == 0) continue;
-      Age& age = ages_[worker.region * kMaxSlots + worker.slot];
-      if (age.incarnation != worker.incarnation) {
-        age.is_strange = guards_ && is_strange(worker);
-        age.is_ours = !age.is_strange && is_ours(worker);
-      }
-      age_in_running_time(worker, age, time_);
-      if (age.half_running_ns == 0 && worker.age_ns() > limit_of(worker, watched_.policy) / 2) {
-        age.half_running_ns = time_.running_ns();
-        age.half_cpu_ns = task_cpu_ns(worker.pid, worker.tid);
-      }
-      if (age.is_strange) worker.state = State::free;
+      if (worker.incarnation != 0) remember(worker, now);
     }
     for (RegionFacts& facts : std::span(seen_.facts).first(seen_.region_count)) forget_what_was(facts);
-    seen_.around.now_boottime_ns = boottime_ns();
+    seen_.around.now_boottime_ns = now + boottime_ahead_ns_;
     seen_.around.context.container_start_ns = container_start_ns_ + time_.lost_ns();
     judged_ = 0;
     return verdict(Check::liveness);
   }
+
+  // Lets the guard's clock catch up with what passed since the last look. For whoever sets a deadline between looks.
+  void catch_up() { time_.advance(monotonic_ns()); }
+  // Looks again if the last look is older than an interval: for whoever asks while the guard sleeps.
+  void refresh() {
+    const std::uint64_t looked = time_.looked_ns();
+    catch_up();
+    if (time_.running_ns() - looked > interval_ns_) tick();
+  }
+  // Another file may have the region's name now.
+  void doubt_names() { is_long_look_due_ = true; }
+
+  // When the next look is due at the latest, CLOCK_MONOTONIC, if nobody tells of a death before: before then no worker
+  // that was seen can stall. Only while may_sleep().
+  std::uint64_t next_look_ns() const { return next_look_ns_; }
+  // Whether nothing but a stall, a death or a newcomer can change the word on liveness.
+  bool may_sleep() {
+    const Verdict& now = verdict(Check::liveness);
+    const bool nobody_is_awaited = watched_.policy.expect.empty() && watched_.policy.min == 0;
+    if (now.kind == Kind::healthy) return true;
+    return nobody_is_awaited && now.tally.starting == 0 && (now.kind == Kind::starting || now.kind == Kind::missing);
+  }
+  void plan(std::uint64_t due_ns) { time_.plan(due_ns); }
+  std::uint64_t looked_at_ns() const { return time_.last_ns(); }
+  // Counts how often each region was opened: another one may be behind the same descriptor.
+  std::uint32_t openings(std::size_t region) const { return openings_[region]; }
 
   // Before the command is started: its workers have their grace from now on, however long ago the container was, and
   // what died before is left over.
@@ -85,14 +112,14 @@ class Watch {
     }
     return verdicts_[c];
   }
-  // How much of one CPU the worker has used since half of its limit was over, in percent: 0 waits, 100 spins. -1: not
+  // How much of one CPU the worker has used since its silence began to matter, in percent: 0 waits, 100 spins. -1: not
   // known.
   int cpu_percent(const WorkerFacts& worker) const {
     const Age& age = ages_[worker.region * kMaxSlots + worker.slot];
-    const std::uint64_t took = time_.running_ns() - age.half_running_ns;
-    const std::uint64_t cpu = task_cpu_ns(worker.pid, worker.tid);
-    if (age.half_running_ns == 0 || took == 0 || cpu < age.half_cpu_ns) return -1;
-    const std::uint64_t percent = (cpu - age.half_cpu_ns) * 100 / took;
+    const Scheduled now = read_scheduled(worker.pid, worker.tid, time_.last_ns());
+    const std::uint64_t took = time_.running_ns() - age.silent_running_ns;
+    if (age.silent_running_ns == 0 || took == 0 || !age.silent.is_known || !now.is_known) return -1;
+    const std::uint64_t percent = (now.cpu_ns - age.silent.cpu_ns) * 100 / took;
     return percent < 100 ? static_cast<int>(percent) : 100;
   }
 
@@ -145,6 +172,46 @@ class Watch {
   bool is_long_look() const { return is_long_look_; }
 
  private:
+  void remember(WorkerFacts& worker, std::uint64_t now) {
+    Age& age = ages_[worker.region * kMaxSlots + worker.slot];
+    const bool is_new = age.incarnation != worker.incarnation;
+    if (is_new) {
+      age.is_strange = guards_ && is_strange(worker);
+      age.is_ours = !age.is_strange && is_ours(worker);
+    }
+    age_in_running_time(worker, age, time_);
+    if (age.is_strange) worker.state = State::free;
+    if (worker.state != State::claimed || worker.lock != Lock::held) return;
+    if (is_new || is_long_look_)
+      age.usual_cycle_ns = usual_cycle_ns(seen_.regions[worker.region].record(worker.slot).lives[worker.bank]);
+    const std::uint64_t limit = limit_of(worker, watched_.policy);
+    const std::uint64_t stretch = stretch_ns(limit, age.usual_cycle_ns, interval_ns_);
+    if (worker.age_ns() + stretch > limit && worker.age_ns() > limit / 2) weigh(worker, age, limit, now);
+    const std::uint64_t stalls = worker.sign_of_life_ns() + worker.excused_ns + limit;
+    const std::uint64_t next = next_look_at(stalls, stretch, now, interval_ns_);
+    if (next < next_look_ns_) next_look_ns_ = next;
+    // A phase may end unseen, and then the worker's own max age counts.
+    const std::uint64_t max_age = watched_.policy.max_age_ns != 0 ? watched_.policy.max_age_ns : worker.max_age_ns;
+    if (now + max_age < next_look_ns_) next_look_ns_ = now + (max_age > interval_ns_ ? max_age : interval_ns_);
+  }
+
+  // What the scheduler has to say in favour of a worker that has been silent for long, or against it.
+  void weigh(WorkerFacts& worker, Age& age, std::uint64_t limit, std::uint64_t now) {
+    if (age.silent_running_ns == 0) {
+      age.silent_running_ns = time_.running_ns();
+      age.silent = read_scheduled(worker.pid, worker.tid, now);
+    }
+    if (worker.observed_ns - worker.sign_of_life_ns() <= limit || !age.silent.is_known) return;
+    if (!is_that_task(worker.pid, worker.tid, worker.task_start_ticks)) return;
+    const Scheduled scheduled = read_scheduled(worker.pid, worker.tid, now);
+    if (had_enough_cpu(age.silent, scheduled, limit, age.usual_cycle_ns)) {
+      worker.excused_ns = 0;
+      return;
+    }
+    const std::uint64_t withheld = withheld_ns(age.silent, scheduled, is_runnable(worker.pid, worker.tid), limit);
+    if (withheld > worker.excused_ns) worker.excused_ns = withheld;
+  }
+
   bool is_usable(const WorkerFacts& worker) const { return condition_of(worker) != Condition::unusable; }
 
   // The guard needs no mark to know when its command was started, and one may be refused.
@@ -189,6 +256,7 @@ class Watch {
     }
     if (region.fd >= 0) return;
     seen_.facts[r].failure = open_region(place, user_, region);
+    ++openings_[r];
   }
   // Another file under the name takes the place of this one. With none there a guard goes on with what its workers
   // hold: they are as alive as before, but probes find no region, and a sidecar answers as probes do.
@@ -212,6 +280,7 @@ class Watch {
   static constexpr std::uint64_t kBetweenLongLooksNs = 1'000'000'000;
 
   const program::Watched& watched_;
+  std::uint64_t interval_ns_;
   RunningTime time_;
   std::uint32_t user_;
   bool guards_;
@@ -223,6 +292,10 @@ class Watch {
   std::uint64_t ticks_ = 0;
   std::uint64_t long_look_ns_ = 0;
   bool is_long_look_ = false;
+  bool is_long_look_due_ = true;
+  std::uint64_t next_look_ns_ = 0;
+  std::uint64_t boottime_ahead_ns_ = 0;  // of CLOCK_MONOTONIC; grows while the machine is suspended
+  std::uint32_t openings_[kMaxRegions] = {};
   std::uint64_t container_start_ns_ = 0;
   std::uint64_t began_boottime_ns_ = 0;  // the command's latest start; 0: none
 };
