@@ -19,7 +19,10 @@ class Concern {
   // Why the command, whose first process is `pid`, is to be ended; exited: it is not.
   Ending about(const Verdict& verdict, std::uint32_t pid) {
     tell_of_unusable(parts_.watch.verdict(Check::liveness));
-    if (verdict.passes) return Ending::exited;
+    if (verdict.passes) {
+      exiting_since_ns_ = 0;  // whoever was ending has its successor: the next end has a time of its own
+      return Ending::exited;
+    }
     switch (verdict.kind) {
       case Kind::stalled:
         return is_ending(verdict, pid) ? Ending::exited : Ending::stalled;

@@ -133,6 +133,35 @@ describe('no reaction follows', () => {
     }
   })
 
+  it('threads that end one after the other, each followed by its successor', async () => {
+    const region = uniqueRegion()
+    const claims =
+      "import { parentPort } from 'node:worker_threads'; import { Heartbeat } from 'shm-liveness';" +
+      " parentPort.once('message', () => { const h = Heartbeat.claim({ region: process.env.REGION, name: 't', maxAge: '1h' });" +
+      ' h.beat(); setInterval(h.beat, 5); parentPort.postMessage(1) })'
+    // The successor is there and waits for its word, so that the name is free for some milliseconds only.
+    const script = `
+      const { Worker } = require('node:worker_threads')
+      const next = () => new Promise((resolve) => { const worker = new Worker(${JSON.stringify(claims)}, { eval: true }); worker.once('online', () => resolve(worker)) })
+      const heard = (worker) => new Promise((resolve) => worker.once('message', resolve))
+      ;(async () => {
+        let now = await next()
+        for (let life = 0; life < 4; life++) {
+          now.postMessage('go')
+          await heard(now)
+          const successor = await next()
+          await new Promise((resolve) => setTimeout(resolve, 150))
+          await now.terminate()
+          await new Promise((resolve) => setTimeout(resolve, 20))
+          now = successor
+        }
+        process.exit(0)
+      })()`
+    const command = [...urgently, 'env', `REGION=${region}`, process.execPath, '-e', script]
+    const found = await guard(['--region', region, '--interval', '1ms', '--', ...command])
+    expect(found).toMatchObject({ code: 0, stderr: '' })
+  })
+
   it('a command whose end takes longer than its max age: its exit code tells how it ended', async () => {
     const region = uniqueRegion()
     // The kernel takes some 70 ms to free so much memory of a process that it has killed.
