@@ -32,6 +32,7 @@ export const guardRows: ReadonlyMap<string, GuardRow> = new Map<string, GuardRow
   ['--allow-disk', { value: '', instead: "set the container's SHM_LIVENESS_ALLOW_DISK" }],
   ['--interval', { value: 'DUR', least: 100_000 }],
   ['--signal', { value: 'SIG', instead: 'say guard.signal (--signal)', isOption: true }],
+  ['--stop-signal', { value: 'SIG', instead: "set the container's lifecycle.stopSignal, or SHM_LIVENESS_STOP_SIGNAL" }],
   ['--grace', { value: 'DUR', instead: 'say guard.grace (--grace)', isOption: true }],
   ['--restart', { value: 'N', instead: 'say guard.restart (--restart)', isOption: true }],
   ['--restart-budget', { value: 'DUR', instead: 'say guard.restartBudget (--restart-budget)', isOption: true }],

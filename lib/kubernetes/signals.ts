@@ -21,9 +21,14 @@ const names = [
   ...['PWR', 'SYS'],
 ]
 
-/** Whether the guard knows a signal by this text: `ABRT`, `SIGABRT` or `6`; real-time signals have numbers only. */
+const realTimeSignals = 30
+
+/** Whether the guard knows a signal by this text: `ABRT`, `SIGABRT`, `6` or `SIGRTMIN+3`. */
 export function isSignal(text: unknown): text is string {
   if (typeof text !== 'string') return false
   if (/^\d+$/.test(text)) return Number(text) >= 1 && Number(text) <= 64
-  return names.includes(text.replace(/^SIG/, ''))
+  const name = text.replace(/^SIG/, '')
+  const realTime = /^RT(?:MIN(?:\+(\d+))?|MAX(?:-(\d+))?)$/.exec(name)
+  if (realTime === null) return names.includes(name)
+  return Number(realTime[1] ?? realTime[2] ?? 0) <= realTimeSignals
 }

@@ -75,6 +75,8 @@ export interface Container {
   terminationMessagePath?: string
   terminationMessagePolicy?: string
   securityContext?: object
+  /** `stopSignal`: since Kubernetes 1.33. */
+  lifecycle?: { stopSignal?: string }
   /** Of an init container: `Always` makes it a sidecar. */
   restartPolicy?: string
   startupProbe?: Probe | null

@@ -26,11 +26,14 @@ export function wireContainer(
   const listen = settings.via === 'httpGet' ? listenOf(wired, container, settings, ports, where) : undefined
   return {
     ...wired,
-    env: envOf(container, settings, listen?.text, where),
+    env: envOf(container, settings, listen?.text, isGuarded(wired, settings), where),
     volumeMounts: withMount(container, settings, { readOnly: true }, where),
     ...probesOf(wired, spec, settings, listen?.port, where),
   }
 }
+
+const isGuarded = (container: Container, settings: WireSettings): boolean =>
+  settings.guardFlags !== undefined || guardedCommand(container) !== undefined
 
 function probesOf(
   container: Container,
@@ -43,7 +46,7 @@ function probesOf(
   const runsToCompletion = spec.restartPolicy === 'Never' || spec.restartPolicy === 'OnFailure'
   const wanted = probes({
     via: settings.via,
-    guard: settings.guardFlags !== undefined || guardedCommand(container) !== undefined,
+    guard: isGuarded(container, settings),
     directory: settings.directory,
     port,
     terminationLog: container.terminationMessagePath || undefined,

@@ -7,25 +7,30 @@ import { WiringError } from './wiring-error.js'
 
 const expectVariable = 'SHM_LIVENESS_EXPECT'
 const minVariable = 'SHM_LIVENESS_MIN'
+const stopSignalVariable = 'SHM_LIVENESS_STOP_SIGNAL'
 
 /**
  * What differs between containers goes by the environment: a pod's containers share /dev/shm and the network, argv stays
  * the same everywhere, and the guard reads the same as the probe.
  *
  * @param listen where the guard is to listen, if it is; replaces another
+ * @param isGuarded whether there is a guard, which must know what the kubelet stops the container by
  */
 export function envOf(
   container: Container,
   settings: WireSettings,
   listen: string | undefined,
+  isGuarded: boolean,
   where: string,
 ): EnvVar[] {
+  const stopSignal = isGuarded ? container.lifecycle?.stopSignal : undefined
   const { region, expect, min, replace } = settings
   const asked = [
     { name: regionVariable, value: region, option: '--region' },
     { name: expectVariable, value: expect?.join(','), option: '--expect' },
     { name: minVariable, value: min === undefined ? undefined : String(min), option: '--min' },
     { name: listenVariable, value: listen, option: '--port and --address' },
+    { name: stopSignalVariable, value: stopSignal, option: 'lifecycle.stopSignal' },
   ]
   const env = objectsOf(container.env)
   const hasRegion = region !== undefined || env.some(({ name }) => name === regionVariable)

@@ -20,7 +20,11 @@ struct SignalBefore {
 };
 struct SignalsBefore {
   os::SignalSet mask = 0;
-  SignalBefore actions[3] = {{os::kTerminalInput, {}}, {os::kTerminalOutput, {}}, {os::kChild, {}}};
+  // All that the guard changes; the last ones are those that may be stops.
+  SignalBefore actions[11] = {{os::kTerminalInput, {}}, {os::kTerminalOutput, {}}, {os::kChild, {}},
+                              {os::kTerminate, {}},     {os::kInterrupt, {}},      {os::kQuit, {}},
+                              {os::kHangUp, {}},        {os::kUser1, {}},          {os::kUser2, {}},
+                              {os::kWindowChange, {}},  {os::kPower, {}}};
 };
 
 struct Launch {

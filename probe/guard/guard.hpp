@@ -36,7 +36,7 @@ class Guard {
     while (stage_ != Stage::ended || is_output_pending()) {
       parts_.loop.turn(init_.has_more_to_reap() ? 0 : -1);
       if (init_.has_more_to_reap()) init_.reap();
-      if (stage_ == Stage::flushing && has_flushed()) happen(Event::flushed);
+      if (stage_ == Stage::flushing && !awaits_word() && has_flushed()) happen(Event::flushed);
       if (parts_.server.has_connections() != had_connections_) set_pace();
     }
     return report_.outcome().status;
@@ -46,7 +46,11 @@ class Guard {
   std::uint64_t now() const { return parts_.watch.running_ns(); }
   bool is_told() const { return told_by_ != 0; }
   bool is_asked() const { return asked_by_ != 0 && now() < asked_until_ns_; }
-  bool may_restart() const { return restarts_ < options_.restarts && !is_told(); }
+  // Not inside a pod that may be on its way out: a signal that may be a stop has come, and nobody has shown since that
+  // it was none.
+  bool may_restart() const { return restarts_ < options_.restarts && !is_told() && asked_by_ == 0; }
+  // Whether a stop may be on its way that the command has died of already.
+  bool awaits_word() const { return !is_told() && now() < word_until_ns_; }
   bool is_output_pending() const {
     const bool may_wait = !is_told() && (deadline_ns_ == 0 || now() < deadline_ns_);
     return may_wait && parts_.passes_output() && parts_.output[0].is_pending();
@@ -89,7 +93,10 @@ class Guard {
       return happen(Event::overdue);
     }
     if (now() - started_ns_ > kForgivenAfterNs) restarts_ = 0;
-    if (!is_asked()) consider();
+    if (is_asked()) return;
+    consider();
+    // It goes on as if nothing had been said, so that was no stop.
+    if (stage_ == Stage::running && parts_.watch.verdict_of_usable().passes) asked_by_ = 0;
   }
 
   void watch_end() {
@@ -107,18 +114,32 @@ class Guard {
     if (end_.reason != Ending::exited) happen(Event::unhealthy);
   }
 
+  bool is_stop(int signal) const { return signal != 0 && (signal == os::kTerminate || signal == options_.stop_signal); }
+  // An image's STOPSIGNAL that nobody told the guard of: nginx and php-fpm stop by SIGQUIT, httpd by SIGWINCH,
+  // PostgreSQL by SIGINT. Or a dump of threads that is asked for: then the command goes on.
+  bool may_be_stop(int signal) const {
+    const bool is_one =
+        signal == os::kInterrupt || signal == os::kQuit || (signal == os::kWindowChange && !parts_.has_steps());
+    return is_one && options_.stop_signal == 0;
+  }
+
   void signalled(int signal) {
     parts_.watch.catch_up();
     signal_ = signal;
-    const bool may_mean_stop = signal == os::kInterrupt || signal == os::kQuit;
-    if (may_mean_stop && stage_ == Stage::running && !parts_.has_steps()) {
-      // An image's STOPSIGNAL, or a thread dump that is asked for: if the command does not end of it, it was no stop.
+    if (may_be_stop(signal) && stage_ == Stage::running && !parts_.has_steps()) {
       asked_by_ = signal;
-      asked_until_ns_ = now() + options_.grace_ns;
+      asked_until_ns_ = now() + (options_.grace_ns > kMayBeStopNs ? options_.grace_ns : kMayBeStopNs);
       return forward();
     }
-    if (signal != os::kTerminate && !may_mean_stop) return forward();
+    if (!is_stop(signal) && !may_be_stop(signal)) return forward();
+    // Kata's agent (until kata-containers#13163) sends the same SIGTERM twice to PID 1: the second is no second word.
+    const bool is_echo = signal == told_by_ && now() - told_ns_ < kEchoNs;
+    if (is_echo) return;
+    if (!is_told()) told_ns_ = now();
     told_by_ = signal;
+    // It sends it to every process, too, so that the command may have died of it before it came here.
+    if (stage_ == Stage::flushing && end_.told_by == 0 && is_stop(os::ending_signal_of(end_.wait_status)))
+      end_.told_by = signal;
     happen(Event::told_to_stop);
   }
 
@@ -128,10 +149,11 @@ class Guard {
     hear_of_exec();
     pid_ = 0;
     end_.wait_status = status;
-    if (is_asked() && !is_told()) told_by_ = asked_by_;
+    if (asked_by_ != 0 && !is_told()) told_by_ = asked_by_;
     // At a terminal Ctrl-C comes to the command alone, and means that it shall end.
     if (!is_told() && os::ending_signal_of(status) == os::kInterrupt) told_by_ = os::kInterrupt;
     end_.told_by = told_by_;
+    word_until_ns_ = !is_told() && is_stop(os::ending_signal_of(status)) ? now() + kWordNs : 0;
     happen(Event::command_ended);
   }
 
@@ -167,7 +189,7 @@ class Guard {
         settle();
         break;
       case Action::hurry:
-        deadline_ns_ = now() + options_.grace_ns;
+        if (deadline_ns_ == 0) deadline_ns_ = now() + options_.grace_ns;
         break;
       case Action::conclude:
         conclude();
@@ -386,6 +408,10 @@ class Guard {
   }
 
   static constexpr std::uint64_t kPaceNs = 20'000'000;
+  // As long as a pod has to end, unless it says otherwise (terminationGracePeriodSeconds).
+  static constexpr std::uint64_t kMayBeStopNs = 30'000'000'000;
+  static constexpr std::uint64_t kEchoNs = 1'000'000'000;
+  static constexpr std::uint64_t kWordNs = 250'000'000;
   static constexpr std::uint64_t kKillTimeNs = 5'000'000'000;  // on top of the grace, for what SIGKILL tears down
 
   Parts& parts_;
@@ -410,6 +436,8 @@ class Guard {
   bool had_connections_ = false;
   std::uint32_t restarts_ = 0;
   std::uint64_t asked_until_ns_ = 0;
+  std::uint64_t told_ns_ = 0;
+  std::uint64_t word_until_ns_ = 0;
   std::uint64_t started_ns_ = 0;  // these four in the guard's running time
   std::uint64_t half_ns_ = 0;
   std::uint64_t deadline_ns_ = 0;

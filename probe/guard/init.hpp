@@ -31,13 +31,8 @@ class Init {
       waited_for &= ~os::set_of(signal);
     }
     if (const int error = os::set_signal_mask(waited_for, &before_.mask); error < 0) return error;
-    constexpr auto kIgnore = 1;  // SIG_IGN
     for (SignalBefore& before : before_.actions) {
-      // A parent may have left SIGCHLD ignored: then the kernel reaps, and nobody hears how the command ended.
-      const bool is_ignored = before.signal != os::kChild;
-      const os::SignalAction action{reinterpret_cast<void (*)(int, void*, void*)>(is_ignored ? kIgnore : 0), 0, nullptr,
-                                    0};
-      os::set_action(before.signal, action, &before.action);
+      os::set_action(before.signal, {handler_of(before.signal), 0, nullptr, 0}, &before.action);
     }
     if (sys::process_id() != 1) os::become_subreaper();
     const int fd = os::signal_descriptor(waited_for);
@@ -65,6 +60,17 @@ class Init {
 
  private:
   static constexpr int kMostPerTurn = 256;
+
+  using Handler = void (*)(int, void*, void*);
+  static Handler handler_of(int signal) {
+    if (signal == os::kTerminalInput || signal == os::kTerminalOutput) return reinterpret_cast<Handler>(1);  // SIG_IGN
+    // A parent may have left it ignored: then the kernel reaps, and nobody hears how the command ended.
+    if (signal == os::kChild) return nullptr;
+    // For its bit in SigCgt of /proc/1/status. Kata's agent (before kata-containers#4479) asks for it, and sends
+    // SIGKILL instead of a SIGTERM that PID 1 does not catch; a blocked one that is received counts for it as not
+    // caught. The handler never runs: the signal stays blocked, and the command gets its own action back.
+    return [](int, void*, void*) {};
+  }
 
   void receive() {
     os::SignalInfo infos[16];

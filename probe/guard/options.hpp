@@ -24,6 +24,7 @@ struct Options {
   program::Watched watched;
   std::uint64_t interval_ns = 20'000'000;
   int signal = os::kAbort;
+  int stop_signal = 0;  // beside SIGTERM; 0: nobody said, so SIGINT, SIGQUIT and SIGWINCH may be stops
   std::uint64_t grace_ns = 5'000'000'000;
   std::uint32_t restarts = 0;
   std::uint64_t restart_budget_ns = 0;  // 0: the startup grace
@@ -48,6 +49,7 @@ struct Options {
 enum class Flag : std::uint8_t {
   interval = static_cast<std::uint8_t>(program::CommonFlag::count),
   signal,
+  stop_signal,
   grace,
   restart,
   restart_budget,
@@ -69,6 +71,8 @@ inline constexpr Row kGuardRows[] = {
     SHM_LIVENESS_COMMON_ROWS,
     {"interval\0" "DUR\0" "how often to look (default: 20ms)", Value::required, true},
     {"signal\0" "SIG\0" "what a stalled worker gets (default: ABRT)", Value::required, true},
+    {"stop-signal\0" "SIG\0" "what the image stops by, beside TERM\n"
+     "(default: INT, QUIT and WINCH may be that)", Value::required, true},
     {"grace\0" "DUR\0" "SIGKILL so long after it (default: 5s)", Value::required, true},
     {"restart\0" "N\0" "start a failed command again, N times", Value::required, true},
     {"restart-budget\0" "DUR\0" "how long probes forgive a restart\n"
@@ -120,8 +124,9 @@ class Parser : public program::FlagParser<Parser, kGuardRowCount> {
       case Flag::interval:
         return set_duration(value, origin, options_.interval_ns, 100'000);
       case Flag::signal:
-        options_.signal = signal_of(value);
-        return options_.signal != 0 || complain(origin, "is no signal (say ABRT, SIGTERM or 6)", value);
+        return set_signal(value, origin, options_.signal);
+      case Flag::stop_signal:
+        return set_signal(value, origin, options_.stop_signal);
       case Flag::grace:
         return set_duration(value, origin, options_.grace_ns, 0);
       case Flag::restart:
@@ -170,6 +175,11 @@ class Parser : public program::FlagParser<Parser, kGuardRowCount> {
     if (!parse_number(value, 1'000'000, number)) return complain(origin, "is no number up to 1000000", value);
     out = static_cast<std::uint32_t>(number);
     return true;
+  }
+
+  bool set_signal(std::string_view value, const Origin& origin, int& out) {
+    out = signal_of(value);
+    return out != 0 || complain(origin, "is no signal (say ABRT, SIGTERM or 6)", value);
   }
 
   bool set_progress(std::string_view list, const Origin& origin) {

@@ -15,6 +15,7 @@ inline constexpr int kNoProcess = 3, kNoExec = 8, kBrokenPipe = 32, kTooBig = 7,
                      kAddressInUse = 98, kAddressNotAvailable = 99, kTooManyFiles = 24, kAborted = 103;
 
 // --- signals
+inline constexpr int kHangUp = 1, kUser1 = 10, kUser2 = 12, kWindowChange = 28, kPower = 30;
 inline constexpr int kInterrupt = 2, kQuit = 3, kIllegal = 4, kTrap = 5, kAbort = 6, kBus = 7, kFloatingPoint = 8,
                      kKill = 9, kSegment = 11, kPipe = 13, kTerminate = 15, kChild = 17, kContinue = 18,
                      kTerminalInput = 21, kTerminalOutput = 22, kBadCall = 31;

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
@@ -33,6 +33,16 @@ describe.concurrent('a signal', () => {
     }
     const lines = program.lines.filter((said) => !said.endsWith('is up'))
     expect(lines).toEqual(all.map((number) => `command ${number}`))
+  })
+
+  it('that may be a stop is caught, as agents that read SigCgt want it, and reaches the command as it was', async () => {
+    const program = startMarkedGuard(['--', 'sh', '-c', 'read go; exec cat /proc/self/status'])
+    const sets = (text: string) => BigInt(`0x${/^SigCgt:\s+(\w+)$/m.exec(text)?.[1]}`)
+    const stops = [1, 2, 3, 10, 12, 15, 28, 30].reduce((set, number) => set | (1n << BigInt(number - 1)), 0n)
+    await until('all are caught', () => (sets(readFileSync(`/proc/${program.pid}/status`, 'utf8')) & stops) === stops)
+    program.tell('go')
+    await program.ended
+    expect(sets(program.lines.join('\n'))).toBe(0n)
   })
 
   it('is forwarded to the whole group of a step', async () => {

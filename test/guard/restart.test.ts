@@ -1,6 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { constants, tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { guardPath, Region } from 'shm-liveness'
 import { afterAll, describe, expect, it } from 'vitest'
 import { guard, startMarkedGuard, workerCommand } from '../support/guard.js'
@@ -241,14 +242,36 @@ describe.concurrent('a signal that may mean stop', () => {
     expect(program.stderr).toBe('')
   })
 
-  it('that the command survives is not one: after the grace it is watched again, and started again', async () => {
+  it('is not taken for a failure while the command drains, and nothing is started inside a pod that ends', async () => {
     const region = uniqueRegion()
-    // It beats for longer than the grace, and hangs then.
     const turns = [
-      'exec "$@" 1h hear:SIGQUIT beat-until:SIGUSR2 beat:500 phase:hang:100ms silent',
+      // Silent for longer than its max age and the grace, as a server is that only waits for its last clients.
+      'exec "$@" 1h hear:SIGQUIT beat-until:SIGUSR2 phase:drain:100ms silent',
       'echo again; exec sleep infinity',
     ]
-    const flags = ['--region', region, '--grace', '300ms', '--signal', 'KILL', '--restart', '1']
+    const flags = ['--region', region, '--grace', '100ms', '--restart', '1']
+    const program = startMarkedGuard([...flags, '--', ...byTurns(turns, worker(region))])
+    const pid = Number(await program.said('beat-until:SIGUSR2'))
+    process.kill(program.pid, 'SIGQUIT')
+    await program.said('heard SIGQUIT')
+    process.kill(pid, 'SIGUSR2')
+    await program.said('silent')
+    await until('a probe finds it stalled', async () => (await probe(['--region', region])).code === 1)
+    // What is asserted is that nothing happens: so long as it took before, several times.
+    await sleep(1_000)
+    expect(program.stderr).toBe('')
+    process.kill(pid, 'SIGKILL')
+    expect((await program.ended).code).toBe(137)
+    expect(program.lines).not.toContain('again')
+  })
+
+  it('is none if --stop-signal names another: the command is watched all along, and started again', async () => {
+    const region = uniqueRegion()
+    const turns = [
+      'exec "$@" 1h hear:SIGQUIT beat-until:SIGUSR2 phase:hang:100ms silent',
+      'echo again; exec sleep infinity',
+    ]
+    const flags = ['--region', region, '--stop-signal', 'SIGUSR1', '--signal', 'KILL', '--restart', '1']
     const program = startMarkedGuard([...flags, '--', ...byTurns(turns, worker(region))])
     const pid = Number(await program.said('beat-until:SIGUSR2'))
     process.kill(program.pid, 'SIGQUIT')
@@ -257,6 +280,21 @@ describe.concurrent('a signal that may mean stop', () => {
     await program.said('again')
     expect(await program.complained('; restart 1/1')).toMatch(/stalled: grabber .*; restart 1\/1 in 100ms\n$/)
   })
+
+  it.each(['SIGUSR1', 'RTMIN+3'])(
+    'that --stop-signal %s names is one: it is passed on, and nothing is started again',
+    async (name) => {
+      const number = name === 'SIGUSR1' ? constants.signals.SIGUSR1 : 37
+      const line = `trap "echo drained; exit 3" ${number}; echo up; while :; do sleep 0.02; done`
+      const flags = ['--region', uniqueRegion(), '--stop-signal', name, '--restart', '3']
+      const program = startMarkedGuard([...flags, '--', 'sh', '-c', line])
+      await program.said('up')
+      process.kill(program.pid, number)
+      expect((await program.ended).code).toBe(3)
+      expect(program.lines).toEqual(['drained'])
+      expect(program.stderr).not.toContain('; restart')
+    },
+  )
 })
 
 describe.concurrent('a process that outlives a command that crashed', () => {

@@ -311,6 +311,27 @@ describe.concurrent('a list of steps', () => {
     expect(program.lines.join()).not.toContain('never')
   })
 
+  it('is terminated, and not failed, if an agent sends the SIGTERM to each process, and twice to the first', async () => {
+    // As Kata's agent does until kata-containers#13163: the step may have died before the guard hears of it.
+    const program = run([sh('one', 'echo up $$; exec sleep 60'), sh('two', 'echo never')])
+    const step = Number(await program.said('up'))
+    process.kill(step, 'SIGTERM')
+    process.kill(program.pid, 'SIGTERM')
+    process.kill(program.pid, 'SIGTERM')
+    expect((await program.ended).code).toBe(143)
+    expect(program.lines.at(-1)).toContain('"outcome":"terminated","exit":143')
+    expect(program.lines.join()).not.toContain('never')
+  })
+
+  it('is not hastened by the second SIGTERM of such an agent', async () => {
+    const program = run([sh('one', 'trap "sleep 0.5; echo saved; exit 0" TERM; echo up; while :; do sleep 0.02; done')])
+    await program.said('up')
+    process.kill(program.pid, 'SIGTERM')
+    process.kill(program.pid, 'SIGTERM')
+    expect((await program.ended).code).toBe(143)
+    expect(program.lines.join()).toContain('saved')
+  })
+
   it('has one grace, however often it is told to stop', async () => {
     const program = run([sh('deaf', 'trap "" TERM; echo up; while :; do sleep 0.1; done')], ['--grace', '500ms'])
     await program.said('up')

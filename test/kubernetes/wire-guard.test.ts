@@ -19,6 +19,13 @@ describe('the guard', () => {
     expect(camera.env).toEqual([{ name: 'SHM_LIVENESS_REGION', value: 'camera' }])
   })
 
+  it('is told what the kubelet stops the container by', () => {
+    const stopsBy = podOf({ containers: [container({ command: ['nginx'], lifecycle: { stopSignal: 'SIGQUIT' } })] })
+    const variable = { name: 'SHM_LIVENESS_STOP_SIGNAL', value: 'SIGQUIT' }
+    expect(named(wire(stopsBy, { guard: true }), 'camera').env).toContainEqual(variable)
+    expect(named(wire(stopsBy, {}), 'camera').env).not.toContainEqual(variable)
+  })
+
   it('must be told what an image runs', () => {
     const unknown = podOf({ containers: [container({ args: ['--fast'] })] })
     expect(() => wire(unknown, { guard: true })).toThrow(

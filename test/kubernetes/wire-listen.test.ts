@@ -137,7 +137,22 @@ const pod = podOf({ containers: [container({ command: ['a'] })] })
 
 describe('what the guard reads, wire takes, and nothing else', () => {
   it('as a signal', async () => {
-    const names = [...Object.keys(constants.signals), 'SIGCLD', 'SIGRTMIN', 'SIGRTMIN+1', 'SIGFOO', 'SIGSIGHUP', 'SIG6']
+    const names = [
+      ...Object.keys(constants.signals),
+      'SIGCLD',
+      'SIGRTMIN',
+      'SIGRTMIN+1',
+      'SIGRTMIN+30',
+      'SIGRTMIN+31',
+      'SIGRTMAX-0',
+      'SIGRTMAX-31',
+      'SIGRTMIN-1',
+      'SIGRTMIN+',
+      'SIGRTMIN+01',
+      'SIGFOO',
+      'SIGSIGHUP',
+      'SIG6',
+    ]
     const numbers = Array.from({ length: 70 }, (_, number) => String(number))
     const odd = ['SIG', 'sighup', 'Hup', 'hup', ' HUP', 'HUP ', '06', '+6', '6.0', '0x6', '1e1', '99999999999999999999']
     const values = [...names, ...names.map((name) => name.replace(/^SIG/, '')), ...numbers, ...odd]

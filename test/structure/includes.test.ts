@@ -15,7 +15,8 @@ const order = [
 
 const guard = join(root, 'probe/guard')
 const guardOrder = [
-  ...['os', 'log', 'loop', 'tree', 'command', 'signals', 'init', 'aging', 'watch', 'stamp'],
+  ...['os', 'log', 'loop', 'starvation', 'tree', 'command', 'signals', 'init', 'aging', 'schedule', 'watch'],
+  ...['region_events', 'pace', 'stamp'],
   ...['notification', 'service', 'notify_socket', 'notify_command', 'address', 'options'],
   ...[
     'outlet',
@@ -77,8 +78,9 @@ describe('the guard', () => {
     for (const [, included] of text.matchAll(/^#include "([a-z_0-9]+)\.hpp"/gm)) expect(before).toContain(included)
   })
 
-  it('decides without an operating system: aging, reaction, notification and http call nothing of it', () => {
-    for (const header of ['aging', 'reaction', 'notification', 'http', 'json_reader', 'steps']) {
+  it('decides without an operating system: what judges and parses calls nothing of it', () => {
+    const pure = ['aging', 'starvation', 'schedule', 'reaction', 'notification', 'http', 'json_reader', 'steps']
+    for (const header of pure) {
       expect(readFileSync(join(guard, `${header}.hpp`), 'utf8')).not.toMatch(
         /\b(sys|os)::|monotonic_ns\(|boottime_ns\(/,
       )
