@@ -276,6 +276,7 @@ class Guard {
                            init_.before(),           parts_.rooms.watchdog_pid};
     for (Output& output : parts_.output) output.reset();
     parts_.watch.begin_life();
+    parts_.progress.before_start();
     const Launched launched = launch(launching);
     started_ns_ = now();
     if (launched.pid < 0) {

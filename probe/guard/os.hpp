@@ -56,6 +56,7 @@ inline int send_signal_by_descriptor(int pidfd, int signal) {
   return static_cast<int>(sys::call(__NR_pidfd_send_signal, pidfd, signal, 0, 0));
 }
 inline int set_process_group(int pid, int group) { return static_cast<int>(sys::call(__NR_setpgid, pid, group)); }
+inline std::uint32_t process_group() { return static_cast<std::uint32_t>(sys::call(__NR_getpgid, 0)); }
 inline std::uint32_t parent() { return static_cast<std::uint32_t>(sys::call(__NR_getppid)); }
 inline int die_with_parent() {
   return static_cast<int>(sys::call(__NR_prctl, 1 /* PR_SET_PDEATHSIG */, kKill, 0, 0, 0));

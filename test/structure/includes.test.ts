@@ -20,6 +20,7 @@ const guardOrder = [
   ...[
     'outlet',
     'output',
+    'usage',
     'progress',
     'json_reader',
     'steps',
