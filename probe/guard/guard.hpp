@@ -50,7 +50,7 @@ class Guard {
   void tick() {
     std::uint64_t expiries;  // read, because the kernel sets a periodic timer again only then
     sys::read(ticker_.fd, &expiries, sizeof expiries);
-    parts_.progress.look(parts_.received(), now());
+    parts_.progress.look(parts_.received_of_command(), now());
     parts_.watch.tick();
     parts_.server.expire();
     if (parts_.watch.is_long_look()) {
@@ -271,10 +271,10 @@ class Guard {
       }
     }
     if (options_.notify) parts_.service.start(options_.watched.policy.startup_grace_ns);
+    for (Output& output : parts_.output) output.reset();
     const Launch launching{report_.argv(),           parts_.environment,
                            parts_.output[0].inlet(), parts_.output[parts_.has_steps() ? 0 : 1].inlet(),
                            init_.before(),           parts_.rooms.watchdog_pid};
-    for (Output& output : parts_.output) output.reset();
     parts_.watch.begin_life();
     parts_.progress.before_start();
     const Launched launched = launch(launching);

@@ -63,6 +63,9 @@ struct Parts {
     return options.restart_budget_ns != 0 ? options.restart_budget_ns : options.watched.policy.startup_grace_ns;
   }
   std::uint64_t received() const { return output[0].received() + output[1].received(); }
+  std::uint64_t received_of_command() const {
+    return output[0].received_of_command() + output[1].received_of_command();
+  }
 
   // Whose region it is, for a guard that acts for them: --owner's, or as root whoever made it (a worker that dropped
   // its rights). Nobody else's: what another user put there is not written to.
