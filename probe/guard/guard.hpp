@@ -368,8 +368,8 @@ class Guard {
   void end() {
     stage_ = Stage::ended;
     parts_.stamp.give_up(report_.outcome().status == 0 || is_told());
-    report_.record();
     report_.mark_final();
+    report_.record();
   }
 
   // Two readings a second apart or more, so that the share between the older one and now means something.
