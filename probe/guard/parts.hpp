@@ -23,7 +23,7 @@ struct Rooms {
   char* environment[kMostVariables + 1];
   char variables[2][96];
   char watchdog_pid[kWatchdogPidBytes];
-  char nonce[24];
+  char nonce[kMostNonceBytes + 1];
 };
 
 // How long the guard waits for another claim: it must not leave its watch for one that is stopped in its midst.
