@@ -59,7 +59,7 @@ class Guard {
   // --- what comes
 
   void tick() {
-    parts_.progress.look(parts_.received(), now());
+    parts_.progress.look(parts_.received_of_command(), now());
     parts_.watch.tick();
     parts_.server.expire();
     if (parts_.watch.is_long_look()) {
@@ -301,11 +301,12 @@ class Guard {
       }
     }
     if (options_.notify) parts_.service.start(options_.watched.policy.startup_grace_ns);
+    for (Output& output : parts_.output) output.reset();
     const Launch launching{report_.argv(),           parts_.environment,
                            parts_.output[0].inlet(), parts_.output[parts_.has_steps() ? 0 : 1].inlet(),
                            init_.before(),           parts_.rooms.watchdog_pid};
-    for (Output& output : parts_.output) output.reset();
     parts_.watch.begin_life();
+    parts_.progress.before_start();
     const Launched launched = launch(launching);
     started_ns_ = now();
     if (launched.pid < 0) {
@@ -397,8 +398,8 @@ class Guard {
   void end() {
     stage_ = Stage::ended;
     parts_.stamp.give_up(report_.outcome().status == 0 || is_told());
-    report_.record();
     report_.mark_final();
+    report_.record();
   }
 
   // Two readings a second apart or more, so that the share between the older one and now means something.

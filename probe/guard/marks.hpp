@@ -20,23 +20,29 @@ class Marks {
   }
   bool is_open() const { return output_ != nullptr; }
 
-  // write(Json&) adds members.
+  // What is written to the stream so far, or about to be.
+  std::uint64_t written() const { return output_->appended(); }
+
+  // write(Json&) adds members. Returns what was written before the mark.
   template <class Write>
-  void say(const char* mark, Write&& write) {
+  std::uint64_t say(const char* mark, Write&& write) {
     char buffer[1536];
     Text out(buffer);
     out << "##[shm-guard " << nonce_ << "] ";
     Json json(out);
     // A line end that the guard puts before its line is part of what was written before it.
-    json.open('{').string("mark", mark).number("written", written_before());
+    const std::uint64_t before = written_before();
+    json.open('{').string("mark", mark).number("written", before);
     write(json);
     json.close('}');
     out << '\n';
-    if (!output_->put(out.view())) ++unsaid_;
+    if (output_->put(out.view())) return before;
+    ++unsaid_;
+    return written();
   }
 
  private:
-  std::uint64_t written_before() const { return output_->appended() + (output_->ends_in_line() ? 0 : 1); }
+  std::uint64_t written_before() const { return written() + (output_->ends_in_line() || output_->is_broken() ? 0 : 1); }
   void note(std::string_view line) {
     if (output_->is_broken()) {  // nobody reads it any more
       Line::divert(nullptr, nullptr);

@@ -17,6 +17,8 @@ enum class Mode : std::uint8_t { guard, version, help };
 // Bits of --progress.
 inline constexpr unsigned kOutput = 1, kCpu = 2, kIo = 4;
 
+inline constexpr std::size_t kMostNonceBytes = 32;
+
 inline constexpr std::uint64_t kDefaultSilenceNs = 300'000'000'000;  // for --progress, if nothing else is said
 
 struct Options {
@@ -149,7 +151,7 @@ class Parser : public program::FlagParser<Parser, kGuardRowCount> {
         return is_valid_name(value) || complain(origin, "is no name: ", value, sentence_of(Fault::invalid_name));
       case Flag::nonce:
         options_.nonce = value;
-        return (is_valid_name(value) && value.size() <= 32) ||
+        return (is_valid_name(value) && value.size() <= kMostNonceBytes) ||
                complain(origin, "is no text of 1 to 32 of A-Z a-z 0-9 . _ -", value);
       case Flag::listen:
         options_.listens = true;

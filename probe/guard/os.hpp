@@ -57,6 +57,7 @@ inline int send_signal_by_descriptor(int pidfd, int signal) {
   return static_cast<int>(sys::call(__NR_pidfd_send_signal, pidfd, signal, 0, 0));
 }
 inline int set_process_group(int pid, int group) { return static_cast<int>(sys::call(__NR_setpgid, pid, group)); }
+inline std::uint32_t process_group() { return static_cast<std::uint32_t>(sys::call(__NR_getpgid, 0)); }
 inline std::uint32_t parent() { return static_cast<std::uint32_t>(sys::call(__NR_getppid)); }
 inline int die_with_parent() {
   return static_cast<int>(sys::call(__NR_prctl, 1 /* PR_SET_PDEATHSIG */, kKill, 0, 0, 0));
@@ -64,6 +65,10 @@ inline int die_with_parent() {
 inline int become_subreaper() {
   return static_cast<int>(sys::call(__NR_prctl, 36 /* PR_SET_CHILD_SUBREAPER */, 1, 0, 0, 0));
 }
+// Other processes of the same user may no longer trace this one, or read its memory, environment and descriptors; root
+// may with CAP_SYS_PTRACE only (__ptrace_may_access in the kernel's ptrace.c). An exec undoes it (begin_new_exec), so
+// that what is started here is as it would be else. There is no core dump either.
+inline int make_undumpable() { return static_cast<int>(sys::call(__NR_prctl, 4 /* PR_SET_DUMPABLE */, 0, 0, 0, 0)); }
 // Gives the terminal to a process group; -ENOTTY where there is none.
 inline int set_foreground(int fd, int group) {
   return static_cast<int>(sys::call(__NR_ioctl, fd, 0x5410 /* TIOCSPGRP */, sys::word(&group)));

@@ -54,6 +54,7 @@ struct Outcome {
   std::size_t step_count = 0;
   std::uint64_t restarts = 0;
   std::uint64_t output_bytes = 0;
+  std::uint64_t written = 0;  // to the log, before the final mark
 };
 
 // Seconds since 1970 as 2026-11-24T10:15:00Z (days to a date: Howard Hinnant's civil_from_days).
@@ -106,7 +107,7 @@ inline void json_outcome(Text& out, const Outcome& outcome, std::uint64_t realti
         .number("of", outcome.step_count)
         .foreign("name", outcome.step)
         .close('}');
-    json.number("outputBytes", outcome.output_bytes);
+    json.number("outputBytes", outcome.output_bytes).number("written", outcome.written);
   }
   json.number("restarts", outcome.restarts);
   char buffer[32];

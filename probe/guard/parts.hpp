@@ -23,7 +23,7 @@ struct Rooms {
   char* environment[kMostVariables + 1];
   char variables[2][96];
   char watchdog_pid[kWatchdogPidBytes];
-  char nonce[24];
+  char nonce[kMostNonceBytes + 1];
 };
 
 // How long the guard waits for another claim: it must not leave its watch for one that is stopped in its midst.
@@ -63,6 +63,9 @@ struct Parts {
     return options.restart_budget_ns != 0 ? options.restart_budget_ns : options.watched.policy.startup_grace_ns;
   }
   std::uint64_t received() const { return output[0].received() + output[1].received(); }
+  std::uint64_t received_of_command() const {
+    return output[0].received_of_command() + output[1].received_of_command();
+  }
 
   // Whose region it is, for a guard that acts for them: --owner's, or as root whoever made it (a worker that dropped
   // its rights). Nobody else's: what another user put there is not written to.

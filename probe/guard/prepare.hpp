@@ -101,7 +101,24 @@ inline Obstacle compose_environment(Parts& parts) {
   return {};
 }
 
+// A step that knows the nonce can forge marks, and every user may read /proc/<pid>/cmdline: so the nonce is wiped from
+// there before the first step is started. Not by a variable: the kubelet's exec probes get the container's environment,
+// and so a step would find it in theirs. Nor by a file: the step is the guard's user, and could read it, too.
+inline std::string_view hide_nonce(Parts& parts) {
+  os::make_undumpable();
+  Text kept(parts.rooms.nonce);
+  if (parts.options.nonce.empty()) {
+    kept << shm_liveness::detail::random_nonce();
+    return kept.view();
+  }
+  kept << parts.options.nonce;
+  // Writable: the kernel made these bytes for this process.
+  __builtin_memset(const_cast<char*>(parts.options.nonce.data()), '*', parts.options.nonce.size());
+  return kept.view();
+}
+
 inline Obstacle open_outputs(Parts& parts) {
+  const std::string_view nonce = parts.has_steps() ? hide_nonce(parts) : std::string_view();
   // Steps have one stream: two would reach the log in an order that nobody can tell.
   const int count = parts.has_steps() ? 1 : 2;
   for (int i = 0; i < count; ++i) {
@@ -109,12 +126,6 @@ inline Obstacle open_outputs(Parts& parts) {
     if (error < 0) return system_obstacle("cannot pass the output on", error);
   }
   if (!parts.has_steps()) return {};
-  std::string_view nonce = parts.options.nonce;
-  if (nonce.empty()) {
-    Text text(parts.rooms.nonce);
-    text << shm_liveness::detail::random_nonce();
-    nonce = text.view();
-  }
   parts.marks.open(parts.output[0], nonce);
   return {};
 }

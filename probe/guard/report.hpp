@@ -128,6 +128,7 @@ class Report {
     interim.status = kSignalBase + signal;
     Text line(interim.line, sizeof interim.line - 1);
     say_signal(line << "told to stop by ", signal) << "; the command had not ended yet";
+    if (parts_.has_steps()) interim.written = parts_.marks.written();
     record(interim);
   }
 
@@ -142,9 +143,10 @@ class Report {
       json.number("durationNs", duration_ns);
     });
   }
+  // Before the record, which says how long the log is without this mark: so it is known of a log that lost its end.
   void mark_final() {
     if (!parts_.has_steps()) return;
-    parts_.marks.say("final", [&](Json& json) {
+    outcome_.written = parts_.marks.say("final", [&](Json& json) {
       say_ending(json);
       json.foreign("line", outcome_.line);
     });

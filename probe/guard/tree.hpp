@@ -9,8 +9,10 @@ namespace shm_liveness::guard {
 
 struct Stat {
   std::uint32_t parent = 0;
-  bool is_exiting = false;      // on its way out, or a zombie
-  std::uint64_t cpu_ticks = 0;  // with its reaped children's; a tick is 10 ms on every architecture we support
+  std::uint32_t group = 0;
+  bool is_exiting = false;          // on its way out, or a zombie
+  std::uint64_t own_cpu_ticks = 0;  // a tick is 10 ms on every architecture we support
+  std::uint64_t cpu_ticks = 0;      // with its reaped children's
   std::uint64_t start_ticks = 0;
 };
 
@@ -29,8 +31,10 @@ inline bool read_stat(std::uint32_t pid, Stat& out) {
   if (stat_field(stat, 3).empty()) return false;
   constexpr std::uint64_t kExiting = 4;  // PF_EXITING, among the flags
   out.parent = static_cast<std::uint32_t>(number(4));
+  out.group = static_cast<std::uint32_t>(number(5));
   out.is_exiting = (number(9) & kExiting) != 0;
-  out.cpu_ticks = number(14) + number(15) + number(16) + number(17);
+  out.own_cpu_ticks = number(14) + number(15);
+  out.cpu_ticks = out.own_cpu_ticks + number(16) + number(17);
   out.start_ticks = number(22);
   return true;
 }
@@ -87,43 +91,6 @@ bool for_each_descendant(std::uint32_t guard, Visit&& visit) {
     Stat stat;
     if (pid == guard || !read_stat(pid, stat)) return;
     if (stat.parent == guard || is_descendant(stat.parent, guard)) visit(pid, stat);
-  });
-}
-
-// What the tree has used so far. A process that ends hands its counts to whoever reaps it; one whose parent ignores
-// its children takes them along, so a sum may fall.
-struct Usage {
-  std::uint32_t processes = 0;
-  std::uint64_t cpu_ticks = 0;
-  std::uint64_t io_bytes = 0;  // read and written, page cache and pipes included, with its reaped children's
-  bool io_known = false;       // of at least one of them: another user's are not shown to everybody
-};
-
-inline void add_io(std::uint32_t pid, Usage& usage) {
-  char path[32];
-  Text text(path);
-  text << "/proc/" << pid << "/io";
-  char buffer[512];
-  const std::string_view io = read_small_file(text.c_str(), buffer, sizeof buffer);
-  for (const std::string_view key : {std::string_view("rchar: "), std::string_view("wchar: ")}) {
-    const std::size_t at = io.find(key);
-    if (at == std::string_view::npos) return;
-    const std::string_view rest = tail(io, at + key.size());
-    std::uint64_t value = 0;
-    parse_number(head(rest, rest.find('\n')), ~std::uint64_t(0), value);
-    usage.io_bytes += value;
-    usage.io_known = true;
-  }
-}
-
-// Of those that were started at `since_ticks` or later. False: there is no /proc.
-inline bool read_usage(std::uint32_t guard, std::uint64_t since_ticks, bool with_io, Usage& usage) {
-  usage = {};
-  return for_each_descendant(guard, [&](std::uint32_t pid, const Stat& stat) {
-    if (stat.start_ticks < since_ticks) return;
-    ++usage.processes;
-    usage.cpu_ticks += stat.cpu_ticks;
-    if (with_io) add_io(pid, usage);
   });
 }
 

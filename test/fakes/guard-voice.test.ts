@@ -55,12 +55,14 @@ const withoutTimes = (value: object) =>
 function compared({ exit, bytes, record }: Said) {
   const { nonce, marks } = read(bytes)
   const [people, json] = record.trimEnd().split('\n') as [string, string]
+  const { written, ...fields } = JSON.parse(json) as { written: number }
   return {
     ...{ exit, nonce },
     marks: marks.map((mark) => ({ ...withoutTimes(mark), written: mark.written === mark.at })),
     keys: marks.map((mark) => Object.keys(mark)),
     people: withoutTimes([people])[0],
-    record: withoutTimes(JSON.parse(json) as object),
+    record: withoutTimes(fields),
+    written: written === marks.at(-1)?.written,
     recordKeys: Object.keys(JSON.parse(json) as object),
   }
 }

@@ -102,10 +102,21 @@ describe.concurrent('the record of steps in the termination log', () => {
       line: 'exited with 9',
       step: { number: 2, of: 3, name: 'two' },
       outputBytes: 9,
+      written: log.marks.at(-1)?.at,
       restarts: 0,
       time: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/),
     })
     expect(Math.abs(Date.parse(recordOf(path).time) - Date.now())).toBeLessThan(60_000)
+  })
+
+  it('says how long the log is before its final mark, also where the output has no line end', async () => {
+    const path = join(folder, 'written')
+    const log = await run(
+      [sh('one', 'printf 12345'), { name: 'two', argv: ['no-such-program'] }],
+      [`--termination-log=${path}`],
+    )
+    expect(recordOf(path).written).toBe(log.marks.at(-1)?.at)
+    expect(log.marks.at(-1)).toMatchObject({ mark: 'final', outcome: 'not-started' })
   })
 
   it('names the last step of a list that went through', async () => {

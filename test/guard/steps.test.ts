@@ -350,6 +350,59 @@ describe.concurrent('a list of steps', () => {
     expect(await program.ended).toMatchObject({ code: 120 })
   })
 
+  const hung = { name: 'hung', argv: ['sleep', '60'], silenceBudget: '1s' }
+
+  it.each([
+    // Each of these made progress of the next step, for ever.
+    ['talking', '(while :; do echo tick; sleep 0.1; done) & echo left'],
+    ['starting processes', '(while :; do ls / /usr > /dev/null; done) & echo left'],
+    ['orphaning processes', '(while :; do (sh -c "ls / /usr" > /dev/null &); sleep 0.01; done) & echo left'],
+  ])('finds a step that hangs beside what an earlier one left %s', async (_what, line) => {
+    const program = run([sh('busy', line), hung])
+    expect(await program.ended).toMatchObject({ code: 120 })
+    expect(told(marksOf(program)).slice(-2)).toEqual(['end 2 stalled 120', 'final stalled 120'])
+  })
+
+  it('passes on what a leftover prints, also once its step has ended', async () => {
+    const program = run([sh('talks', '(while :; do echo tick; sleep 0.1; done) & echo left'), hung])
+    await program.ended
+    const { written = 0 } = marksOf(program).find(({ mark, step }) => mark === 'begin' && step === 2) ?? {}
+    const log = `${program.lines.join('\n')}\n`
+    expect(log.slice(written)).toContain('\ntick\n')
+    // Its bytes are counted in the marks, too.
+    for (const mark of marksOf(program)) expect(mark.written).toBe(mark.at)
+  })
+
+  it('loses nothing of any step, whatever many of them leave running', async () => {
+    const many = Array.from({ length: 80 }, (_, i) => sh(`${i}`, `sleep 60 & echo out ${i}; printf "end ${i}"`))
+    const program = run(many)
+    expect((await program.ended).code).toBe(0)
+    const log = read(Buffer.from(`${program.lines.join('\n')}\n`))
+    expect(log.marks.length).toBe(161)
+    for (const mark of log.marks) expect(mark.written).toBe(mark.at)
+    for (const [i] of many.entries()) {
+      expect(program.lines).toContain(`out ${i}`)
+      expect(program.lines).toContain(`end ${i}`)
+    }
+  })
+
+  it('lives by what its own step has left behind: orphans in its group, and a daemon in a session', async () => {
+    const burns = `${python.join(' ')} -c "while True: pass" > /dev/null 2>&1`
+    for (const line of [`(${burns} &) ; exec sleep 60`, `(setsid ${burns} &) ; exec sleep 60`]) {
+      const { region, program } = start([
+        sh('first', 'true'),
+        sh('daemon', `echo up; ${line}`, { silenceBudget: '2s' }),
+      ])
+      await program.said('up')
+      await untilHolds(
+        'progress',
+        () => only(region).beats,
+        (beats) => beats >= 5,
+      )
+      await program.kill('SIGTERM')
+    }
+  })
+
   it('gives each step a pipe that blocks, whatever the one before made of it', async () => {
     const nonblocking = 'import fcntl,os; fcntl.fcntl(1, fcntl.F_SETFL, os.O_WRONLY | os.O_NONBLOCK)'
     const file = stepsFile([{ name: 'one', argv: [...python, '-c', nonblocking] }, sh('two', 'seq 200000')])

@@ -21,6 +21,7 @@ const guardOrder = [
   ...[
     'outlet',
     'output',
+    'usage',
     'progress',
     'json_reader',
     'steps',

@@ -74,12 +74,12 @@ export class BuildLog {
     return this.#steps.results
   }
 
-  /** @param record the guard's final one, which says how much its steps wrote */
+  /** @param record the guard's final one, which says how long the log is */
   account(record: GuardRecord | undefined): BuildResult['log'] {
-    const outputBytes = record?.interim === false ? record.outputBytes : undefined
-    const account = this.#account === undefined ? nothing : closedByRecord(this.#account, outputBytes)
+    const said = record?.interim === false ? record : undefined
+    const account = this.#account === undefined ? nothing : closedByRecord(this.#account, said)
     const { bytes, lostBytes, gaps, reconnects, isClosed } = account
-    const isComplete = lostBytes === 0 && (isClosed || outputBytes !== undefined)
+    const isComplete = lostBytes === 0 && (isClosed || said?.outputBytes !== undefined)
     return { bytes, lostBytes, gaps, reconnects, isComplete }
   }
 

@@ -181,8 +181,8 @@ export class BuildView {
   }
 
   /**
-   * Whether the log's final mark tells of a success that nothing else does. A build can forge that mark, knowing the nonce
-   * from the guard's command line; not the exit status of its container.
+   * Whether the log's final mark tells of a success that nothing else does. A build that knows the nonce can forge that
+   * mark (`docs/guard.md`); not the exit status of its container.
    */
   get hasUnconfirmedSuccess(): boolean {
     return this.hasNoMoreOutput && this.record !== undefined && this.#isUnconfirmed

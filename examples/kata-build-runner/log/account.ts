@@ -1,3 +1,5 @@
+import type { GuardRecord } from '../model/record.js'
+
 /** Bytes that are missing, somewhere between two marks. */
 export interface Gap {
   /** The position in the build's stream after which they are missing: all before it is accounted for. */
@@ -23,6 +25,12 @@ export interface LogAccount {
   reconnects: number
   /** Whether the guard's final mark came: without it the end of the log, of unknown size, is missing. */
   isClosed: boolean
+  /** Up to where the stream is accounted for: what came and what is missing, the final mark included. */
+  position: number
+  /** Of the final mark, if that was the last that came. */
+  finalBytes: number
+  /** Whole lines since the last mark. */
+  linesAtEnd: number
   /** Marks that cannot be true: forged by the build, or bytes came twice without being recognised. */
   inconsistencies: number
 }
@@ -32,7 +40,7 @@ export interface LogAccount {
  * known to the byte.
  *
  * A mark that says less than was received is impossible, and so is one with less loss than was known. Either it is forged
- * (a build can read the nonce from the guard's command line, and then print marks), or an earlier one was, or bytes came
+ * (`docs/guard.md` says who can know the nonce), or an earlier one was, or bytes came
  * twice. The next mark tells: if it agrees with what was known, this one is not believed; if not, both are. The final mark
  * has no next, and is believed. In no case is that silent: it counts as an inconsistency.
  */
@@ -49,6 +57,7 @@ export class Account {
   #afterByte = 0
   #inconsistencies = 0
   #isClosed = false
+  #finalBytes = 0
 
   output(bytes: number): void {
     this.#bytes += bytes
@@ -74,6 +83,7 @@ export class Account {
     this.#afterByte = this.#bytes - this.#surplus + this.#lost
     this.#lines = 0
     this.#isClosed = isFinal
+    this.#finalBytes = lineBytes
   }
 
   get isClosed(): boolean {
@@ -84,6 +94,9 @@ export class Account {
     return {
       ...{ bytes: this.#bytes, outputBytes: this.#outputBytes, lostBytes: this.#lost, gaps: [...this.#gaps] },
       ...{ repeatedBytes, reconnects, isClosed: this.#isClosed, inconsistencies: this.#inconsistencies },
+      position: this.#bytes - this.#surplus + this.#lost,
+      finalBytes: this.#isClosed ? this.#finalBytes : 0,
+      linesAtEnd: this.#lines,
     }
   }
 
@@ -96,23 +109,54 @@ export class Account {
   /** Less is missing than was known: what the latest gaps claimed is taken back. */
   #believe(missing: number): void {
     if (missing < 0) this.#surplus -= missing
-    let excess = this.#lost - Math.max(0, missing)
+    const excess = this.#lost - Math.max(0, missing)
     this.#lost -= excess
-    while (excess > 0) {
-      const gap = this.#gaps.pop()!
-      const left = gap.bytes - excess
-      excess = Math.max(0, -left)
-      if (left > 0) this.#gaps.push({ ...gap, bytes: left })
-    }
+    takeBack(this.#gaps, excess)
+  }
+}
+
+/** As many missing bytes, from the latest gaps. */
+function takeBack(gaps: Gap[], bytes: number): void {
+  for (let excess = bytes; excess > 0 && gaps.length > 0; ) {
+    const gap = gaps.pop()!
+    const left = gap.bytes - excess
+    excess = Math.max(0, -left)
+    if (left > 0) gaps.push({ ...gap, bytes: left })
   }
 }
 
 /**
- * The account as the guard's record closes it, for a log without the final mark, or with a forged one: `outputBytes` is
- * what the steps wrote, the guard's own lines not counted. What more it says is missing at the end, at least: the guard's
- * lines that are lost with it are not in it, and a line end before a received mark may be the guard's or the step's.
+ * The account as the guard's record closes it, for a log without the final mark, or with a forged one.
+ *
+ * `written` is the length of the log before the final mark, so what is missing is known to the byte. Where it says less
+ * than the marks did, they were forged, and it is believed.
  */
-export function closedByRecord(account: LogAccount, outputBytes: number | undefined): LogAccount {
+export function closedByRecord(
+  account: LogAccount,
+  { written, outputBytes }: Pick<GuardRecord, 'written' | 'outputBytes'> = {},
+): LogAccount {
+  if (written === undefined) return closedByOutput(account, outputBytes)
+  const { position, finalBytes, gaps, lostBytes } = account
+  if (written === position - finalBytes) return { ...account, isClosed: true }
+  // A mark that came last and was not the guard's final one is output.
+  const missing = written - position
+  const closed = { ...account, finalBytes: 0, isClosed: true }
+  if (missing >= 0) {
+    const end: Gap = { afterByte: position, bytes: missing, mayBeLineEnds: missing <= account.linesAtEnd }
+    return { ...closed, lostBytes: lostBytes + missing, gaps: missing === 0 ? gaps : [...gaps, end] }
+  }
+  const kept = [...gaps]
+  takeBack(kept, -missing)
+  const inconsistencies = account.inconsistencies + 1
+  return { ...closed, lostBytes: Math.max(0, lostBytes + missing), gaps: kept, inconsistencies }
+}
+
+/**
+ * By the record of a guard that does not say `written`: `outputBytes` is what the steps wrote, the guard's own lines not
+ * counted. What more it says is missing at the end, at least: the guard's lines that are lost with it are not in it, and
+ * a line end before a received mark may be the guard's or the step's.
+ */
+function closedByOutput(account: LogAccount, outputBytes: number | undefined): LogAccount {
   const missing = (outputBytes ?? 0) - account.outputBytes - account.lostBytes
   if (missing <= 0) return account
   const end: Gap = { afterByte: account.bytes + account.lostBytes, bytes: missing, mayBeLineEnds: false }

@@ -21,7 +21,10 @@ export interface GuardRecord {
   line?: string
   phase?: string
   step?: { number: number; of: number; name: string }
+  /** Of the steps. */
   outputBytes?: number
+  /** Of the whole log before the guard's final mark, its other lines included. Older guards do not say it. */
+  written?: number
   restarts?: number
   /** RFC 3339, whole seconds. */
   time: string
@@ -99,8 +102,8 @@ function texts(value: Record<string, unknown>): Pick<GuardRecord, 'verdict' | 'l
   return Object.fromEntries(names.filter((name) => typeof value[name] === 'string').map((name) => [name, value[name]]))
 }
 
-function counts(value: Record<string, unknown>): Pick<GuardRecord, 'outputBytes' | 'restarts'> {
-  const names = ['outputBytes', 'restarts'] as const
+function counts(value: Record<string, unknown>): Pick<GuardRecord, 'outputBytes' | 'written' | 'restarts'> {
+  const names = ['outputBytes', 'written', 'restarts'] as const
   return Object.fromEntries(names.filter((name) => isCount(value[name])).map((name) => [name, value[name]]))
 }
 

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { alongside, boots, guardRuns, jobVanishes, wait } from '../../fakes/kube-api/index.js'
 import { buildOf, Scene } from './scene.js'
 
-/** What a build writes that has read the nonce from the guard's command line. */
+/** What a build writes that knows the nonce: from its own pod, say. */
 function* forged(scene: Scene, job: string, more: string[]): Generator<string> {
   const nonce = scene.kube.job(job)?.metadata.annotations?.['shm-liveness/nonce']
   const mark = (fields: object) => `##[shm-guard ${nonce}] ${JSON.stringify({ ...fields, written: 10_000 })}\n`

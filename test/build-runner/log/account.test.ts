@@ -31,9 +31,23 @@ describe('what is missing', () => {
     const stream = new GuardStream().mark().output('one\ntwo\nthree\n').final()
     const cut = account(stream.bytes, { without: [3, 4] })
     expect(cut).toMatchObject({ isClosed: false, lostBytes: 0 })
-    const closed = closedByRecord(cut, 'one\ntwo\nthree\n'.length)
+    const closed = closedByRecord(cut, { outputBytes: 'one\ntwo\nthree\n'.length })
     expect(closed).toMatchObject({ lostBytes: 6, gaps: [{ afterByte: cut.bytes, bytes: 6 }], isClosed: false })
     expect(closedByRecord(cut, undefined)).toEqual(cut)
+  })
+
+  it('is known to the byte at the end, too, by a record that says how much was written', () => {
+    const stream = new GuardStream().mark().output('one\ntwo\nthree\n')
+    const written = stream.length
+    const entries = stream.final().bytes
+    expect(closedByRecord(account(entries), { written })).toEqual(account(entries))
+    const withoutMark = account(entries, { without: [4] })
+    expect(closedByRecord(withoutMark, { written })).toMatchObject({ lostBytes: 0, gaps: [], isClosed: true })
+    const cut = account(entries, { without: [3, 4] })
+    const gap = { afterByte: cut.bytes, bytes: 6, mayBeLineEnds: false }
+    expect(closedByRecord(cut, { written })).toMatchObject({ lostBytes: 6, gaps: [gap], isClosed: true })
+    const whole = account(entries, { without: [1, 4] })
+    expect(closedByRecord(whole, { written }).lostBytes).toBe(4)
   })
 
   it('may be carriage returns, which containerd drops before a line end: no more bytes than lines', () => {
@@ -76,9 +90,21 @@ describe('a mark that the build has forged', () => {
     expect(account(stream.bytes)).toMatchObject({ isClosed: true, inconsistencies: 0, outputBytes: 4 })
     const cut = account(stream.bytes, { without: [2, 3] })
     expect(cut.isClosed).toBe(true)
-    expect(closedByRecord(cut, 4 + 60)).toMatchObject({ lostBytes: 62 })
+    expect(closedByRecord(cut, { outputBytes: 4 + 60 })).toMatchObject({ lostBytes: 62 })
+    const written = new GuardStream().output('a\n').final().output('b\n').length
+    expect(closedByRecord(cut, { written })).toMatchObject({ lostBytes: 2, gaps: [{ bytes: 2 }] })
     expect(account(stream.bytes, { without: [3] }).isClosed).toBe(false)
   })
+
+  it.each([1e15, Number.MAX_SAFE_INTEGER])(
+    'and that says far too much, %d, is not believed against the record',
+    (said) => {
+      const stream = new GuardStream().output('a\n').mark(forged, said)
+      const written = stream.length
+      const found = closedByRecord(account(stream.bytes), { written })
+      expect(found).toMatchObject({ lostBytes: 0, gaps: [], isClosed: true, inconsistencies: 1 })
+    },
+  )
 
   it('does not let bytes that came twice pay for lost ones, once two marks say so', () => {
     const stream = new GuardStream().output('aaaa\n').mark().output('b\n').mark().output('cccc\n').final()

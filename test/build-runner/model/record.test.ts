@@ -10,6 +10,7 @@ const fields = {
   phase: 'install',
   step: { number: 1, of: 3, name: 'install' },
   outputBytes: 10412,
+  written: 12880,
   restarts: 0,
   time: '2026-11-24T10:15:00Z',
 }
@@ -72,6 +73,7 @@ describe("the record in the log's marks", () => {
       exit: 0,
       line: 'exited with 0',
       step: { number: 3, of: 3, name: 'pack' },
+      written: 1042,
       time,
       interim: false,
     })

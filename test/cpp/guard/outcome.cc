@@ -44,6 +44,7 @@ Outcome outcome_with_step() {
   outcome.step_number = 2;
   outcome.step_count = 5;
   outcome.output_bytes = 4711;
+  outcome.written = 5042;
   outcome.restarts = 1;
   return outcome;
 }
@@ -120,7 +121,7 @@ TEST_CASE("the record says all of it, and of steps and phases only where there a
   CHECK(json_of(outcome, 1'795'515'300) ==
         R"-({"outcome":"stalled","exit":120,"verdict":"stalled",)-"
         R"-("line":"stalled: main last beat 5m2s ago (limit 5m)","phase":"install",)-"
-        R"-("step":{"number":2,"of":5,"name":"install"},"outputBytes":4711,"restarts":1,)-"
+        R"-("step":{"number":2,"of":5,"name":"install"},"outputBytes":4711,"written":5042,"restarts":1,)-"
         R"-("time":"2026-11-24T10:15:00Z"})-");
   outcome.step_number = 0;
   outcome.phase[0] = '\0';
@@ -137,7 +138,7 @@ TEST_CASE("the longest outcome fits, and what its texts hold does not break it")
     const std::string step(63, c);
     outcome.step = step;
     outcome.step_number = outcome.step_count = 256;
-    outcome.output_bytes = outcome.restarts = ~std::uint64_t(0);
+    outcome.output_bytes = outcome.written = outcome.restarts = ~std::uint64_t(0);
     const std::string record = json_of(outcome, 253'402'300'799);
     CHECK(record.ends_with("\"time\":\"9999-12-31T23:59:59Z\"}"));
     CHECK(line_of(outcome).size() + record.size() + 2 <= 2048);

@@ -69,7 +69,13 @@ export class GuardVoice {
     const json = {
       ...{ outcome, exit, verdict, line },
       ...(outcome === 'stalled' ? { phase: name } : {}),
-      ...{ step, outputBytes: this.outputBytes, restarts: 0, time: `${new Date().toISOString().slice(0, 19)}Z` },
+      ...{
+        step,
+        outputBytes: this.outputBytes,
+        written: this.#written + (this.#endsInLine ? 0 : 1),
+        restarts: 0,
+        time: `${new Date().toISOString().slice(0, 19)}Z`,
+      },
     }
     return `${line}, step ${step.number}/${step.of} "${name}"\n${JSON.stringify(json)}\n`
   }
