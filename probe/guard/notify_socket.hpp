@@ -56,23 +56,31 @@ class NotifySocket {
     if (got < 0) return false;
     const std::uint32_t sender = sender_of(message);
     const char* problem = nullptr;
-    Notification said;
     if ((message.flags & os::kTruncated) != 0) {
       problem = "it is longer than 4096 bytes";
     } else if (!is_ours(sender)) {
       problem = "its sender is no descendant of the guard, or had gone before anybody could tell";
     } else {
-      problem = parse_notification({text, static_cast<std::size_t>(got)}, said);
+      problem = hear({text, static_cast<std::size_t>(got)}, sender);
     }
-    if (problem != nullptr) {
-      refuse(sender, problem);
-    } else {
-      service_.hear(said);
-    }
+    if (problem != nullptr) complain(sender, " refused: ", problem);
     // Last: whoever waits for the descriptor that it sent along (BARRIER=1) may be gone a moment later, and could not
     // be asked for its parents any more.
     close_descriptors(message);
     return true;
+  }
+
+  // Null, or why nothing of it counts.
+  const char* hear(std::string_view text, std::uint32_t sender) {
+    Notification said;
+    const auto skip = [&](const char* why) { complain(sender, ": skipped a variable: ", why); };
+    if (const char* const problem = parse_notification(text, said, skip)) return problem;
+    if (said.main_pid != 0 && !is_living_descendant(said.main_pid)) {
+      skip("MAINPID is not a living descendant of the guard");
+      said.main_pid = 0;
+    }
+    service_.hear(said);
+    return nullptr;
   }
 
   template <class Visit>
@@ -121,20 +129,27 @@ class NotifySocket {
     return guard == 1 && !read_stat(sender, stat);
   }
 
+  // A pid by which a program names one of its own.
+  static bool is_living_descendant(std::uint32_t pid) {
+    const std::uint32_t guard = sys::process_id();
+    Stat stat;
+    return pid != guard && read_stat(pid, stat) && !stat.is_exiting && is_descendant(pid, guard);
+  }
+
   // The first few, then ever fewer: a flood is no reason to fill the log.
-  void refuse(std::uint32_t sender, const char* problem) {
-    ++refused_;
-    if (refused_ > 8 && (refused_ & (refused_ - 1)) != 0) return;
+  void complain(std::uint32_t sender, const char* what, const char* problem) {
+    ++complaints_;
+    if (complaints_ > 8 && (complaints_ & (complaints_ - 1)) != 0) return;
     Line line;
-    line << "notification of pid " << sender << " refused: " << problem;
-    if (refused_ > 8) line << " (" << refused_ << " refused so far)";
+    line << "notification of pid " << sender << what << problem;
+    if (complaints_ > 8) line << " (" << complaints_ << " refused so far)";
   }
 
   Loop& loop_;
   Service& service_;
   Source source_;
   char name_[64] = {};
-  std::uint64_t refused_ = 0;
+  std::uint64_t complaints_ = 0;
 };
 
 }  // namespace shm_liveness::guard

@@ -1,9 +1,10 @@
-import { Region } from 'shm-liveness'
+import { guardPath, Region } from 'shm-liveness'
 import { describe, expect, it } from 'vitest'
 import { guard } from '../support/guard.js'
 import { only } from '../support/held.js'
-import { answers, never, service } from '../support/notified.js'
+import { answers, never, type Service, service } from '../support/notified.js'
 import { probe } from '../support/probe.js'
+import { Program } from '../support/program.js'
 import { python } from '../support/python.js'
 import { uniqueRegion } from '../support/region.js'
 
@@ -164,5 +165,44 @@ describe.concurrent('a region of a service', () => {
     const region = uniqueRegion()
     await guard(['--region', region, '--notify', '--', 'sh', '-c', 'exit 3'])
     expect(Region.open(region).workers()).toMatchObject([{ name: 'main', state: 'dead' }])
+  })
+})
+
+describe.concurrent('MAINPID', () => {
+  it('names the process that the stamps are meant of, and that a stall is put down to', async () => {
+    const notified = await service([...never, '--interval', '5ms', '--grace', '1s'])
+    const { pid } = await notified.ask<{ pid: number }>({ spawn: true })
+    await notified.say(`MAINPID=0x${pid.toString(16)}\nREADY=1`)
+    expect(only(notified.region)).toMatchObject({ pid, ready: true })
+    await notified.say('WATCHDOG=trigger', { barrier: false })
+    expect(await notified.program.ended).toMatchObject({ code: 120 })
+    expect(notified.program.stderr).toContain(`, pid ${pid} S (sleeping)`)
+  })
+
+  it.each([
+    ['that is not a descendant of the guard', () => process.pid],
+    ['that is the guard', ({ program }: Service) => program.pid],
+    ['that nobody has', () => 0x7fffffff],
+  ])('of a process %s is skipped, with a word', async (_, pidOf) => {
+    const notified = await service()
+    const { pid } = await notified.ask<{ pid: number }>({ env: true })
+    await notified.say(`MAINPID=${pidOf(notified)}\nREADY=1`)
+    expect(only(notified.region)).toMatchObject({ pid, ready: true })
+    expect(await notified.program.complained('\n')).toBe(
+      `shm-guard: notification of pid ${pid}: skipped a variable: MAINPID is not a living descendant of the guard\n`,
+    )
+  })
+
+  it('is the command again after a restart', async () => {
+    const region = uniqueRegion()
+    const line = 'sleep infinity & systemd-notify --ready MAINPID=$!; echo $$ $!; read go; exit 1'
+    const flags = ['--region', region, '--notify', ...never, '--restart', '1', '--', 'sh', '-c', line]
+    const program = Program.run(guardPath(), flags)
+    const [, first] = (await program.said('')).split(' ').map(Number)
+    expect(only(region)).toMatchObject({ pid: first })
+    program.tell('')
+    const [, second] = (await program.said('')).split(' ').map(Number)
+    expect(only(region)).toMatchObject({ pid: second })
+    expect(second).not.toBe(first)
   })
 })
