@@ -116,6 +116,7 @@ class Guard {
   }
 
   void reaped(int pid, int status) {
+    if (options_.notify) parts_.notify.reaped(pid);
     if (pid != pid_) return;
     hear_of_exec();
     pid_ = 0;
@@ -303,7 +304,7 @@ class Guard {
 
   // The command's last words count: its notifications, and what is in its pipes.
   void settle() {
-    if (options_.notify) parts_.notify.receive();
+    if (options_.notify) parts_.notify.receive_rest();
     for (Output& output : parts_.output) output.set_mark();
     // As long as its reader needs, as without the guard; but no longer than the grace if the end is urgent.
     const bool urgent = is_told() || end_.reason != Ending::exited;

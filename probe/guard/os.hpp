@@ -88,6 +88,13 @@ inline int set_pipe_size(int fd, int bytes) {
 }
 inline int flags_of(int fd) { return static_cast<int>(sys::call(__NR_fcntl, fd, 3 /* F_GETFL */, 0)); }
 inline int set_flags(int fd, int flags) { return static_cast<int>(sys::call(__NR_fcntl, fd, 4 /* F_SETFL */, flags)); }
+// Both ends included; last < 0: all from the first on. Linux 5.9; before it, and where a filter forbids it, one by one.
+inline void close_range(int first, int last) {
+  if (last >= 0 && last < first) return;
+  if (sys::call(__NR_close_range, first, static_cast<long>(static_cast<unsigned>(last)), 0) >= 0) return;
+  constexpr int kMostFound = 1024;
+  for (int fd = first; fd <= (last < 0 ? kMostFound : last); ++fd) sys::close(fd);
+}
 inline bool is_open(int fd) { return sys::call(__NR_fcntl, fd, 1 /* F_GETFD */, 0) >= 0; }
 // Moves bytes between a pipe and another descriptor without copying them; never blocks on a pipe.
 inline long splice(int from, int to, std::size_t bytes) {
@@ -149,7 +156,7 @@ inline constexpr int kUnix = 1, kInternet = 2, kInternet6 = 10;
 inline constexpr int kStream = 1, kDatagram = 2;
 inline constexpr int kSocketLevel = 1, kReuseAddress = 2, kPassCredentials = 16, kReceiveBuffer = 8, kTcpLevel = 6,
                      kNoDelay = 1, kIp6Level = 41, kIp6Only = 26;
-inline constexpr int kNoSignal = 0x4000, kDontWait = 0x40, kTruncated = 0x20, kControlCloseOnExec = 0x40000000;
+inline constexpr int kNoSignal = 0x4000, kDontWait = 0x40, kTruncated = 0x20, kPeek = 2, kControlTruncated = 8;
 
 struct UnixAddress {
   std::uint16_t family;
