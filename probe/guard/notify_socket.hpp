@@ -1,15 +1,16 @@
 // The socket behind NOTIFY_SOCKET. Abstract: it needs no place in a file system that may be read-only, and nothing of
-// it is left behind. Abstract names are seen by all containers of a pod, so senders are known by what the kernel says
-// of them (SCM_CREDENTIALS), and only the guard's descendants are heard.
+// it is left behind.
 //
-// A datagram is read where it lies in the queue, and taken off it afterwards (notify_taker.hpp: what comes along): a
-// sender that waits for its descriptor (BARRIER=1) may be gone a moment later, and could not be asked for its parents
-// any more.
+// Abstract names are seen by all containers of a pod, so anybody may send: who did is for notify_sender.hpp, and what
+// came along for notify_taker.hpp. A datagram is read where it lies in the queue, and taken off it afterwards: a sender
+// that waits for its descriptor (BARRIER=1) may be gone a moment later, and could not be asked for its parents any
+// more.
 #pragma once
 
 #include "../../native/shm_liveness/create.hpp"
 #include "log.hpp"
 #include "loop.hpp"
+#include "notify_sender.hpp"
 #include "notify_taker.hpp"
 #include "service.hpp"
 
@@ -55,7 +56,7 @@ class NotifySocket {
 
   // The guard has reaped a process.
   void reaped(int pid) {
-    if (!takers_.reaped(pid)) return;
+    if (!takers_.reaped(pid)) return senders_.reaped(static_cast<std::uint32_t>(pid));
     go_on_if_taken();
     // Killed before it took anything (the guard kills its descendants, and the kernel for want of memory).
     if (takers_.is_taking() && !takers_.is_current_alive()) takers_.forget_current();
@@ -102,7 +103,10 @@ class NotifySocket {
     os::Chunk chunk{text, sizeof text};
     os::MessageHeader message{nullptr, 0, &chunk, 1, control, sizeof control, 0};
     const long got = os::receive(source_.fd, message, os::kPeek | os::kDontWait);
-    if (got < 0) return false;
+    if (got < 0) {
+      senders_.forget_evidence();
+      return false;
+    }
     head_carries_ = (message.flags & os::kControlTruncated) != 0;
     sender_ = sender_of(message);
     if ((message.flags & os::kTruncated) != 0) {
@@ -114,57 +118,33 @@ class NotifySocket {
   }
 
   void hear(std::string_view text) {
-    if (!is_ours(sender_))
-      return refuse("its sender is no descendant of the guard, or had gone before anybody could tell");
+    const Sender sender = senders_.identify(sender_, source_.fd, head_carries_);
+    if (sender == Sender::stranger) return refuse("its sender is not a descendant of the guard");
+    if (sender == Sender::unknown) return refuse("its sender has gone, and nothing shows whose it was");
     Notification said;
     const char* const problem = parse_notification(text, said, [&](const char* why) { skip(why); });
     if (problem != nullptr) return refuse(problem);
-    if (said.main_pid != 0 && !is_living_descendant(said.main_pid)) {
+    if (sender == Sender::likely && (said.trigger || said.has_watchdog_usec)) {
+      skip("WATCHDOG=trigger and WATCHDOG_USEC need a sender that is still there");
+      said.trigger = said.has_watchdog_usec = false;
+    }
+    if (said.main_pid != 0 && !Senders::is_living_descendant(said.main_pid)) {
       skip("MAINPID is not a living descendant of the guard");
       said.main_pid = 0;
     }
     service_.hear(said);
-  }
-
-  template <class Visit>
-  static void for_each_control(const os::MessageHeader& message, Visit&& visit) {
-    const auto* at = static_cast<const char*>(message.control);
-    const char* const end = at + message.control_bytes;
-    while (at + sizeof(os::ControlHeader) <= end) {
-      os::ControlHeader header;
-      __builtin_memcpy(&header, at, sizeof header);
-      if (header.bytes < sizeof header || header.bytes > static_cast<std::size_t>(end - at)) return;
-      if (header.level == os::kSocketLevel) visit(header.type, at + sizeof header, header.bytes - sizeof header);
-      at += (header.bytes + 7) / 8 * 8;
-    }
+    if (said.ready) senders_.look();
   }
 
   // Its pid, as this PID namespace has it; 0: it does not.
   static std::uint32_t sender_of(const os::MessageHeader& message) {
     os::Credentials credentials{};
-    for_each_control(message, [&](int type, const char* data, std::size_t bytes) {
+    detail::for_each_control(message, [&](int type, const char* data, std::size_t bytes) {
       if (type == os::kCredentials && bytes >= sizeof credentials) {
         __builtin_memcpy(&credentials, data, sizeof credentials);
       }
     });
     return credentials.pid;
-  }
-
-  bool is_ours(std::uint32_t sender) const {
-    if (sender == 0) return false;
-    const std::uint32_t guard = sys::process_id();
-    if (is_descendant(sender, guard)) return true;
-    // One that has ended cannot be asked for its parents. As PID 1 everything that this namespace numbers is below the
-    // guard, but for what was exec'd into the container.
-    Stat stat;
-    return guard == 1 && !read_stat(sender, stat);
-  }
-
-  // A pid by which a program names one of its own.
-  static bool is_living_descendant(std::uint32_t pid) {
-    const std::uint32_t guard = sys::process_id();
-    Stat stat;
-    return pid != guard && read_stat(pid, stat) && !stat.is_exiting && is_descendant(pid, guard);
   }
 
   void go_on_if_taken() {
@@ -197,6 +177,7 @@ class NotifySocket {
   Loop& loop_;
   Service& service_;
   Takers takers_;
+  Senders senders_;
   Source source_;
   Source timer_;
   std::uint32_t sender_ = 0;    // of the datagram at the head

@@ -55,6 +55,19 @@ inline int open_process(std::uint32_t pid) {
 inline int send_signal_by_descriptor(int pidfd, int signal) {
   return static_cast<int>(sys::call(__NR_pidfd_send_signal, pidfd, signal, 0, 0));
 }
+// struct pidfd_info, as far as its first version goes (Linux 6.13).
+struct ProcessInfo {
+  std::uint64_t mask;
+  std::uint64_t cgroup;
+  std::uint32_t ids[11];
+  std::int32_t exit_code;
+};
+static_assert(sizeof(ProcessInfo) == 64);
+inline constexpr std::uint64_t kInfoCgroup = 4, kInfoExit = 8;
+// PIDFD_GET_INFO. With kInfoExit also of a process that has been reaped (Linux 6.15).
+inline int ask_process(int pidfd, ProcessInfo& info) {
+  return static_cast<int>(sys::call(__NR_ioctl, pidfd, 0xc040ff0b, sys::word(&info)));
+}
 inline int set_process_group(int pid, int group) { return static_cast<int>(sys::call(__NR_setpgid, pid, group)); }
 inline std::uint32_t parent() { return static_cast<std::uint32_t>(sys::call(__NR_getppid)); }
 inline int die_with_parent() {
@@ -193,7 +206,8 @@ struct ControlHeader {
   int level;
   int type;
 };
-inline constexpr int kRights = 1, kCredentials = 2;
+inline constexpr int kRights = 1, kCredentials = 2, kProcess = 4;
+inline constexpr int kPassProcess = 76;  // SO_PASSPIDFD
 struct Credentials {
   std::uint32_t pid, user, group;
 };

@@ -11,6 +11,7 @@ struct Stat {
   bool is_exiting = false;      // on its way out, or a zombie
   std::uint64_t cpu_ticks = 0;  // with its reaped children's; a tick is 10 ms on every architecture we support
   std::uint64_t start_ticks = 0;
+  std::uint64_t reaped_faults = 0;  // page faults of the children that it has reaped
 };
 
 // False: no such process, or no /proc.
@@ -29,6 +30,7 @@ inline bool read_stat(std::uint32_t pid, Stat& out) {
   constexpr std::uint64_t kExiting = 4;  // PF_EXITING, among the flags
   out.parent = static_cast<std::uint32_t>(number(4));
   out.is_exiting = (number(9) & kExiting) != 0;
+  out.reaped_faults = number(11);
   out.cpu_ticks = number(14) + number(15) + number(16) + number(17);
   out.start_ticks = number(22);
   return true;
@@ -83,6 +85,7 @@ bool for_each_descendant(std::uint32_t guard, Visit&& visit) {
 struct Usage {
   std::uint32_t processes = 0;
   std::uint64_t cpu_ticks = 0;
+  std::uint64_t reaped_faults = 0;
   std::uint64_t io_bytes = 0;  // read and written, page cache and pipes included, with its reaped children's
   bool io_known = false;       // of at least one of them: another user's are not shown to everybody
 };
@@ -111,6 +114,7 @@ inline bool read_usage(std::uint32_t guard, std::uint64_t since_ticks, bool with
     if (stat.start_ticks < since_ticks) return;
     ++usage.processes;
     usage.cpu_ticks += stat.cpu_ticks;
+    usage.reaped_faults += stat.reaped_faults;
     if (with_io) add_io(pid, usage);
   });
 }

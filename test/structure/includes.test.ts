@@ -16,7 +16,16 @@ const order = [
 const guard = join(root, 'probe/guard')
 const guardOrder = [
   ...['os', 'log', 'loop', 'tree', 'command', 'signals', 'init', 'aging', 'watch', 'stamp'],
-  ...['notification', 'service', 'notify_taker', 'notify_socket', 'notify_command', 'address', 'options'],
+  ...[
+    'notification',
+    'service',
+    'notify_sender',
+    'notify_taker',
+    'notify_socket',
+    'notify_command',
+    'address',
+    'options',
+  ],
   ...[
     'outlet',
     'output',
