@@ -368,6 +368,7 @@ class Guard {
   void end() {
     stage_ = Stage::ended;
     parts_.stamp.give_up(report_.outcome().status == 0 || is_told());
+    parts_.notify.remove_file();
     report_.record();
     report_.mark_final();
   }

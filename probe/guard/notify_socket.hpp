@@ -1,5 +1,5 @@
-// The socket behind NOTIFY_SOCKET. Abstract: it needs no place in a file system that may be read-only, and nothing of
-// it is left behind.
+// The socket behind NOTIFY_SOCKET. Abstract, unless a path was asked for: it needs no place in a file system that may
+// be read-only, and nothing of it is left behind. A command in a network namespace of its own finds a path only.
 //
 // Abstract names are seen by all containers of a pod, so anybody may send: who did is for notify_sender.hpp, and what
 // came along for notify_taker.hpp. A datagram is read where it lies in the queue, and taken off it afterwards: a sender
@@ -20,18 +20,21 @@ class NotifySocket {
  public:
   NotifySocket(Loop& loop, Service& service) : loop_(loop), service_(service) {}
 
-  // -errno, or 0.
-  int open() {
+  // An empty path: an abstract name. -errno, or 0.
+  int open(std::string_view path) {
+    is_path_ = !path.empty();
     Text name(name_);
-    name << "@shm-liveness/" << shm_liveness::detail::random_nonce();
+    if (is_path_) {
+      name << path;
+    } else {
+      name << "@shm-liveness/" << shm_liveness::detail::random_nonce();
+    }
     name.c_str();
     int error = takers_.open();
     if (error < 0) return error;
     const int fd = os::make_socket(os::kUnix, os::kDatagram);
     if (fd < 0) return fd;
-    os::UnixAddress address{os::kUnix, {}};
-    for (std::size_t i = 1; i < name.size(); ++i) address.path[i] = name_[i];
-    error = os::bind(fd, &address, static_cast<std::uint32_t>(sizeof address.family + name.size()));
+    error = bind(fd);
     if (error >= 0) error = os::set_option(fd, os::kSocketLevel, os::kPassCredentials, 1);
     if (error >= 0) error = os::set_option(fd, os::kSocketLevel, os::kReceiveBuffer, 1 << 20);
     source_ = {fd, [](void* self, std::uint32_t) { static_cast<NotifySocket*>(self)->receive(); }, this, 0};
@@ -43,6 +46,13 @@ class NotifySocket {
   }
   // As NOTIFY_SOCKET has it: a leading @ stands for the NUL of an abstract name.
   std::string_view name() const { return name_; }
+
+  // Takes its file away, unless that is another's by now.
+  void remove_file() {
+    sys::FileStatus status{};
+    if (is_path_ && inode_ != 0 && status_of_file(status) && status.stx_ino == inode_) sys::unlink(name_);
+    inode_ = 0;
+  }
 
   // The command has ended: its last words count. No longer than some 20 ms: a taker may be held up.
   void receive_rest() {
@@ -69,6 +79,42 @@ class NotifySocket {
   static constexpr int kDatagramsPerTurn = 64;
   static constexpr std::size_t kMostBytes = 4096;  // as systemd
   static constexpr std::uint64_t kPatienceNs = 20'000'000;
+
+  int bind(int fd) {
+    os::UnixAddress address{os::kUnix, {}};
+    const std::string_view name = name_;
+    for (std::size_t i = 0; i < name.size(); ++i) address.path[i] = name[i];
+    if (!is_path_) address.path[0] = '\0';
+    const auto bytes = static_cast<std::uint32_t>(sizeof address.family + name.size());
+    if (!is_path_) return os::bind(fd, &address, bytes);
+    // The command may run as another user than the guard.
+    const unsigned mask = os::set_creation_mask(0);
+    int error = os::bind(fd, &address, bytes);
+    if (error == -os::kAddressInUse) {
+      error = remove_stale(address, bytes);
+      if (error >= 0) error = os::bind(fd, &address, bytes);
+    }
+    os::set_creation_mask(mask);
+    sys::FileStatus status{};
+    if (error >= 0 && status_of_file(status)) inode_ = status.stx_ino;
+    return error;
+  }
+
+  // Of a guard that was killed. -errno: it is another file, or somebody listens there.
+  int remove_stale(const os::UnixAddress& address, std::uint32_t bytes) const {
+    constexpr unsigned kTypeMask = 0170000, kSocket = 0140000;
+    sys::FileStatus status{};
+    if (!status_of_file(status)) return -sys::kAccess;
+    if ((status.stx_mode & kTypeMask) != kSocket) return -sys::kExists;
+    const int fd = os::make_socket(os::kUnix, os::kDatagram);
+    if (fd < 0) return fd;
+    const int answer = os::connect(fd, &address, bytes);
+    sys::close(fd);
+    return answer == -os::kRefused ? sys::unlink(name_) : -os::kAddressInUse;
+  }
+  bool status_of_file(sys::FileStatus& status) const {
+    return sys::status(name_, sys::kAtSymlinkNoFollow, STATX_TYPE | STATX_INO, status) >= 0;
+  }
 
   // A bounded number of datagrams.
   void receive() {
@@ -184,7 +230,9 @@ class NotifySocket {
   bool is_head_heard_ = false;  // and still to be taken off
   bool head_carries_ = false;   // descriptors
   bool is_waiting_said_ = false;
-  char name_[64] = {};
+  bool is_path_ = false;
+  std::uint64_t inode_ = 0;  // of its file; 0: none
+  char name_[sizeof os::UnixAddress::path] = {};
   std::uint64_t complaints_ = 0;
 };
 

@@ -12,7 +12,7 @@ inline constexpr int kStandardInput = 0, kStandardOutput = 1, kStandardError = 2
 
 // --- errno values that lead somewhere
 inline constexpr int kNoProcess = 3, kNoExec = 8, kBrokenPipe = 32, kTooBig = 7, kTextBusy = 26, kNameTooLong = 36,
-                     kAddressInUse = 98, kAddressNotAvailable = 99, kTooManyFiles = 24, kAborted = 103;
+                     kAddressInUse = 98, kAddressNotAvailable = 99, kRefused = 111, kTooManyFiles = 24, kAborted = 103;
 
 // --- signals
 inline constexpr int kInterrupt = 2, kQuit = 3, kIllegal = 4, kTrap = 5, kAbort = 6, kBus = 7, kFloatingPoint = 8,
@@ -218,6 +218,7 @@ inline int make_socket(int family, int type) {
 inline int set_option(int fd, int level, int option, int value) {
   return static_cast<int>(sys::call(__NR_setsockopt, fd, level, option, sys::word(&value), sizeof value));
 }
+inline unsigned set_creation_mask(unsigned mask) { return static_cast<unsigned>(sys::call(__NR_umask, mask)); }
 inline int bind(int fd, const void* address, std::uint32_t bytes) {
   return static_cast<int>(sys::call(__NR_bind, fd, sys::word(address), static_cast<long>(bytes)));
 }
