@@ -58,6 +58,7 @@ Exit guard_command(const Start& start, const Options& options) {
   const Obstacle obstacle =
       error < 0 ? shm_liveness::guard::detail::system_obstacle("cannot watch", error) : prepare(parts);
   if (obstacle.status < 0) return static_cast<Exit>(guard.run());
+  parts.notify.remove_file();
   record_refusal(options, obstacle.status, obstacle.text);
   return complain(obstacle.text, static_cast<Exit>(obstacle.status));
 }

@@ -71,6 +71,9 @@ function requireFlags(flags: unknown): asserts flags is readonly string[] {
   if (given.has('--notify') && given.has('--progress')) {
     throw invalid('guard.flags', 'either --notify or --progress: both stamp for the command', flags.join(' '))
   }
+  if (given.has('--notify-socket') && !given.has('--notify')) {
+    throw invalid('guard.flags', '--notify-socket only beside --notify', flags.join(' '))
+  }
   if (given.has('--name') && !given.has('--notify') && !given.has('--progress')) {
     throw invalid('guard.flags', '--name only beside --notify or --progress, which stamp for it', flags.join(' '))
   }

@@ -38,6 +38,7 @@ export const guardRows: ReadonlyMap<string, GuardRow> = new Map<string, GuardRow
   ['--restart-budget', { value: 'DUR', instead: 'say guard.restartBudget (--restart-budget)', isOption: true }],
   ['--build', { value: '' }],
   ['--notify', { value: '' }],
+  ['--notify-socket', { value: 'PATH' }],
   ['--progress', { value: 'LIST' }],
   [
     '--steps',
@@ -67,6 +68,7 @@ const isOf: Record<string, (value: string) => boolean> = {
   'A,B': (value) => value.split(',').every(isName) && value.split(',').length <= mostExpected,
   N: (value) => isNumber(value, 1, mostWorkers),
   NAME: isName,
+  PATH: (value) => value.startsWith('/') && new TextEncoder().encode(value).length <= 107,
   LIST: (value) => /^((output|cpu|io)(,|$))+$/.test(value),
   'UID[:GID]': (value) => /^\d+(:\d+)?$/.test(value) && value.split(':').every((id) => isNumber(id, 0, greatestId)),
 }

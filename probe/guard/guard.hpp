@@ -144,6 +144,7 @@ class Guard {
   }
 
   void reaped(int pid, int status) {
+    if (options_.notify) parts_.notify.reaped(pid);
     if (pid != pid_) return;
     parts_.watch.catch_up();
     hear_of_exec();
@@ -334,7 +335,7 @@ class Guard {
 
   // The command's last words count: its notifications, and what is in its pipes.
   void settle() {
-    if (options_.notify) parts_.notify.receive();
+    if (options_.notify) parts_.notify.receive_rest();
     for (Output& output : parts_.output) output.set_mark();
     // As long as its reader needs, as without the guard; but no longer than the grace if the end is urgent.
     const bool urgent = is_told() || end_.reason != Ending::exited;
@@ -398,6 +399,7 @@ class Guard {
   void end() {
     stage_ = Stage::ended;
     parts_.stamp.give_up(report_.outcome().status == 0 || is_told());
+    parts_.notify.remove_file();
     report_.mark_final();
     report_.record();
   }

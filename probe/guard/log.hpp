@@ -31,7 +31,8 @@ inline Text& say_error(Text& out, int error) {
                              {sys::kLoop, "too many symbolic links"},
                              {os::kBrokenPipe, "its reader has gone"},
                              {os::kAddressInUse, "address in use"},
-                             {111, "connection refused"},
+                             {os::kRefused, "connection refused"},
+                             {sys::kExists, "another file has that name"},
                              {os::kAddressNotAvailable, "no such address here"}};
   for (const Word& word : kWords) {
     if (word.error == error) return out << word.text;

@@ -18,6 +18,8 @@ enum class Mode : std::uint8_t { guard, version, help };
 inline constexpr unsigned kOutput = 1, kCpu = 2, kIo = 4;
 
 inline constexpr std::size_t kMostNonceBytes = 32;
+// Of --notify-socket: what struct sockaddr_un holds, with a NUL at its end.
+inline constexpr std::size_t kMostSocketPath = sizeof os::UnixAddress::path - 1;
 
 inline constexpr std::uint64_t kDefaultSilenceNs = 300'000'000'000;  // for --progress, if nothing else is said
 
@@ -32,6 +34,7 @@ struct Options {
   std::uint64_t restart_budget_ns = 0;  // 0: the startup grace
   bool build = false;
   bool notify = false;
+  std::string_view notify_socket{};  // empty: an abstract one
   unsigned progress = 0;
   const char* steps = nullptr;
   std::string_view name = "main";
@@ -57,6 +60,7 @@ enum class Flag : std::uint8_t {
   restart_budget,
   build,
   notify,
+  notify_socket,
   progress,
   steps,
   name,
@@ -81,6 +85,8 @@ inline constexpr Row kGuardRows[] = {
      "(default: the startup grace)", Value::required, true},
     {"build\0" "\0" "exit 0 after a SIGTERM becomes 143", Value::none, true},
     {"notify\0" "\0" "stamp for a command that speaks sd_notify", Value::none, true},
+    {"notify-socket\0" "PATH\0" "its socket as a file, for a command in a\n"
+     "network namespace of its own", Value::required, true},
     {"progress\0" "LIST\0" "stamp while the command's processes make\n"
      "progress: output,cpu,io", Value::required, true},
     {"steps\0" "FILE\0" "run the steps of FILE, each a phase", Value::required, false},
@@ -141,6 +147,10 @@ class Parser : public program::FlagParser<Parser, kGuardRowCount> {
       case Flag::notify:
         options_.notify = true;
         return true;
+      case Flag::notify_socket:
+        options_.notify_socket = value;
+        return (value[0] == '/' && value.size() <= kMostSocketPath) ||
+               complain(origin, "is not an absolute path of up to 107 bytes", value);
       case Flag::progress:
         return set_progress(value, origin);
       case Flag::steps:
@@ -224,6 +234,7 @@ class Parser : public program::FlagParser<Parser, kGuardRowCount> {
       return contradict("--notify and --progress both stamp for the command: one of them");
     }
     return has_use_for(Flag::nonce, options_.steps != nullptr, "--nonce marks lines among the output of --steps") &&
+           has_use_for(Flag::notify_socket, options_.notify, "--notify-socket is for --notify") &&
            has_use_for(Flag::restart_budget, options_.restarts != 0, "--restart-budget is for --restart") &&
            has_use_for(Flag::name, options_.stamps(), "--name is for whom --notify, --progress or --steps stamp");
   }

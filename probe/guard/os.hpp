@@ -12,7 +12,7 @@ inline constexpr int kStandardInput = 0, kStandardOutput = 1, kStandardError = 2
 
 // --- errno values that lead somewhere
 inline constexpr int kNoProcess = 3, kNoExec = 8, kBrokenPipe = 32, kTooBig = 7, kTextBusy = 26, kNameTooLong = 36,
-                     kAddressInUse = 98, kAddressNotAvailable = 99, kTooManyFiles = 24, kAborted = 103;
+                     kAddressInUse = 98, kAddressNotAvailable = 99, kRefused = 111, kTooManyFiles = 24, kAborted = 103;
 
 // --- signals
 inline constexpr int kHangUp = 1, kUser1 = 10, kUser2 = 12, kWindowChange = 28, kPower = 30;
@@ -56,6 +56,19 @@ inline int open_process(std::uint32_t pid) {
 inline int send_signal_by_descriptor(int pidfd, int signal) {
   return static_cast<int>(sys::call(__NR_pidfd_send_signal, pidfd, signal, 0, 0));
 }
+// struct pidfd_info, as far as its first version goes (Linux 6.13).
+struct ProcessInfo {
+  std::uint64_t mask;
+  std::uint64_t cgroup;
+  std::uint32_t ids[11];
+  std::int32_t exit_code;
+};
+static_assert(sizeof(ProcessInfo) == 64);
+inline constexpr std::uint64_t kInfoCgroup = 4, kInfoExit = 8;
+// PIDFD_GET_INFO. With kInfoExit also of a process that has been reaped (Linux 6.15).
+inline int ask_process(int pidfd, ProcessInfo& info) {
+  return static_cast<int>(sys::call(__NR_ioctl, pidfd, 0xc040ff0b, sys::word(&info)));
+}
 inline int set_process_group(int pid, int group) { return static_cast<int>(sys::call(__NR_setpgid, pid, group)); }
 inline std::uint32_t process_group() { return static_cast<std::uint32_t>(sys::call(__NR_getpgid, 0)); }
 inline std::uint32_t parent() { return static_cast<std::uint32_t>(sys::call(__NR_getppid)); }
@@ -94,6 +107,13 @@ inline int set_pipe_size(int fd, int bytes) {
 }
 inline int flags_of(int fd) { return static_cast<int>(sys::call(__NR_fcntl, fd, 3 /* F_GETFL */, 0)); }
 inline int set_flags(int fd, int flags) { return static_cast<int>(sys::call(__NR_fcntl, fd, 4 /* F_SETFL */, flags)); }
+// Both ends included; last < 0: all from the first on. Linux 5.9; before it, and where a filter forbids it, one by one.
+inline void close_range(int first, int last) {
+  if (last >= 0 && last < first) return;
+  if (sys::call(__NR_close_range, first, static_cast<long>(static_cast<unsigned>(last)), 0) >= 0) return;
+  constexpr int kMostFound = 1024;
+  for (int fd = first; fd <= (last < 0 ? kMostFound : last); ++fd) sys::close(fd);
+}
 inline bool is_open(int fd) { return sys::call(__NR_fcntl, fd, 1 /* F_GETFD */, 0) >= 0; }
 // Moves bytes between a pipe and another descriptor without copying them; never blocks on a pipe.
 inline long splice(int from, int to, std::size_t bytes) {
@@ -173,7 +193,7 @@ inline constexpr int kUnix = 1, kInternet = 2, kInternet6 = 10;
 inline constexpr int kStream = 1, kDatagram = 2;
 inline constexpr int kSocketLevel = 1, kReuseAddress = 2, kPassCredentials = 16, kReceiveBuffer = 8, kTcpLevel = 6,
                      kNoDelay = 1, kIp6Level = 41, kIp6Only = 26;
-inline constexpr int kNoSignal = 0x4000, kDontWait = 0x40, kTruncated = 0x20, kControlCloseOnExec = 0x40000000;
+inline constexpr int kNoSignal = 0x4000, kDontWait = 0x40, kTruncated = 0x20, kPeek = 2, kControlTruncated = 8;
 
 struct UnixAddress {
   std::uint16_t family;
@@ -210,7 +230,8 @@ struct ControlHeader {
   int level;
   int type;
 };
-inline constexpr int kRights = 1, kCredentials = 2;
+inline constexpr int kRights = 1, kCredentials = 2, kProcess = 4;
+inline constexpr int kPassProcess = 76;  // SO_PASSPIDFD
 struct Credentials {
   std::uint32_t pid, user, group;
 };
@@ -221,6 +242,7 @@ inline int make_socket(int family, int type) {
 inline int set_option(int fd, int level, int option, int value) {
   return static_cast<int>(sys::call(__NR_setsockopt, fd, level, option, sys::word(&value), sizeof value));
 }
+inline unsigned set_creation_mask(unsigned mask) { return static_cast<unsigned>(sys::call(__NR_umask, mask)); }
 inline int bind(int fd, const void* address, std::uint32_t bytes) {
   return static_cast<int>(sys::call(__NR_bind, fd, sys::word(address), static_cast<long>(bytes)));
 }

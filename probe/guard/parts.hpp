@@ -21,7 +21,7 @@ struct Rooms {
   char steps_text[kMostStepBytes + 1];  // one more, to tell a file that is too long
   char arena[6 * kMostStepBytes];       // an empty word takes 3 bytes in the file and 16 here
   char* environment[kMostVariables + 1];
-  char variables[2][96];
+  char variables[2][128];
   char watchdog_pid[kWatchdogPidBytes];
   char nonce[kMostNonceBytes + 1];
 };

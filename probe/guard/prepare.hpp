@@ -157,7 +157,7 @@ inline Obstacle prepare(Parts& parts) {
       return detail::obstacle(Exit::unusable, "--notify needs /proc, to tell the command's processes from others", {},
                               "");
     }
-    if (const int error = parts.notify.open(); error < 0) {
+    if (const int error = parts.notify.open(options.notify_socket); error < 0) {
       return detail::system_obstacle("cannot open a notification socket", error);
     }
   }

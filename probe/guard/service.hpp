@@ -21,6 +21,8 @@ class Service {
   }
 
   void hear(const Notification& said) {
+    // A wrapper says who does the work: that process is named, looked at and signalled.
+    if (said.main_pid != 0) stamp_.act_for(said.main_pid);
     if (said.has_watchdog_usec) stamp_.max_age(said.watchdog_ns != 0 ? said.watchdog_ns : kMaxDurationNs);
     if (said.reloading) {
       stamp_.ready(false, "reloading");

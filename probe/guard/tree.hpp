@@ -14,6 +14,7 @@ struct Stat {
   std::uint64_t own_cpu_ticks = 0;  // a tick is 10 ms on every architecture we support
   std::uint64_t cpu_ticks = 0;      // with its reaped children's
   std::uint64_t start_ticks = 0;
+  std::uint64_t reaped_faults = 0;  // page faults of the children that it has reaped
 };
 
 // False: no such process, or no /proc.
@@ -35,6 +36,7 @@ inline bool read_stat(std::uint32_t pid, Stat& out) {
   out.is_exiting = (number(9) & kExiting) != 0;
   out.own_cpu_ticks = number(14) + number(15);
   out.cpu_ticks = out.own_cpu_ticks + number(16) + number(17);
+  out.reaped_faults = number(11);
   out.start_ticks = number(22);
   return true;
 }

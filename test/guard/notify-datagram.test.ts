@@ -8,7 +8,7 @@ describe.concurrent('a datagram', () => {
     ['with a NUL at its end, as some libraries send it', 'READY=1\0'],
     ['with a line end at its end', 'READY=1\n'],
     ['with empty lines', '\n\nREADY=1\n\n'],
-    ['with variables that are others’ business', 'FDSTORE=1\nMAINPID=1\nREADY=1\nX_MINE=2\nERRNO=2\nREADY=no'],
+    ['with variables that are others’ business', 'FDSTORE=1\nREADY=1\nX_MINE=2\nERRNO=2\nREADY=no'],
     ['of 4,096 bytes', `READY=1\nX=${'x'.repeat(4_086)}`],
   ])('%s is heard', async (_, text) => {
     const { region, program, say } = await service()
@@ -28,20 +28,6 @@ describe.concurrent('a datagram', () => {
     ['of 4,097 bytes', `READY=1\nX=${'x'.repeat(4_087)}`, 'it is longer than 4096 bytes'],
     ['of 150,000 bytes', `READY=1\nX=${'x'.repeat(150_000)}`, 'it is longer than 4096 bytes'],
     ['of random bytes', Buffer.from('ff00fe3d0a0d80', 'hex'), 'it holds a NUL'],
-    ['with an unknown WATCHDOG', 'READY=1\nWATCHDOG=2', 'WATCHDOG is neither 1 nor trigger'],
-    ['with a WATCHDOG_USEC in words', 'READY=1\nWATCHDOG_USEC=5s', 'WATCHDOG_USEC is no number of microseconds'],
-    ['with a negative WATCHDOG_USEC', 'READY=1\nWATCHDOG_USEC=-1', 'WATCHDOG_USEC is no number of microseconds'],
-    [
-      'with an EXTEND_TIMEOUT_USEC in words',
-      'READY=1\nEXTEND_TIMEOUT_USEC=',
-      'EXTEND_TIMEOUT_USEC is no number of microseconds',
-    ],
-    ['with a phase without a budget', 'READY=1\nX_SHM_LIVENESS_PHASE=load', 'a phase has no budget'],
-    [
-      'with a phase without a name',
-      'READY=1\nX_SHM_LIVENESS_PHASE=\nX_SHM_LIVENESS_BUDGET_USEC=1',
-      'a phase has no name',
-    ],
   ])('%s is refused as a whole, with a line that says why', async (_, text, why) => {
     const refused = await service()
     const { pid } = await refused.ask<{ pid: number }>({ env: true })
@@ -54,8 +40,31 @@ describe.concurrent('a datagram', () => {
   })
 
   it.each([
+    ['an unknown WATCHDOG', 'WATCHDOG=0', 'WATCHDOG is neither 1 nor trigger'],
+    ['a WATCHDOG_USEC in words', 'WATCHDOG_USEC=5s', 'WATCHDOG_USEC is not a number of microseconds'],
+    ['a negative WATCHDOG_USEC', 'WATCHDOG_USEC=-1', 'WATCHDOG_USEC is not a number of microseconds'],
+    [
+      'an EXTEND_TIMEOUT_USEC of nothing',
+      'EXTEND_TIMEOUT_USEC=',
+      'EXTEND_TIMEOUT_USEC is not a number of microseconds',
+    ],
+    ['a MAINPID in words', 'MAINPID=me', 'MAINPID is not a process id'],
+    ['a phase without a budget', 'X_SHM_LIVENESS_PHASE=load', 'a phase has no budget'],
+    ['a phase without a name', 'X_SHM_LIVENESS_PHASE=\nX_SHM_LIVENESS_BUDGET_USEC=1', 'a phase has no name'],
+  ])('with %s is heard without it, with a line that says why', async (_, variable, why) => {
+    const notified = await service()
+    const { pid } = await notified.ask<{ pid: number }>({ env: true })
+    await notified.say(`${variable}\nREADY=1`)
+    expect(only(notified.region)).toMatchObject({ ready: true, beats: 1, phase: null, maxAgeMs: 3_600_000 })
+    expect(await notified.program.complained('\n')).toBe(
+      `shm-guard: notification of pid ${pid}: skipped a variable: ${why}\n`,
+    )
+  })
+
+  it.each([
     ['without a =', 'hello\nREADY=1'],
     ['with a nameless variable', '=1\nREADY=1\n'],
+    ['that ends with a carriage return', 'READY=1\r\n'],
   ])('with a line %s is heard without it, as systemd has it', async (_, text) => {
     const { region, say } = await service()
     await say(text)

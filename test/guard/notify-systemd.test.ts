@@ -3,9 +3,10 @@ import { guardPath } from 'shm-liveness'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { guard } from '../support/guard.js'
 import { only } from '../support/held.js'
-import { ageMs, answers, never } from '../support/notified.js'
+import { ageMs, answers, never, service } from '../support/notified.js'
 import { probe } from '../support/probe.js'
 import { Program } from '../support/program.js'
+import { python } from '../support/python.js'
 import { uniqueRegion } from '../support/region.js'
 
 describe.concurrent('systemd-notify', () => {
@@ -92,5 +93,40 @@ describe.concurrent('systemd-notify', () => {
     await program.said('told')
     expect(only(region)).toMatchObject({ phase: 'stopping', ready: false })
     expect(program.stderr).toBe('')
+  })
+})
+
+describe.concurrent('a number', () => {
+  const values = [
+    ...['5', '0x4C4B40', '0X1f', '010', '08', '0b101', '0B1', '0o17', '0O7', '0o08', '0b', '0x', '0b0x1', '0xG'],
+    ...[' 7', '\t7', '\v9', '7 ', '+7', '-7', '0b+1', '0b-1', '0x+1', '+0x10', '1_0', '1.5', '1s', '5m', ''],
+    ...['18446744073709551616', '0x10000000000000000', '99999999999'],
+  ]
+  // sd_watchdog_enabled(3) reads it by safe_atou64(), as the manager does. Its result: 1, or -errno.
+  const asSystemd = `
+import ctypes, json, os, sys
+library, usec, read = ctypes.CDLL("libsystemd.so.0"), ctypes.c_uint64(), []
+for value in json.loads(sys.argv[1]):
+    os.environ["WATCHDOG_USEC"] = value
+    read.append(usec.value if library.sd_watchdog_enabled(0, ctypes.byref(usec)) > 0 else None)
+print(json.dumps(read))`
+
+  it('is read as libsystemd reads it', async () => {
+    const [command, ...flags] = python
+    const { stdout, stderr } = spawnSync(command, [...flags, '-c', asSystemd, JSON.stringify(values)], {
+      encoding: 'utf8',
+    })
+    expect(stderr).toBe('')
+    const { region, say } = await service()
+    const read: (number | null)[] = []
+    for (const value of values) {
+      await say('WATCHDOG_USEC=777')
+      await say(`WATCHDOG_USEC=${value}`)
+      const usec = Math.round(only(region).maxAgeMs * 1_000)
+      read.push(usec === 777 ? null : usec)
+    }
+    expect(Object.fromEntries(values.map((value, i) => [value, read[i]]))).toEqual(
+      Object.fromEntries((JSON.parse(stdout) as (number | null)[]).map((usec, i) => [values[i], usec])),
+    )
   })
 })

@@ -1,9 +1,23 @@
-import { Region } from 'shm-liveness'
-import { describe, expect, it } from 'vitest'
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { guardPath, Region } from 'shm-liveness'
+import { afterAll, describe, expect, it } from 'vitest'
 import { guard } from '../support/guard.js'
 import { only } from '../support/held.js'
-import { answers, never, service } from '../support/notified.js'
+import { answers, never, type Service, service } from '../support/notified.js'
 import { probe } from '../support/probe.js'
+import { Program } from '../support/program.js'
 import { python } from '../support/python.js'
 import { uniqueRegion } from '../support/region.js'
 
@@ -164,5 +178,140 @@ describe.concurrent('a region of a service', () => {
     const region = uniqueRegion()
     await guard(['--region', region, '--notify', '--', 'sh', '-c', 'exit 3'])
     expect(Region.open(region).workers()).toMatchObject([{ name: 'main', state: 'dead' }])
+  })
+})
+
+describe.concurrent('MAINPID', () => {
+  it('names the process that the stamps are meant of, and that a stall is put down to', async () => {
+    const notified = await service([...never, '--interval', '5ms', '--grace', '1s'])
+    const { pid } = await notified.ask<{ pid: number }>({ spawn: true })
+    await notified.say(`MAINPID=0x${pid.toString(16)}\nREADY=1`)
+    expect(only(notified.region)).toMatchObject({ pid, ready: true })
+    await notified.say('WATCHDOG=trigger', { barrier: false })
+    expect(await notified.program.ended).toMatchObject({ code: 120 })
+    expect(notified.program.stderr).toContain(`, pid ${pid} S (sleeping)`)
+  })
+
+  it.each([
+    ['that is not a descendant of the guard', () => process.pid],
+    ['that is the guard', ({ program }: Service) => program.pid],
+    ['that nobody has', () => 0x7fffffff],
+  ])('of a process %s is skipped, with a word', async (_, pidOf) => {
+    const notified = await service()
+    const { pid } = await notified.ask<{ pid: number }>({ env: true })
+    await notified.say(`MAINPID=${pidOf(notified)}\nREADY=1`)
+    expect(only(notified.region)).toMatchObject({ pid, ready: true })
+    expect(await notified.program.complained('\n')).toBe(
+      `shm-guard: notification of pid ${pid}: skipped a variable: MAINPID is not a living descendant of the guard\n`,
+    )
+  })
+
+  it('is the command again after a restart', async () => {
+    const region = uniqueRegion()
+    const line = 'sleep infinity & systemd-notify --ready MAINPID=$!; echo $$ $!; read go; exit 1'
+    const flags = ['--region', region, '--notify', ...never, '--restart', '1', '--', 'sh', '-c', line]
+    const program = Program.run(guardPath(), flags)
+    const [, first] = (await program.said('')).split(' ').map(Number)
+    expect(only(region)).toMatchObject({ pid: first })
+    program.tell('')
+    const [, second] = (await program.said('')).split(' ').map(Number)
+    expect(only(region)).toMatchObject({ pid: second })
+    expect(second).not.toBe(first)
+  })
+})
+
+describe.concurrent('--notify-socket', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'notify-socket-'))
+  afterAll(() => rmSync(folder, { recursive: true, force: true }))
+  let made = 0
+  const newPath = () => join(folder, `socket-${++made}`)
+  const socketFlags = (path: string) => [...never, '--notify-socket', path]
+
+  it('is a file that everybody may write to, and is gone with the guard', async () => {
+    const path = newPath()
+    const notified = await service(socketFlags(path))
+    expect(await notified.socket()).toBe(path)
+    expect(statSync(path).mode & 0o777).toBe(0o777)
+    await notified.say('READY=1')
+    expect(only(notified.region)).toMatchObject({ ready: true })
+    notified.tell({ exit: 0 })
+    expect(await notified.program.ended).toMatchObject({ code: 0 })
+    expect(existsSync(path)).toBe(false)
+  })
+
+  it('reaches a command in a network namespace of its own, which an abstract socket does not', async () => {
+    const inner = ['unshare', '--net', '--']
+    const notified = await service(socketFlags(newPath()), [], inner)
+    await notified.say('READY=1')
+    expect(only(notified.region)).toMatchObject({ ready: true })
+    const ended = await guard([
+      ...['--region', uniqueRegion(), '--notify', ...never, '--', ...inner],
+      ...['sh', '-c', 'exec 2>/dev/null; systemd-notify --ready'],
+    ])
+    expect(ended.code).toBe(1)
+  })
+
+  it('is understood by systemd-notify and by shm-guard notify', async () => {
+    const region = uniqueRegion()
+    const line = 'systemd-notify --ready && "$GUARD" notify --beat && echo told && read go'
+    const args = ['--region', region, '--notify', ...socketFlags(newPath()), '--', 'sh', '-c', line]
+    const program = Program.run(guardPath(), args, { GUARD: guardPath() })
+    await program.said('told')
+    expect(only(region)).toMatchObject({ ready: true, beats: 2 })
+  })
+
+  it('takes the place of one that a killed guard has left', async () => {
+    const path = newPath()
+    const first = await service(socketFlags(path))
+    await first.program.kill()
+    expect(existsSync(path)).toBe(true)
+    const second = await service(socketFlags(path))
+    await second.say('READY=1')
+    expect(only(second.region)).toMatchObject({ ready: true })
+  })
+
+  it.each([
+    ['a file', (path: string) => writeFileSync(path, 'kept'), 'another file has that name'],
+    ['a folder', (path: string) => mkdirSync(path), 'another file has that name'],
+    ['a link', (path: string) => symlinkSync('/nowhere', path), 'another file has that name'],
+  ])('does not take the place of %s', async (_, make, why) => {
+    const path = newPath()
+    make(path)
+    const before = lstatSync(path)
+    const flags = ['--region', uniqueRegion(), '--notify', ...socketFlags(path), '--', 'true']
+    expect(await guard(flags)).toMatchObject({
+      code: 3,
+      stderr: `shm-guard: cannot open a notification socket: ${why}\n`,
+    })
+    expect(lstatSync(path).ino).toBe(before.ino)
+  })
+
+  it('does not take the place of one at which another guard listens, and leaves it there', async () => {
+    const path = newPath()
+    const first = await service(socketFlags(path))
+    const flags = ['--region', uniqueRegion(), '--notify', ...socketFlags(path), '--', 'true']
+    expect(await guard(flags)).toMatchObject({
+      code: 3,
+      stderr: 'shm-guard: cannot open a notification socket: address in use\n',
+    })
+    await first.say('READY=1')
+    expect(only(first.region)).toMatchObject({ ready: true })
+  })
+
+  it('is gone with a guard that cannot guard', async () => {
+    const path = newPath()
+    const flags = ['--dir', join(folder, 'nowhere'), '--notify', ...socketFlags(path), '--', 'true']
+    expect((await guard(flags)).code).toBe(3)
+    expect(existsSync(path)).toBe(false)
+  })
+
+  it('is left alone once another file is in its place', async () => {
+    const path = newPath()
+    const notified = await service(socketFlags(path))
+    rmSync(path)
+    writeFileSync(path, 'kept')
+    notified.tell({ exit: 0 })
+    await notified.program.ended
+    expect(readFileSync(path, 'utf8')).toBe('kept')
   })
 })

@@ -45,6 +45,7 @@ const bad: [flag: string, values: string[], why: string][] = [
   ['--signal', ['NOPE', 'abrt', '0', '65', '-6', 'SIG', 'SIGSIGTERM', '6x'], signal],
   ['--restart', ['-1', 'many', '1000001', '1.5', '99999999999999999999'], number],
   ['--progress', [',', 'network', 'cpu,disk', 'CPU'], list],
+  ['--notify-socket', ['notify', `/${'x'.repeat(107)}`], 'is not an absolute path of up to 107 bytes'],
   ['--name', ['a/b', '.hidden', 'a b', 'x'.repeat(64)], name],
   ['--nonce', ['a=b', 'a b', 'x'.repeat(33)], nonce],
   [
@@ -202,7 +203,11 @@ describe.concurrent('a variable', () => {
 
   it('is there for every flag but --steps and --nonce', async () => {
     expect(await help()).toContain('Flags are environment variables too, but for --steps and --nonce')
-    const values: Record<string, string> = { dir: 'x'.repeat(300), 'termination-log': '/no/such/dir/log' }
+    const values: Record<string, string> = {
+      dir: 'x'.repeat(300),
+      'termination-log': '/no/such/dir/log',
+      'notify-socket': 'relative',
+    }
     const without = ['steps', 'nonce', 'version', 'help']
     const check = async (flag: string) => {
       const env = { SHM_LIVENESS_REGION: 'x', [variableOf(flag)]: values[flag] ?? '/=/' }

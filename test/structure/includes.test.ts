@@ -17,7 +17,16 @@ const guard = join(root, 'probe/guard')
 const guardOrder = [
   ...['os', 'log', 'loop', 'starvation', 'tree', 'command', 'signals', 'init', 'aging', 'schedule', 'watch'],
   ...['region_events', 'pace', 'stamp'],
-  ...['notification', 'service', 'notify_socket', 'notify_command', 'address', 'options'],
+  ...[
+    'notification',
+    'service',
+    'notify_sender',
+    'notify_taker',
+    'notify_socket',
+    'notify_command',
+    'address',
+    'options',
+  ],
   ...[
     'outlet',
     'output',

@@ -16,21 +16,31 @@ namespace {
 
 Notification parsed(std::string_view text) {
   Notification out;
-  const char* const problem = parse_notification(text, out);
+  const char* const problem = parse_notification(text, out, [](const char* why) { FAIL(why); });
   CAPTURE(std::string(text));
   REQUIRE_MESSAGE(problem == nullptr, problem);
   return out;
 }
 std::string problem_of(std::string_view text) {
   Notification out;
-  const char* const problem = parse_notification(text, out);
+  const char* const problem = parse_notification(text, out, [](const char* why) { FAIL(why); });
   return problem == nullptr ? "" : problem;
+}
+// What is skipped of the datagram, one a line.
+std::string skipped_of(std::string_view text, Notification& out) {
+  std::string skipped;
+  REQUIRE(parse_notification(text, out, [&](const char* why) { skipped += std::string(why) + "\n"; }) == nullptr);
+  return skipped;
+}
+std::string skipped_of(std::string_view text) {
+  Notification out;
+  return skipped_of(text, out);
 }
 
 // How many of the flags are set: so that a datagram is seen to say nothing else.
 int said(const Notification& n) {
   return n.ready + n.not_ready + n.stopping + n.reloading + n.watchdog + n.trigger + n.barrier + n.end_phase +
-         n.has_status + n.has_watchdog_usec + n.has_extend_usec + n.has_phase;
+         n.has_status + n.has_watchdog_usec + n.has_extend_usec + n.has_phase + (n.main_pid != 0);
 }
 
 }  // namespace
@@ -62,13 +72,14 @@ TEST_CASE("each variable says one thing, and nothing else") {
 
 TEST_CASE("a datagram says all that its lines say") {
   const Notification all = parsed("READY=1\nWATCHDOG=1\nSTATUS=a=b\nMAINPID=17\n\nWATCHDOG_USEC=7\n");
-  CHECK(said(all) == 4);
+  CHECK(said(all) == 5);
+  CHECK(all.main_pid == 17);
   CHECK(all.status == "a=b");
   CHECK(all.watchdog_ns == 7000);
 }
 
 TEST_CASE("what systemd's own library sends is understood") {
-  CHECK(said(parsed("READY=1\nSTATUS=Processing requests...\nMAINPID=4711")) == 2);
+  CHECK(said(parsed("READY=1\nSTATUS=Processing requests...\nMAINPID=4711")) == 3);
   CHECK(said(parsed("RELOADING=1\nMONOTONIC_USEC=129313512")) == 1);
   CHECK(said(parsed("FDSTORE=1\nFDNAME=foo")) == 0);
   CHECK(said(parsed("ERRNO=2\nBUSERROR=org.freedesktop.DBus.Error.TimedOut\nNOTIFYACCESS=all")) == 0);
@@ -81,9 +92,37 @@ TEST_CASE("other values than those that mean something mean nothing") {
   CHECK(said(parsed("X_SHM_LIVENESS_READY=1\nX_SHM_LIVENESS_END_PHASE=0\nX_SHM_LIVENESS=1")) == 0);
 }
 
-TEST_CASE("the last of two lines about the same thing counts") {
-  CHECK(parsed("STATUS=a\nSTATUS=b").status == "b");
-  CHECK(parsed("WATCHDOG_USEC=1\nWATCHDOG_USEC=2").watchdog_ns == 2000);
+TEST_CASE("the first of two variables of one name counts, as with systemd") {
+  CHECK(parsed("STATUS=a\nSTATUS=b").status == "a");
+  CHECK(parsed("WATCHDOG_USEC=1\nWATCHDOG_USEC=2").watchdog_ns == 1000);
+  CHECK(parsed("MAINPID=1\nMAINPID=2").main_pid == 1);
+  CHECK_FALSE(parsed("WATCHDOG=1\nWATCHDOG=trigger").trigger);
+  Notification out;
+  CHECK(skipped_of("WATCHDOG_USEC=soon\nWATCHDOG_USEC=2", out) == "WATCHDOG_USEC is not a number of microseconds\n");
+  CHECK_FALSE(out.has_watchdog_usec);
+}
+
+TEST_CASE("STOPPING wins over READY, and READY over RELOADING, in any order") {
+  for (const std::string_view text : {"READY=1\nSTOPPING=1\nRELOADING=1", "STOPPING=1\nRELOADING=1\nREADY=1"}) {
+    CHECK(parsed(text).stopping);
+    CHECK(said(parsed(text)) == 1);
+  }
+  CHECK(parsed("READY=1\nRELOADING=1").ready);
+  CHECK(said(parsed("RELOADING=1\nREADY=1")) == 1);
+}
+
+TEST_CASE("a malformed variable is skipped, and the rest counts") {
+  Notification out;
+  CHECK(skipped_of("WATCHDOG=0\nREADY=1\nSTATUS=up\nMAINPID=x", out) ==
+        "WATCHDOG is neither 1 nor trigger\nMAINPID is not a process id\n");
+  CHECK(out.ready);
+  CHECK(out.status == "up");
+  CHECK(said(out) == 2);
+}
+
+TEST_CASE("a carriage return ends a line, too") {
+  CHECK(parsed("READY=1\r\nSTATUS=a\rWATCHDOG=1").status == "a");
+  CHECK(said(parsed("READY=1\r\nSTATUS=a\rWATCHDOG=1")) == 3);
 }
 
 TEST_CASE("a datagram that is no list of assignments is refused") {
@@ -94,8 +133,8 @@ TEST_CASE("a datagram that is no list of assignments is refused") {
   CHECK(problem_of("READY") == "it holds no VARIABLE=value");
   CHECK(problem_of("READY=1\nfoo").empty());
   CHECK(problem_of("=1") == "it holds no VARIABLE=value");
-  CHECK(problem_of("WATCHDOG=0") == "WATCHDOG is neither 1 nor trigger");
-  CHECK(problem_of("WATCHDOG=") == "WATCHDOG is neither 1 nor trigger");
+  CHECK(skipped_of("WATCHDOG=0") == "WATCHDOG is neither 1 nor trigger\n");
+  CHECK(skipped_of("WATCHDOG=") == "WATCHDOG is neither 1 nor trigger\n");
 }
 
 TEST_CASE("one NUL at the end is tolerated, and none elsewhere") {
@@ -105,36 +144,71 @@ TEST_CASE("one NUL at the end is tolerated, and none elsewhere") {
   CHECK(problem_of("\0READY=1"sv) == "it holds a NUL");
 }
 
-TEST_CASE("microseconds are a plain decimal number, and a year at most counts") {
+TEST_CASE("microseconds are a number as strtoull reads it, and a year at most counts") {
   CHECK(parsed("WATCHDOG_USEC=0").watchdog_ns == 0);
   CHECK(parsed("WATCHDOG_USEC=1").watchdog_ns == 1000);
-  CHECK(parsed("WATCHDOG_USEC=00012").watchdog_ns == 12'000);
+  CHECK(parsed("WATCHDOG_USEC=00012").watchdog_ns == 10'000);
+  CHECK(parsed("WATCHDOG_USEC=0x4C4B40").watchdog_ns == 5'000'000'000);
+  CHECK(parsed("WATCHDOG_USEC=+0X1f").watchdog_ns == 31'000);
+  CHECK(parsed("WATCHDOG_USEC= \t\v7").watchdog_ns == 7'000);
+  CHECK(parsed("WATCHDOG_USEC=0b101").watchdog_ns == 5'000);
+  CHECK(parsed("WATCHDOG_USEC=0o17").watchdog_ns == 15'000);
+  CHECK(parsed("WATCHDOG_USEC=0b+1").watchdog_ns == 1'000);
+  CHECK(parsed("WATCHDOG_USEC=-0").watchdog_ns == 0);
   CHECK(parsed("WATCHDOG_USEC=18446744073709551615").watchdog_ns == kMaxDurationNs);  // USEC_INFINITY
   CHECK(parsed("WATCHDOG_USEC=18446744073709552").watchdog_ns == kMaxDurationNs);     // * 1000 is beyond 64 bits
   CHECK(parsed("EXTEND_TIMEOUT_USEC=" + std::to_string(kMaxDurationNs / 1000)).extend_ns == kMaxDurationNs);
   CHECK(parsed("EXTEND_TIMEOUT_USEC=" + std::to_string(kMaxDurationNs / 1000 - 1)).extend_ns == kMaxDurationNs - 1000);
-  for (const std::string_view value : {"", "-1", "+1", "1.5", "1s", " 1", "1 ", "0x10", "18446744073709551616",
+  for (const std::string_view value : {"",
+                                       "-1",
+                                       "+",
+                                       "- 1",
+                                       "1.5",
+                                       "1s",
+                                       "1 ",
+                                       "08",
+                                       "0x",
+                                       "0xg",
+                                       "0x+1",
+                                       "0b",
+                                       "0b2",
+                                       "0b-1",
+                                       "0b -1",
+                                       "0o8",
+                                       "0b0x1",
+                                       "18446744073709551616",
+                                       "0x10000000000000000",
                                        "99999999999999999999999999999999999999999"}) {
     CAPTURE(std::string(value));
-    CHECK(problem_of("WATCHDOG_USEC=" + std::string(value)) == "WATCHDOG_USEC is no number of microseconds");
-    CHECK(problem_of("EXTEND_TIMEOUT_USEC=" + std::string(value)) ==
-          "EXTEND_TIMEOUT_USEC is no number of microseconds");
-    CHECK(problem_of("X_SHM_LIVENESS_BUDGET_USEC=" + std::string(value)) ==
-          "a phase's budget is no number of microseconds");
+    CHECK(skipped_of("WATCHDOG_USEC=" + std::string(value)) == "WATCHDOG_USEC is not a number of microseconds\n");
+    CHECK(skipped_of("EXTEND_TIMEOUT_USEC=" + std::string(value)) ==
+          "EXTEND_TIMEOUT_USEC is not a number of microseconds\n");
+    CHECK(skipped_of("X_SHM_LIVENESS_BUDGET_USEC=" + std::string(value)) ==
+          "a phase's budget is not a number of microseconds\n");
+  }
+}
+
+TEST_CASE("a process id is a number from 1 to 2^31 - 1") {
+  CHECK(parsed("MAINPID=2147483647").main_pid == 2147483647);
+  for (const std::string_view value : {"", "0", "-1", "2147483648", "18446744073709551616", "me"}) {
+    CHECK(skipped_of("MAINPID=" + std::string(value)) == "MAINPID is not a process id\n");
   }
 }
 
 TEST_CASE("a phase has a name and a budget") {
-  CHECK(problem_of("X_SHM_LIVENESS_PHASE=a") == "a phase has no budget");
-  CHECK(problem_of("X_SHM_LIVENESS_PHASE=\nX_SHM_LIVENESS_BUDGET_USEC=1") == "a phase has no name");
-  CHECK(problem_of("X_SHM_LIVENESS_PHASE=a\nX_SHM_LIVENESS_BUDGET_USEC=0") ==
-        "a phase's budget is no number of microseconds");
+  CHECK(skipped_of("X_SHM_LIVENESS_PHASE=a") == "a phase has no budget\n");
+  CHECK(skipped_of("X_SHM_LIVENESS_PHASE=\nX_SHM_LIVENESS_BUDGET_USEC=1") == "a phase has no name\n");
+  Notification out;
+  CHECK(skipped_of("READY=1\nX_SHM_LIVENESS_PHASE=a\nX_SHM_LIVENESS_BUDGET_USEC=0", out) ==
+        "a phase's budget is not a number of microseconds\na phase has no budget\n");
+  CHECK(out.ready);
+  CHECK_FALSE(out.has_phase);
 }
 
 TEST_CASE("a refused datagram does not keep what an earlier one said") {
   Notification out;
-  REQUIRE(parse_notification("READY=1", out) == nullptr);
-  REQUIRE(parse_notification("STATUS=x", out) == nullptr);
+  REQUIRE(skipped_of("READY=1", out).empty());
+  REQUIRE(skipped_of("STATUS=x", out).empty());
   CHECK_FALSE(out.ready);
 }
 
@@ -163,7 +237,8 @@ TEST_CASE("whatever comes, it is read within its bounds, and what is refused has
   for (int i = 0; i < kRounds; ++i) {
     const Exact text(random.mutant(kSeeds, kWords));
     Notification out;
-    const char* const problem = parse_notification(text.view(), out);
+    const char* const problem =
+        parse_notification(text.view(), out, [&](const char* why) { CHECK_MESSAGE(why[0] != '\0', "round ", i); });
     refused += problem != nullptr ? 1 : 0;
     if (problem != nullptr) {
       CHECK_MESSAGE(problem[0] != '\0', "round ", i);
@@ -172,6 +247,7 @@ TEST_CASE("whatever comes, it is read within its bounds, and what is refused has
     if (out.has_status) CHECK_MESSAGE(text.holds(out.status), "round ", i);
     if (out.has_phase) CHECK_MESSAGE((text.holds(out.phase) && !out.phase.empty() && out.budget_ns != 0), "round ", i);
     CHECK_MESSAGE((out.watchdog_ns <= kMaxDurationNs && out.extend_ns <= kMaxDurationNs), "round ", i);
+    CHECK_MESSAGE(out.ready + out.stopping + out.reloading <= 1, "round ", i);
     CHECK_MESSAGE(out.status.find('\n') == std::string_view::npos, "round ", i);
   }
   // Both ways were gone often enough to mean something.
