@@ -2,7 +2,8 @@
 // its order, and no faster than its reader takes it: what finds no room stays in the pipe, and there the command waits.
 #pragma once
 
-#include "outlet.hpp"
+#include "log.hpp"
+#include "loop.hpp"
 
 namespace shm_liveness::guard {
 

@@ -99,7 +99,8 @@ class Server {
     for (int i = 0; i < kAcceptsPerTurn; ++i) {
       Connection* const idlest = open_ == kMostConnections ? find_idlest() : nullptr;
       if (open_ == kMostConnections && idlest == nullptr) return pause_listening();
-      const int fd = os::accept(listener_.fd);
+      os::InternetAddress6 from{};
+      const int fd = os::accept(listener_.fd, from);
       if (fd < 0) {
         // No descriptors or no memory left: looked at again at the next look, not in every turn.
         if (fd != -sys::kTryAgain && fd != -os::kAborted && fd != -sys::kInterrupted) pause_listening();

@@ -15,21 +15,9 @@ const order = [
 
 const guard = join(root, 'probe/guard')
 const guardOrder = [
-  ...['os', 'log', 'loop', 'tree', 'command', 'signals', 'init', 'aging', 'watch', 'stamp'],
+  ...['os', 'outlet', 'log', 'loop', 'tree', 'command', 'signals', 'init', 'aging', 'watch', 'stamp'],
   ...['notification', 'service', 'notify_socket', 'notify_command', 'address', 'options'],
-  ...[
-    'outlet',
-    'output',
-    'progress',
-    'json_reader',
-    'steps',
-    'marks',
-    'http',
-    'pages',
-    'metrics',
-    'connection',
-    'server',
-  ],
+  ...['output', 'progress', 'json_reader', 'steps', 'marks', 'http', 'pages', 'metrics', 'connection', 'server'],
   ...['outcome', 'parts', 'prepare', 'report', 'strike', 'concern', 'reaction', 'guard'],
 ]
 
