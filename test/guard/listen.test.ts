@@ -78,6 +78,7 @@ describe('a check by HTTP', () => {
 
   it.each([
     ['?format=json', '?format=json', []],
+    ['?x=1&format=json&y', '?x=1&format=json&y', []],
     ['Accept: application/json', '', ['Accept: application/json']],
     ['an Accept of several types', '', ['accept: text/html;q=0.5, Application/JSON']],
   ])('is JSON by %s, with the words of shm-probe --json', async (_, query, fields) => {
