@@ -1,5 +1,9 @@
 // The command's output on its way through: a pipe, and the guard's own stream behind it. Byte by byte as it came, in
 // its order, and no faster than its reader takes it: what finds no room stays in the pipe, and there the command waits.
+//
+// Why no call blocks: the guard's end of the pipe is its own open file and has O_NONBLOCK, so read() does; splice()
+// from pipe to pipe has SPLICE_F_NONBLOCK; writes are the Outlet's. FIONREAD and fcntl() wait for nothing. What remains
+// is the mutex of the pipe, see there: a command that writes from memory whose pages do not come holds it meanwhile.
 #pragma once
 
 #include "log.hpp"
@@ -10,7 +14,7 @@ namespace shm_liveness::guard {
 class Output {
  public:
   // `counted`: the bytes are copied through a buffer, so that the guard may put lines of its own between the command's.
-  // Otherwise the kernel moves them from pipe to pipe where it can. -errno, or 0.
+  // Otherwise the kernel moves what is much from pipe to pipe, where it can. -errno, or 0.
   int open(Loop& loop, int target, bool counted) {
     loop_ = &loop;
     int ends[2];
@@ -19,7 +23,7 @@ class Output {
     os::set_flags(ends[0], os::flags_of(ends[0]) | sys::kNonBlock);
     os::set_pipe_size(inlet_, kPipeBytes);  // fewer turns; refused to some users, and then it stays as it is
     outlet_.open(target);
-    splices_ = !counted && outlet_.takes_splices();
+    may_splice_ = !counted && outlet_.takes_splices();
     source_ = {ends[0], [](void* self, std::uint32_t) { static_cast<Output*>(self)->pump(); }, this, 0};
     const int error = loop.add(source_, os::kReadable);
     target_ = {outlet_.fd(), [](void* self, std::uint32_t events) { static_cast<Output*>(self)->hear(events); }, this,
@@ -46,11 +50,7 @@ class Output {
   }
 
   // Remembers what is in the pipe now: the command has ended, and what its children write later is not waited for.
-  void set_mark() {
-    int waiting = 0;
-    if (source_.fd >= 0) sys::call(__NR_ioctl, source_.fd, 0x541b /* FIONREAD */, sys::word(&waiting));
-    mark_ = appended() + static_cast<std::uint64_t>(waiting);
-  }
+  void set_mark() { mark_ = appended() + (source_.fd >= 0 ? os::waiting_in(source_.fd) : 0); }
   // Whether all that was in the pipe at the mark has gone out, or can no longer.
   bool has_passed_mark() const { return is_broken_ || written_ >= mark_; }
 
@@ -69,14 +69,15 @@ class Output {
 
   void pump() {
     for (int i = 0; i < kMovesPerTurn; ++i) {
-      if (!(splices_ ? splice_some() : copy_some())) break;
+      if (!(splices_ && pending() == 0 ? splice_some() : copy_some())) break;
     }
   }
 
  private:
   static constexpr int kPipeBytes = 1 << 20;
-  static constexpr std::size_t kReserve = 8192;  // kept free for the guard's own lines
-  static constexpr int kMovesPerTurn = 8;        // then the watch gets its word
+  static constexpr std::size_t kMostCopied = 57344;  // by one read
+  static constexpr std::size_t kReserve = 8192;      // kept free for the guard's own lines
+  static constexpr int kMovesPerTurn = 8;            // then the watch gets its word
 
   std::size_t pending() const { return end_ - begin_; }
   void compact() {
@@ -86,27 +87,30 @@ class Output {
     begin_ = 0;
   }
 
+  // A spliced write keeps its page: sixteen lines of a few bytes would fill a pipe of 64 KiB, and a command that ends
+  // beside a reader that does not read would wait for it. What is copied is packed by the kernel. So only a flood is
+  // spliced.
   bool splice_some() {
     if (source_.fd < 0) return false;
     const long moved = os::splice(source_.fd, outlet_.fd(), kPipeBytes);
     if (moved > 0) {
       received_ += static_cast<std::uint64_t>(moved);
       written_ += static_cast<std::uint64_t>(moved);
+      // Little was moved because little came, or because the reader is slow.
+      splices_ = moved >= static_cast<long>(kMostCopied) || os::waiting_in(source_.fd) >= kMostCopied;
       wait_for_input();
       return true;
     }
     if (moved == -sys::kTryAgain) {
       // One word for two cases: nothing to move, or no room for it.
-      os::PollEntry entry{source_.fd, os::kPollIn, 0};
-      const bool waiting = os::poll(&entry, 1, 0) == 1 && (entry.revents & os::kPollIn) != 0;
-      if (waiting)
-        wait_for_room();
-      else
-        wait_for_input();
+      splices_ = os::waiting_in(source_.fd) >= kMostCopied;
+      if (!splices_) return true;
+      wait_for_room();
       return false;
     }
+    splices_ = false;
     if (moved == -sys::kInvalid) {
-      splices_ = false;  // a file in append mode, say
+      may_splice_ = false;  // a file in append mode, say
       return true;
     }
     if (moved < 0 && moved != -sys::kInterrupted) break_off(static_cast<int>(-moved));
@@ -131,12 +135,13 @@ class Output {
       return false;
     }
     if (source_.fd < 0) return false;
-    const long got = sys::read(source_.fd, buffer_, sizeof buffer_ - kReserve);
+    const long got = sys::read(source_.fd, buffer_, kMostCopied);
     if (got <= 0) {
       wait_for_input();
       return false;
     }
     end_ = static_cast<std::size_t>(got);
+    splices_ = may_splice_ && end_ == kMostCopied;
     received_ += static_cast<std::uint64_t>(got);
     last_ = buffer_[end_ - 1];
     return true;
@@ -180,7 +185,8 @@ class Output {
   Source target_;
   Outlet outlet_;
   int inlet_ = -1;
-  bool splices_ = false;
+  bool may_splice_ = false;
+  bool splices_ = false;  // more has come than one copy holds
   bool waits_ = false;
   bool is_broken_ = false;
   std::uint64_t received_ = 0;
@@ -189,7 +195,7 @@ class Output {
   std::size_t begin_ = 0;
   std::size_t end_ = 0;
   char last_ = '\n';
-  char buffer_[65536];
+  char buffer_[kMostCopied + kReserve];
 };
 
 }  // namespace shm_liveness::guard
