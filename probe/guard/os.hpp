@@ -78,6 +78,8 @@ constexpr bool has_exited(int status) { return (status & 0x7f) == 0; }
 constexpr int exit_status_of(int status) { return status >> 8 & 0xff; }
 constexpr int ending_signal_of(int status) { return status & 0x7f; }
 
+inline constexpr int kDontNeed = 4;  // MADV_DONTNEED
+
 // --- descriptors
 inline int make_pipe(int (&ends)[2]) {
   return static_cast<int>(sys::call(__NR_pipe2, sys::word(&ends[0]), sys::kCloseOnExec));
