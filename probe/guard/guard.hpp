@@ -273,7 +273,8 @@ class Guard {
     if (options_.notify) parts_.service.start(options_.watched.policy.startup_grace_ns);
     const Launch launching{report_.argv(),           parts_.environment,
                            parts_.output[0].inlet(), parts_.output[parts_.is_one_stream ? 0 : 1].inlet(),
-                           init_.before(),           parts_.rooms.watchdog_pid};
+                           init_.before(),           parts_.rooms.watchdog_pid,
+                           parts_.descriptors};
     for (Output& output : parts_.output) output.reset();
     parts_.watch.begin_life();
     const Launched launched = launch(launching);

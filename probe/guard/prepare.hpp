@@ -144,14 +144,27 @@ inline void fill_standard_streams() {
   }
 }
 
+// The guard needs more descriptors with --listen than some soft limits allow. `before`: what the command gets back.
+// Returns how many there may be.
+inline std::uint64_t raise_descriptor_limit(os::DescriptorLimit& before) {
+  constexpr std::uint64_t kEnough = 256;
+  if (os::limit_descriptors(nullptr, &before) < 0) return kEnough;
+  if (before.soft >= kEnough) return before.soft;
+  const os::DescriptorLimit raised{before.hard < kEnough ? before.hard : kEnough, before.hard};
+  return os::limit_descriptors(&raised, nullptr) < 0 ? before.soft : raised.soft;
+}
+
 // In an order in which nothing is visible of a guard that will not guard: files and sockets first, the region last.
 inline Obstacle prepare(Parts& parts) {
   const Options& options = parts.options;
+  const std::uint64_t descriptors = raise_descriptor_limit(parts.descriptors);
+  Line::open();
+  keep_reserve();
   if (parts.has_steps()) {
     if (const Obstacle obstacle = detail::read_steps(parts); obstacle.status >= 0) return obstacle;
   }
   if (options.listens) {
-    if (const int error = parts.server.open(options.listen); error < 0) {
+    if (const int error = parts.server.open(options.listen, descriptors); error < 0) {
       return detail::system_obstacle("cannot listen where --listen says", error);
     }
   }

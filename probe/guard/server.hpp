@@ -22,8 +22,11 @@ class Server {
     }
   }
 
-  // -errno, or 0.
-  int open(const Address& address) {
+  // `descriptors`: how many the guard may have open. -errno, or 0.
+  int open(const Address& address, std::uint64_t descriptors) {
+    if (descriptors < kOwnDescriptors + kMostConnections) {
+      most_ = descriptors > kOwnDescriptors + kLeastConnections ? descriptors - kOwnDescriptors : kLeastConnections;
+    }
     gives_rooms_back_ = has_small_pages();
     int fd = bound_socket(address);
     // A kernel without IPv6 does not know the family; a sandbox may know it and have no address of it.
@@ -59,6 +62,9 @@ class Server {
   // Those who come while the table is full are accepted at once, so a long queue does not make a probe wait, and a
   // short one would make its SYN be dropped behind a crowd. The kernel cuts it to net.core.somaxconn.
   static constexpr int kBacklog = 1024;
+  // What the guard needs beside connections: streams, pipes, sockets, regions, what a start and the record take.
+  static constexpr std::uint64_t kOwnDescriptors = 48;
+  static constexpr std::size_t kLeastConnections = 4;
   // So many connections from localhost give way to nobody from elsewhere.
   static constexpr std::size_t kLocalPlaces = 8;
   static constexpr std::size_t kKeptRooms = 8;
