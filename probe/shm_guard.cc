@@ -9,7 +9,7 @@ namespace {
 
 using namespace guard;
 
-alignas(64) Rooms g_rooms;
+Rooms g_rooms;
 alignas(Parts) char g_parts[sizeof(Parts)];  // constructed once the options are known
 alignas(Guard) char g_guard[sizeof(Guard)];
 

@@ -13,7 +13,8 @@ inline int write_termination_log(std::string_view path, bool make, std::string_v
   char buffer[4096];
   Text name(buffer);
   name << path;
-  const int flags = sys::kWriteOnly | sys::kTruncate | sys::kNoFollow | sys::kCloseOnExec | sys::kNonBlock;
+  const int flags =
+      sys::kWriteOnly | sys::kTruncate | sys::kNoFollow | sys::kCloseOnExec | sys::kNonBlock | sys::kNoTerminal;
   int fd = sys::open(name.c_str(), flags);
   if (fd == -sys::kNoEntry && make) fd = sys::open(name.c_str(), flags | sys::kCreate, 0644);
   if (fd < 0) return fd;

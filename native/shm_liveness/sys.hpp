@@ -33,6 +33,7 @@ inline constexpr int kWriteOnly = 1;
 inline constexpr int kReadWrite = 2;
 inline constexpr int kCreate = 0100;
 inline constexpr int kExclusive = 0200;
+inline constexpr int kNoTerminal = 0400;  // O_NOCTTY
 inline constexpr int kTruncate = 01000;
 inline constexpr int kNonBlock = 04000;
 inline constexpr int kCloseOnExec = 02000000;

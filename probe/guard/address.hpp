@@ -1,4 +1,5 @@
-// Where to listen: "0.0.0.0:9808", "[::]:9808", or ":9808" for every address of both families.
+// Where to listen: "0.0.0.0:9808", "[::]:9808", or ":9808" for every address of both families, as
+// far as there are both.
 #pragma once
 
 #include "../../native/shm_liveness/text.hpp"
@@ -11,6 +12,14 @@ struct Address {
   bool only_6 = false;  // an explicit [..] address other than [::] has no IPv4 side
   std::uint8_t bytes[16] = {};
   std::uint16_t port = 0;
+
+  bool means_all() const { return is_6 && !only_6; }  // of both families
+};
+
+// Where a connection comes from, without the port.
+struct Client {
+  std::uint64_t key = 0;  // of its address
+  bool is_local = false;
 };
 
 namespace detail {
@@ -77,6 +86,28 @@ inline bool parse_6(std::string_view text, std::uint8_t (&out)[16]) {
 }
 
 }  // namespace detail
+
+// Of what accept() filled in. An IPv4 client of an IPv6 socket is the same as one of an IPv4 socket.
+inline Client client_of(const os::InternetAddress6& from) {
+  std::uint8_t four[4];
+  if (from.family == os::kInternet) {
+    os::InternetAddress address;
+    __builtin_memcpy(&address, &from, sizeof address);
+    __builtin_memcpy(four, address.address, sizeof four);
+  } else {
+    constexpr std::uint8_t kMapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+    if (__builtin_memcmp(from.address, kMapped, sizeof kMapped) != 0) {
+      std::uint64_t halves[2];
+      __builtin_memcpy(halves, from.address, sizeof halves);
+      constexpr std::uint64_t kOne = std::uint64_t(1) << 56;  // the last byte
+      return {halves[0] * 0x9e3779b97f4a7c15 ^ halves[1], halves[0] == 0 && halves[1] == kOne};
+    }
+    __builtin_memcpy(four, from.address + sizeof kMapped, sizeof four);
+  }
+  std::uint32_t key;
+  __builtin_memcpy(&key, four, sizeof key);
+  return {key, four[0] == 127};
+}
 
 // Port 0 is refused: nobody would find it.
 inline bool parse_address(std::string_view text, Address& out) {

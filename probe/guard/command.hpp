@@ -35,6 +35,7 @@ struct Launch {
   SignalsBefore before{};
   // An entry of the environment that is written once the command's pid is known: in its own process, on its own copy.
   char* watchdog_pid = nullptr;
+  os::DescriptorLimit descriptors{};  // hard == 0: as it is
 };
 
 namespace detail {
@@ -110,6 +111,7 @@ inline int search_and_execute(char* const* argv, char* const* environment) {
   }
   for (const SignalBefore& before : launch.before.actions) os::set_action(before.signal, before.action);
   os::set_signal_mask(launch.before.mask);
+  if (launch.descriptors.hard != 0) os::limit_descriptors(&launch.descriptors, nullptr);
   const int error = -search_and_execute(launch.argv, launch.environment);
   sys::write(report, &error, sizeof error);
   os::leave_process(error == sys::kNoEntry ? kNotFound : kMayNotRun);

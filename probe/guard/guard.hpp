@@ -304,8 +304,9 @@ class Guard {
     if (options_.notify) parts_.service.start(options_.watched.policy.startup_grace_ns);
     for (Output& output : parts_.output) output.reset();
     const Launch launching{report_.argv(),           parts_.environment,
-                           parts_.output[0].inlet(), parts_.output[parts_.has_steps() ? 0 : 1].inlet(),
-                           init_.before(),           parts_.rooms.watchdog_pid};
+                           parts_.output[0].inlet(), parts_.output[parts_.is_one_stream ? 0 : 1].inlet(),
+                           init_.before(),           parts_.rooms.watchdog_pid,
+                           parts_.descriptors};
     parts_.watch.begin_life();
     parts_.progress.before_start();
     const Launched launched = launch(launching);

@@ -11,7 +11,7 @@ struct Request {
   std::string_view target{};  // without the query
   bool is_get = false;
   bool is_head = false;
-  bool is_1_1 = false;
+  bool is_1_1 = false;  // or later
   bool keeps_alive = false;
   bool has_body = false;  // its end is not looked for: answered, and then the connection is closed
   bool wants_json = false;
@@ -62,12 +62,28 @@ inline bool has_end(std::string_view text) {
   return false;
 }
 
+// "HTTP/1.1", or another minor version of HTTP/1: a later one is read as the latest that is known (RFC 9110, 2.5).
+inline bool parse_version(std::string_view text, bool& is_1_1) {
+  if (!text.starts_with("HTTP/1.") || text.size() != 8) return false;
+  const char minor = text.back();
+  is_1_1 = minor != '0';
+  return minor >= '0' && minor <= '9';
+}
+
+inline bool has_pair(std::string_view query, std::string_view pair) {
+  while (!query.empty()) {
+    const std::string_view first = head(query, query.find('&'));
+    if (first == pair) return true;
+    query = tail(query, first.size() + 1);
+  }
+  return false;
+}
+
 inline bool parse_request_line(std::string_view line, Request& out) {
   const std::size_t first = line.find(' ');
   const std::size_t last = line.rfind(' ');
   if (first == std::string_view::npos || first == 0 || last <= first + 1) return false;
-  const std::string_view version = tail(line, last + 1);
-  if (version != "HTTP/1.1" && version != "HTTP/1.0") return false;
+  if (!parse_version(tail(line, last + 1), out.is_1_1)) return false;
   std::string_view target = head(tail(line, first + 1), last - first - 1);
   for (const char c : line) {
     if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) return false;
@@ -79,11 +95,9 @@ inline bool parse_request_line(std::string_view line, Request& out) {
   if (target.find(' ') != std::string_view::npos || target[0] != '/') return false;
   out.is_get = head(line, first) == "GET";
   out.is_head = head(line, first) == "HEAD";
-  out.is_1_1 = version == "HTTP/1.1";
   out.keeps_alive = out.is_1_1;
   out.target = head(target, target.find('?'));
-  const std::string_view query = tail(target, out.target.size() + 1);
-  out.wants_json = query == "format=json";
+  out.wants_json = has_pair(tail(target, out.target.size() + 1), "format=json");
   return true;
 }
 

@@ -3,7 +3,7 @@
 
 #include "../../native/shm_liveness/text.hpp"
 #include "../program.hpp"
-#include "os.hpp"
+#include "outlet.hpp"
 
 namespace shm_liveness::guard {
 
@@ -41,7 +41,7 @@ inline Text& say_error(Text& out, int error) {
 }
 
 // One line, written when it goes out of scope. A reader of standard error that does not read must not stop the watch:
-// a line that finds no room is dropped, and the next that finds some says how many were.
+// a line that finds no room is dropped or cut, and the next that finds some says how many were.
 class Line {
  public:
   Line() = default;
@@ -49,6 +49,10 @@ class Line {
   Line(const Line&) = delete;
   Line& operator=(const Line&) = delete;
 
+  // Before descriptors may become scarce. A line that comes earlier does it itself.
+  static void open() {
+    if (!g_outlet.is_open()) g_outlet.open(os::kStandardError);
+  }
   // From now on lines go to `take`, without their end.
   static void divert(void (*take)(void* owner, std::string_view line), void* owner) {
     g_take = take;
@@ -73,19 +77,25 @@ class Line {
   void write() {
     text_.cut(sizeof buffer_ - 128);
     if (g_take != nullptr) return g_take(g_owner, text_.view());
-    if (!os::is_writable(os::kStandardError)) {
+    open();
+    char whole[sizeof buffer_ + 16];
+    Text out(whole);
+    if (g_is_cut) out << '\n';
+    out << "shm-guard: " << text_.view();
+    if (g_dropped != 0) out << " (" << g_dropped << " lines before it found no reader)";
+    out << '\n';
+    const long wrote = g_outlet.write(whole, out.size());
+    if (wrote <= 0) {
       ++g_dropped;
       return;
     }
-    if (g_dropped != 0) text_ << " (" << g_dropped << " lines before it found no reader)";
-    g_dropped = 0;
-    text_ << '\n';
-    char whole[sizeof buffer_ + 16];
-    Text out(whole);
-    out << "shm-guard: " << text_.view();
-    program::write_all(os::kStandardError, out.view());
+    // A terminal or a socket takes what it has room for.
+    g_is_cut = static_cast<std::size_t>(wrote) < out.size();
+    g_dropped = g_is_cut ? g_dropped + 1 : 0;
   }
 
+  static inline Outlet g_outlet;
+  static inline bool g_is_cut = false;  // the last one had no end
   static inline std::uint32_t g_dropped = 0;
   static inline void (*g_take)(void*, std::string_view) = nullptr;
   static inline void* g_owner = nullptr;

@@ -12,7 +12,8 @@ inline constexpr int kStandardInput = 0, kStandardOutput = 1, kStandardError = 2
 
 // --- errno values that lead somewhere
 inline constexpr int kNoProcess = 3, kNoExec = 8, kBrokenPipe = 32, kTooBig = 7, kTextBusy = 26, kNameTooLong = 36,
-                     kAddressInUse = 98, kAddressNotAvailable = 99, kRefused = 111, kTooManyFiles = 24, kAborted = 103;
+                     kNoFamily = 97, kAddressInUse = 98, kAddressNotAvailable = 99, kRefused = 111, kTooManyFiles = 24,
+                     kAborted = 103;
 
 // --- signals
 inline constexpr int kHangUp = 1, kUser1 = 10, kUser2 = 12, kWindowChange = 28, kPower = 30;
@@ -97,6 +98,8 @@ constexpr bool has_exited(int status) { return (status & 0x7f) == 0; }
 constexpr int exit_status_of(int status) { return status >> 8 & 0xff; }
 constexpr int ending_signal_of(int status) { return status & 0x7f; }
 
+inline constexpr int kDontNeed = 4;  // MADV_DONTNEED
+
 // --- descriptors
 inline int make_pipe(int (&ends)[2]) {
   return static_cast<int>(sys::call(__NR_pipe2, sys::word(&ends[0]), sys::kCloseOnExec));
@@ -119,6 +122,28 @@ inline bool is_open(int fd) { return sys::call(__NR_fcntl, fd, 1 /* F_GETFD */, 
 inline long splice(int from, int to, std::size_t bytes) {
   constexpr unsigned kMove = 1, kNonBlocking = 2;
   return sys::call(__NR_splice, from, 0, to, 0, static_cast<long>(bytes), kMove | kNonBlocking);
+}
+
+// Bytes that wait in a pipe.
+inline std::size_t waiting_in(int fd) {
+  int waiting = 0;
+  sys::call(__NR_ioctl, fd, 0x541b /* FIONREAD */, sys::word(&waiting));
+  return static_cast<std::size_t>(waiting);
+}
+// Whether both are one open file, with one position: by fcntl (Linux 6.10), or by kcmp, which a sandbox may refuse.
+inline bool is_same_open_file(int a, int b) {
+  const long answer = sys::call(__NR_fcntl, a, 1027 /* F_DUPFD_QUERY */, b);
+  if (answer >= 0) return answer == 1;
+  const long self = sys::process_id();
+  return sys::call(__NR_kcmp, self, self, 0 /* KCMP_FILE */, a, b) == 0;
+}
+
+struct DescriptorLimit {
+  std::uint64_t soft = 0;
+  std::uint64_t hard = 0;
+};
+inline int limit_descriptors(const DescriptorLimit* next, DescriptorLimit* before) {
+  return static_cast<int>(sys::call(__NR_prlimit64, 0, 7 /* RLIMIT_NOFILE */, sys::word(next), sys::word(before)));
 }
 
 struct PollEntry {
@@ -150,6 +175,38 @@ inline int set_timer_at(int fd, std::uint64_t at_ns) {
   const TimerSpec spec{
       {}, {static_cast<std::int64_t>(at_ns / 1'000'000'000), static_cast<std::int64_t>(at_ns % 1'000'000'000)}};
   return static_cast<int>(sys::call(__NR_timerfd_settime, fd, 1 /* TFD_TIMER_ABSTIME */, sys::word(&spec), 0));
+}
+
+// A write to a pipe or terminal that a signal ends after about a millisecond, if it waits: for descriptors that cannot
+// be made non-blocking, because others share the open file. pipe_write() and n_tty_write() wait for room, and
+// tty_write() for another writer, in sleeps that a signal interrupts. The timer goes on until the write is over, so it
+// does not matter if it first expires before the write begins. SIGTRAP is one of the few signals that the guard does
+// not block. -EAGAIN: no room.
+inline long write_briefly(int fd, const char* bytes, std::size_t count) {
+  struct Notice {  // struct sigevent
+    void* value;
+    int signal;
+    int how;
+    std::uint8_t rest[48];
+  } const notice{nullptr, kTrap, 0 /* SIGEV_SIGNAL */, {}};
+  int timer = 0;
+  if (sys::call(__NR_timer_create, 1 /* CLOCK_MONOTONIC */, sys::word(&notice), sys::word(&timer)) < 0) {
+    return -sys::kTryAgain;
+  }
+  SignalAction action{[](int, void*, void*) {}, 0, nullptr, 0};
+#if defined(__x86_64__)
+  action.flags = program::detail::kRestorer;
+  action.restorer = program::detail::shm_liveness_restore;
+#endif
+  SignalAction before;
+  set_action(kTrap, action, &before);
+  constexpr sys::Timespec kEach{0, 1'000'000};
+  const TimerSpec spec{kEach, kEach};
+  sys::call(__NR_timer_settime, timer, 0, sys::word(&spec), 0);
+  const long wrote = sys::write(fd, bytes, count);
+  sys::call(__NR_timer_delete, timer);
+  set_action(kTrap, before);
+  return wrote == -sys::kInterrupted ? -sys::kTryAgain : wrote;
 }
 
 // --- inotify
@@ -250,8 +307,11 @@ inline int connect(int fd, const void* address, std::uint32_t bytes) {
   return static_cast<int>(sys::call(__NR_connect, fd, sys::word(address), static_cast<long>(bytes)));
 }
 inline int listen(int fd, int backlog) { return static_cast<int>(sys::call(__NR_listen, fd, backlog)); }
-inline int accept(int fd) {
-  return static_cast<int>(sys::call(__NR_accept4, fd, 0, 0, sys::kCloseOnExec | sys::kNonBlock));
+// `from` begins as an InternetAddress does, if its family is that.
+inline int accept(int fd, InternetAddress6& from) {
+  int bytes = sizeof from;
+  return static_cast<int>(
+      sys::call(__NR_accept4, fd, sys::word(&from), sys::word(&bytes), sys::kCloseOnExec | sys::kNonBlock));
 }
 inline long receive(int fd, MessageHeader& message, int flags) {
   return sys::call(__NR_recvmsg, fd, sys::word(&message), flags);

@@ -122,6 +122,11 @@ inline std::uint64_t realtime_s() {
   return static_cast<std::uint64_t>(now.seconds);
 }
 
+// A descriptor that is held from the start and given up for the record: whoever has used up all others, what an earlier
+// probe left in the termination log is replaced.
+inline int g_reserve = -1;
+inline void keep_reserve() { g_reserve = os::make_epoll(); }  // what needs no file, and is not waited for when closed
+
 // Two lines: for people, then for programs. `asked`: --termination-log's value; without one the outcome is written only
 // where the kubelet has made a file for it, and that there is none is no error. -errno, or 0.
 inline int write_outcome(std::string_view asked, const Outcome& outcome) {
@@ -131,9 +136,11 @@ inline int write_outcome(std::string_view asked, const Outcome& outcome) {
   text << '\n';
   json_outcome(text, outcome, realtime_s());
   text << '\n';
-  if (!asked.empty()) return program::write_termination_log(asked, true, text.view());
-  program::write_termination_log(program::kTerminationLog, false, text.view());
-  return 0;
+  if (g_reserve >= 0) sys::close(g_reserve);
+  const int error =
+      program::write_termination_log(asked.empty() ? program::kTerminationLog : asked, !asked.empty(), text.view());
+  keep_reserve();
+  return asked.empty() ? 0 : error;
 }
 
 }  // namespace shm_liveness::guard

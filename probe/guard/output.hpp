@@ -3,21 +3,26 @@
 //
 // Each step gets a pipe of its own, so that it is known whose bytes come: what an earlier step left running goes on
 // writing into that one's pipe. It goes out too, behind what the running step has written, but is no sign of its life.
+//
+// Why no call blocks: the guard's end of the pipe is its own open file and has O_NONBLOCK, so read() does; splice()
+// from pipe to pipe has SPLICE_F_NONBLOCK; writes are the Outlet's. FIONREAD and fcntl() wait for nothing. What remains
+// is the mutex of the pipe, see there: a command that writes from memory whose pages do not come holds it meanwhile.
 #pragma once
 
-#include "outlet.hpp"
+#include "log.hpp"
+#include "loop.hpp"
 
 namespace shm_liveness::guard {
 
 class Output {
  public:
   // `counted`: the bytes are copied through a buffer, so that the guard may put lines of its own between the command's.
-  // Otherwise the kernel moves them from pipe to pipe where it can. -errno, or 0.
+  // Otherwise the kernel moves what is much from pipe to pipe, where it can. -errno, or 0.
   int open(Loop& loop, int target, bool counted) {
     loop_ = &loop;
     counted_ = counted;
     outlet_.open(target);
-    splices_ = !counted && outlet_.takes_splices();
+    may_splice_ = !counted && outlet_.takes_splices();
     const int error = open_pipe(inflow_);
     if (error < 0) return error;
     target_ = {outlet_.fd(), [](void* self, std::uint32_t events) { static_cast<Output*>(self)->hear(events); }, this,
@@ -72,14 +77,15 @@ class Output {
 
   void pump() {
     for (int i = 0; i < kMovesPerTurn; ++i) {
-      if (!(splices_ ? splice_some() : copy_some())) break;
+      if (!(splices_ && pending() == 0 ? splice_some() : copy_some())) break;
     }
   }
 
  private:
   static constexpr int kPipeBytes = 1 << 20;
-  static constexpr std::size_t kReserve = 8192;  // kept free for the guard's own lines
-  static constexpr int kMovesPerTurn = 8;        // then the watch gets its word
+  static constexpr std::size_t kMostCopied = 57344;  // by one read
+  static constexpr std::size_t kReserve = 8192;      // kept free for the guard's own lines
+  static constexpr int kMovesPerTurn = 8;            // then the watch gets its word
 
   // A pipe's end that is read here. At the end of another's life its bytes are due: those that were in it then.
   struct Inflow {
@@ -130,9 +136,7 @@ class Output {
   }
 
   void set_due(Inflow& inflow) {
-    int waiting = 0;
-    if (inflow.source.fd >= 0) sys::call(__NR_ioctl, inflow.source.fd, 0x541b /* FIONREAD */, sys::word(&waiting));
-    inflow.due = static_cast<std::uint64_t>(waiting);
+    inflow.due = inflow.source.fd >= 0 ? os::waiting_in(inflow.source.fd) : 0;
     due_ += inflow.due;
   }
   void receive(Inflow& inflow, std::uint64_t bytes) {
@@ -152,27 +156,30 @@ class Output {
     begin_ = 0;
   }
 
+  // A spliced write keeps its page: sixteen lines of a few bytes would fill a pipe of 64 KiB, and a command that ends
+  // beside a reader that does not read would wait for it. What is copied is packed by the kernel. So only a flood is
+  // spliced.
   bool splice_some() {
     if (inflow_.source.fd < 0) return false;
     const long moved = os::splice(inflow_.source.fd, outlet_.fd(), kPipeBytes);
     if (moved > 0) {
       written_ += static_cast<std::uint64_t>(moved);
       receive(inflow_, static_cast<std::uint64_t>(moved));
+      // Little was moved because little came, or because the reader is slow.
+      splices_ = moved >= static_cast<long>(kMostCopied) || os::waiting_in(inflow_.source.fd) >= kMostCopied;
       wait_for_input();
       return true;
     }
     if (moved == -sys::kTryAgain) {
       // One word for two cases: nothing to move, or no room for it.
-      os::PollEntry entry{inflow_.source.fd, os::kPollIn, 0};
-      const bool waiting = os::poll(&entry, 1, 0) == 1 && (entry.revents & os::kPollIn) != 0;
-      if (waiting)
-        wait_for_room();
-      else
-        wait_for_input();
+      splices_ = os::waiting_in(inflow_.source.fd) >= kMostCopied;
+      if (!splices_) return true;
+      wait_for_room();
       return false;
     }
+    splices_ = false;
     if (moved == -sys::kInvalid) {
-      splices_ = false;  // a file in append mode, say
+      may_splice_ = false;  // a file in append mode, say
       return true;
     }
     if (moved < 0 && moved != -sys::kInterrupted) break_off(static_cast<int>(-moved));
@@ -212,9 +219,10 @@ class Output {
   }
   // Into the buffer, which is empty. Bytes, or what read(2) returns else.
   long take(Inflow& inflow) {
-    const long got = sys::read(inflow.source.fd, buffer_, sizeof buffer_ - kReserve);
+    const long got = sys::read(inflow.source.fd, buffer_, kMostCopied);
     if (got <= 0) return got;
     end_ = static_cast<std::size_t>(got);
+    splices_ = may_splice_ && end_ == kMostCopied;
     last_ = buffer_[end_ - 1];
     receive(inflow, static_cast<std::uint64_t>(got));
     return got;
@@ -271,7 +279,8 @@ class Output {
   Outlet outlet_;
   int inlet_ = -1;
   bool counted_ = false;
-  bool splices_ = false;
+  bool may_splice_ = false;
+  bool splices_ = false;  // more has come than one copy holds
   bool waits_ = false;
   bool is_broken_ = false;
   std::uint64_t received_ = 0;
@@ -282,7 +291,7 @@ class Output {
   std::size_t begin_ = 0;
   std::size_t end_ = 0;
   char last_ = '\n';
-  char buffer_[65536];
+  char buffer_[kMostCopied + kReserve];
 };
 
 }  // namespace shm_liveness::guard

@@ -51,6 +51,8 @@ struct Parts {
   Counts counts;
   Server server{loop, watch, counts, rooms.server};
   char* const* environment = nullptr;  // the command's
+  os::DescriptorLimit descriptors;     // the command's
+  bool is_one_stream = false;          // the command's two go through output[0]
 
   bool has_steps() const { return options.steps != nullptr; }
   bool has_command() const { return options.command != nullptr || has_steps(); }

@@ -117,10 +117,25 @@ inline std::string_view hide_nonce(Parts& parts) {
   return kept.view();
 }
 
+// Whether bytes written to either come out in one order: a pipe, a socket or a terminal is one by its inode. A regular
+// file may be open twice, at two positions, unless both append.
+inline bool are_one_stream(int a, int b) {
+  sys::FileStatus of_a{};
+  sys::FileStatus of_b{};
+  if (sys::status(a, of_a) < 0 || sys::status(b, of_b) < 0) return false;
+  const bool is_same = of_a.stx_ino == of_b.stx_ino && of_a.stx_dev_major == of_b.stx_dev_major &&
+                       of_a.stx_dev_minor == of_b.stx_dev_minor;
+  if (!is_same || (of_a.stx_mode & 0170000) != 0100000) return is_same;
+  constexpr int kAppend = 02000;
+  return (os::flags_of(a) & os::flags_of(b) & kAppend) != 0 || os::is_same_open_file(a, b);
+}
+
 inline Obstacle open_outputs(Parts& parts) {
   const std::string_view nonce = parts.has_steps() ? hide_nonce(parts) : std::string_view();
-  // Steps have one stream: two would reach the log in an order that nobody can tell.
-  const int count = parts.has_steps() ? 1 : 2;
+  // Two pipes would lose the order of what the command writes to one stream by two descriptors. Steps always have one
+  // stream: two would reach the log in an order that nobody can tell.
+  parts.is_one_stream = parts.has_steps() || are_one_stream(os::kStandardOutput, os::kStandardError);
+  const int count = parts.is_one_stream ? 1 : 2;
   for (int i = 0; i < count; ++i) {
     const int error = parts.output[i].open(parts.loop, os::kStandardOutput + i, parts.has_steps());
     if (error < 0) return system_obstacle("cannot pass the output on", error);
@@ -140,14 +155,27 @@ inline void fill_standard_streams() {
   }
 }
 
+// The guard needs more descriptors with --listen than some soft limits allow. `before`: what the command gets back.
+// Returns how many there may be.
+inline std::uint64_t raise_descriptor_limit(os::DescriptorLimit& before) {
+  constexpr std::uint64_t kEnough = 256;
+  if (os::limit_descriptors(nullptr, &before) < 0) return kEnough;
+  if (before.soft >= kEnough) return before.soft;
+  const os::DescriptorLimit raised{before.hard < kEnough ? before.hard : kEnough, before.hard};
+  return os::limit_descriptors(&raised, nullptr) < 0 ? before.soft : raised.soft;
+}
+
 // In an order in which nothing is visible of a guard that will not guard: files and sockets first, the region last.
 inline Obstacle prepare(Parts& parts) {
   const Options& options = parts.options;
+  const std::uint64_t descriptors = raise_descriptor_limit(parts.descriptors);
+  Line::open();
+  keep_reserve();
   if (parts.has_steps()) {
     if (const Obstacle obstacle = detail::read_steps(parts); obstacle.status >= 0) return obstacle;
   }
   if (options.listens) {
-    if (const int error = parts.server.open(options.listen); error < 0) {
+    if (const int error = parts.server.open(options.listen, descriptors); error < 0) {
       return detail::system_obstacle("cannot listen where --listen says", error);
     }
   }

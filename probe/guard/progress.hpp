@@ -97,9 +97,11 @@ class Progress {
     throttling_ = throttling;
     return any;
   }
+  // Until its exec the command is as closed to a look as the guard itself, and at its end as well: so it must have been
+  // there for a while.
   void complain_once(bool known, const Usage& usage) {
     if (complained_) return;
-    const bool no_io = known && (sources_ & kIo) != 0 && usage.processes != 0 && !usage.io_known;
+    const bool no_io = known && (sources_ & kIo) != 0 && usage.lasting != 0 && !usage.io_known;
     if (known && !no_io) return;
     complained_ = true;
     Line() << (known ? "progress: the I/O of the command's processes is not shown to this user; io says nothing"

@@ -1,5 +1,10 @@
 // The server behind --listen: a bounded number of connections, each with a bounded head and a bounded time. It takes a
 // few events a turn, and never waits: a slow or hostile client costs a slot of this table and nothing else.
+//
+// Why no call blocks: the listener and all connections have O_NONBLOCK, so accept4(), read() and sendmsg() return
+// -EAGAIN. A connection that was reset while it waited to be accepted is the same case. shutdown() and close() do not
+// wait for the other side, because no socket here has SO_LINGER. The rest (setsockopt, epoll_ctl, madvise) takes locks
+// that nobody holds while they wait for something.
 #pragma once
 
 #include "address.hpp"
@@ -17,8 +22,60 @@ class Server {
     }
   }
 
-  // -errno, or 0.
-  int open(const Address& address) {
+  // `descriptors`: how many the guard may have open. -errno, or 0.
+  int open(const Address& address, std::uint64_t descriptors) {
+    if (descriptors < kOwnDescriptors + kMostConnections) {
+      most_ = descriptors > kOwnDescriptors + kLeastConnections ? descriptors - kOwnDescriptors : kLeastConnections;
+    }
+    gives_rooms_back_ = has_small_pages();
+    int fd = bound_socket(address);
+    // A kernel without IPv6 does not know the family; a sandbox may know it and have no address of it.
+    if (address.means_all() && (fd == -os::kNoFamily || fd == -os::kAddressNotAvailable)) {
+      Address all_4;
+      all_4.port = address.port;
+      fd = bound_socket(all_4);
+    }
+    if (fd < 0) return fd;
+    if (const int error = os::listen(fd, kBacklog); error < 0) {
+      sys::close(fd);
+      return error;
+    }
+    listener_ = {fd, [](void* self, std::uint32_t) { static_cast<Server*>(self)->accept(); }, this, 0};
+    return loop_.add(listener_, os::kReadable);
+  }
+
+  bool has_connections() const { return open_ != 0 || !listens_; }
+
+  // At every look: whoever is beyond its time goes.
+  void expire() {
+    if (open_ == 0 && listens_) return;
+    listen_again();
+    const std::uint64_t now_ns = watch_.running_ns();
+    const bool is_pressed = open_ == most_;
+    for (Connection& connection : connections_) {
+      if (connection.source.fd < 0) continue;
+      const bool is_slow =
+          is_pressed && connection.doing() == Doing::asking && now_ns > connection.asks_since_ns + kPressedTimeNs;
+      if (is_slow || now_ns > connection.deadline_ns) end_late(connection);
+    }
+  }
+
+ private:
+  // Those who come while the table is full are accepted at once, so a long queue does not make a probe wait, and a
+  // short one would make its SYN be dropped behind a crowd. The kernel cuts it to net.core.somaxconn.
+  static constexpr int kBacklog = 1024;
+  // What the guard needs beside connections: streams, pipes, sockets, regions, what a start and the record take.
+  static constexpr std::uint64_t kOwnDescriptors = 48;
+  static constexpr std::size_t kLeastConnections = 4;
+  // So many connections from localhost give way to nobody from elsewhere.
+  static constexpr std::size_t kLocalPlaces = 8;
+  static constexpr std::size_t kKeptRooms = 8;
+  // Bounds of what is done before the watch gets its word again; the rest comes in the next turn.
+  static constexpr int kAcceptsPerTurn = 4;
+  static constexpr int kStepsPerEvent = 4;
+
+  // Or -errno.
+  static int bound_socket(const Address& address) {
     const int fd = os::make_socket(address.is_6 ? os::kInternet6 : os::kInternet, os::kStream);
     if (fd < 0) return fd;
     os::set_option(fd, os::kSocketLevel, os::kReuseAddress, 1);  // a predecessor's connections may linger
@@ -37,32 +94,10 @@ class Server {
       __builtin_memcpy(to.address, address.bytes, sizeof to.address);
       error = os::bind(fd, &to, sizeof to);
     }
-    if (error >= 0) error = os::listen(fd, kBacklog);
-    if (error < 0) {
-      sys::close(fd);
-      return error;
-    }
-    listener_ = {fd, [](void* self, std::uint32_t) { static_cast<Server*>(self)->accept(); }, this, 0};
-    return loop_.add(listener_, os::kReadable);
+    if (error >= 0) return fd;
+    sys::close(fd);
+    return error;
   }
-
-  bool has_connections() const { return open_ != 0 || !listens_; }
-
-  // At every look: whoever is beyond its time goes.
-  void expire() {
-    if (open_ == 0 && listens_) return;
-    listen_again();
-    for (Connection& connection : connections_) {
-      if (connection.source.fd >= 0 && watch_.running_ns() > connection.deadline_ns) end_late(connection);
-    }
-  }
-
- private:
-  static constexpr int kBacklog = 128;
-  // Bounds of what is done before the watch gets its word again; the rest comes in the next turn.
-  static constexpr int kAcceptsPerTurn = 4;
-  static constexpr int kStepsPerEvent = 4;
-
   static void set_port(std::uint8_t (&out)[2], std::uint16_t port) {
     out[0] = static_cast<std::uint8_t>(port >> 8);
     out[1] = static_cast<std::uint8_t>(port & 0xff);
@@ -81,40 +116,56 @@ class Server {
     loop_.wait_for(listener_, 0);
   }
 
-  // The connection that has idled longest; null: all are busy.
-  Connection* find_idlest() {
-    Connection* idlest = nullptr;
+  // Whose place a newcomer gets when all are taken. A client is an address, and the one with the most places gives one
+  // up: so a crowd of slow connections costs its own sender places, and never a probe of the kubelet's. Where all come
+  // from one address (behind a proxy), a connection without a whole request gives way before any that is being
+  // answered, the oldest first. A probe sends its request at once, so it has its answer long before its place would be
+  // taken.
+  Connection& find_victim() {
+    Connection* victim = nullptr;
+    std::size_t most = 0;
     for (Connection& connection : connections_) {
-      const bool idles = connection.source.fd >= 0 && connection.is_idle();
-      if (idles && (idlest == nullptr || connection.last_use < idlest->last_use)) idlest = &connection;
+      if (connection.source.fd < 0) continue;
+      const std::size_t held = places_of(connection.client);
+      if (victim != nullptr && (held < most || (held == most && !connection.gives_way_before(*victim)))) continue;
+      victim = &connection;
+      most = held;
     }
-    return idlest;
+    return *victim;
   }
-  Connection* find_free() {
-    for (Connection& connection : connections_) {
-      if (connection.source.fd < 0) return &connection;
+  std::size_t places_of(const Client& client) const {
+    std::size_t held = 0;
+    for (const Connection& connection : connections_) {
+      held += connection.source.fd >= 0 && connection.client.key == client.key ? 1 : 0;
     }
-    return nullptr;
+    return client.is_local && held <= kLocalPlaces ? 0 : held;
+  }
+  // The lowest, so that after a crowd the upper ones stay unused.
+  Connection& find_free() {
+    Connection* connection = connections_;
+    while (connection->source.fd >= 0) ++connection;
+    return *connection;
   }
 
   void accept() {
     for (int i = 0; i < kAcceptsPerTurn; ++i) {
-      Connection* const idlest = open_ == kMostConnections ? find_idlest() : nullptr;
-      if (open_ == kMostConnections && idlest == nullptr) return pause_listening();
-      const int fd = os::accept(listener_.fd);
+      os::InternetAddress6 from{};
+      const int fd = os::accept(listener_.fd, from);
       if (fd < 0) {
         // No descriptors or no memory left: looked at again at the next look, not in every turn.
         if (fd != -sys::kTryAgain && fd != -os::kAborted && fd != -sys::kInterrupted) pause_listening();
         return;
       }
-      if (idlest != nullptr) close(*idlest);
-      welcome(*find_free(), fd);
+      if (open_ == most_) close(find_victim());
+      welcome(find_free(), fd, client_of(from));
     }
   }
 
-  void welcome(Connection& connection, int fd) {
+  void welcome(Connection& connection, int fd, const Client& client) {
     watch_.refresh();  // also for the clock that its deadline is set by
     ++open_;
+    if (!connection.has_used_room) ++used_rooms_;
+    connection.has_used_room = true;
     os::set_option(fd, os::kTcpLevel, os::kNoDelay, 1);
     connection.source = {fd,
                          [](void* self, std::uint32_t) {
@@ -124,9 +175,9 @@ class Server {
                          &connection, 0};
     connection.server = this;
     connection.in_size = connection.out_begin = connection.out_size = 0;
-    connection.closes = connection.lingers = connection.is_streaming = false;
-    connection.last_use = ++uses_;
-    connection.deadline_ns = watch_.running_ns() + kRequestTimeNs;
+    connection.has_asked = connection.closes = connection.lingers = connection.is_streaming = false;
+    connection.client = client;
+    await_request(connection);
     if (loop_.add(connection.source, os::kReadable) < 0) return close(connection);
     serve(connection);  // the request is often there already
   }
@@ -134,7 +185,28 @@ class Server {
   void close(Connection& connection) {
     loop_.remove(connection.source);
     --open_;
+    connection.in_size = connection.out_size = 0;
+    if (gives_rooms_back_ && used_rooms_ > kKeptRooms && 4 * open_ <= used_rooms_) give_rooms_back();
     listen_again();
+  }
+
+  // Only whole pages go back to the kernel: where these are larger than ours, neighbours' buffers would go along. It
+  // refuses an address between two pages, and of any two neighbouring small ones the one with this bit is that.
+  bool has_small_pages() const {
+    static_assert(kMostHeadBytes == kSmallPage && kMostPieceBytes % kSmallPage == 0);
+    char* const first = connections_[0].in;
+    const bool is_odd = (reinterpret_cast<std::uintptr_t>(first) & kSmallPage) != 0;
+    return sys::advise(first + (is_odd ? 0 : kSmallPage), kSmallPage, os::kDontNeed) >= 0;
+  }
+  // After a crowd its buffers' memory goes back to the kernel.
+  void give_rooms_back() {
+    for (Connection& connection : connections_) {
+      if (connection.source.fd >= 0 || !connection.has_used_room) continue;
+      sys::advise(connection.in, kMostHeadBytes, os::kDontNeed);
+      sys::advise(connection.out, kMostPieceBytes, os::kDontNeed);
+      connection.has_used_room = false;
+      --used_rooms_;
+    }
   }
 
   // --- one connection
@@ -169,6 +241,9 @@ class Server {
       close(connection);
       return false;
     }
+    connection.last_use = ++uses_;
+    const std::uint64_t until_ns = watch_.running_ns() + kProgressTimeNs;
+    connection.deadline_ns = until_ns < connection.answer_until_ns ? until_ns : connection.answer_until_ns;
     connection.out_begin += static_cast<std::size_t>(sent);
     connection.out_size -= static_cast<std::size_t>(sent);
     if (connection.out_size == 0) connection.out_begin = 0;
@@ -188,9 +263,15 @@ class Server {
       close(connection);
       return false;
     }
-    if (connection.in_size == 0) connection.deadline_ns = watch_.running_ns() + kRequestTimeNs;
+    if (connection.in_size == 0) await_request(connection);
     connection.in_size += static_cast<std::size_t>(got);
     return true;
+  }
+
+  void await_request(Connection& connection) {
+    connection.last_use = ++uses_;
+    connection.asks_since_ns = watch_.running_ns();
+    connection.deadline_ns = connection.asks_since_ns + kRequestTimeNs;
   }
 
   void idle(Connection& connection) {
@@ -225,9 +306,8 @@ class Server {
   void answer(Connection& connection, const Request& request) {
     watch_.refresh();
     ++counts_.requests;
-    connection.last_use = ++uses_;
     connection.has_asked = true;
-    connection.deadline_ns = watch_.running_ns() + kRequestTimeNs;
+    await_taking(connection);
     connection.closes = !request.keeps_alive;
     if (request.target == "/metrics" && (request.is_get || request.is_head)) return begin_metrics(connection, request);
     char body[1024];
@@ -237,6 +317,13 @@ class Server {
     say_head(out, page, request.is_1_1, request.keeps_alive, static_cast<std::int64_t>(page.body.size()));
     if (!request.is_head) out << page.body;
     connection.out_size = out.size();
+  }
+
+  void await_taking(Connection& connection) {
+    connection.last_use = ++uses_;
+    connection.deadline_ns = watch_.running_ns() + kProgressTimeNs;
+    connection.answer_until_ns = watch_.running_ns() + kAnswerTimeNs;
+    connection.asks_since_ns = watch_.running_ns();  // of the next request, which may have begun already
   }
 
   void begin_metrics(Connection& connection, const Request& request) {
@@ -260,6 +347,7 @@ class Server {
     connection.out_size = out.size();
     connection.closes = true;
     connection.in_size = 0;
+    await_taking(connection);
   }
 
   // One more piece of /metrics into the empty buffer, with its length before it if it is a chunk.
@@ -303,8 +391,7 @@ class Server {
   void end_late(Connection& connection) {
     const bool owes_a_request = connection.in_size != 0 && connection.out_size == 0 && !connection.is_streaming;
     if (!owes_a_request || connection.lingers) return close(connection);
-    refuse(connection, 408, "the request did not come to its end within 5s\n");
-    connection.deadline_ns = watch_.running_ns() + kRequestTimeNs;
+    refuse(connection, 408, "the request did not come to its end in time\n");
     serve(connection);
   }
 
@@ -313,9 +400,12 @@ class Server {
   Counts& counts_;
   Source listener_;
   Connection connections_[kMostConnections];
+  std::size_t most_ = kMostConnections;
   std::size_t open_ = 0;
+  std::size_t used_rooms_ = 0;
   std::uint64_t uses_ = 0;
   bool listens_ = true;
+  bool gives_rooms_back_ = false;
 };
 
 }  // namespace shm_liveness::guard

@@ -77,7 +77,7 @@ class Kin {
 // Sums over the command's processes. A process that ends hands its counts to its parent when that one reaps it; one
 // whose parent ignores its children takes them along. So each sum may fall.
 struct Usage {
-  std::uint32_t processes = 0;
+  std::uint32_t lasting = 0;        // of them, those that had begun by the last reading and are not ending
   std::uint64_t cpu_ticks = 0;      // with what reaped children used
   std::uint64_t written_bytes = 0;  // by write(2) and its kin, to whatever it was; with reaped children's
   // Their own use, without children's: [0] of those that had begun by the last reading, [1] by the one before it.
@@ -126,7 +126,7 @@ inline bool read_usage(const Kin& kin, std::uint64_t last_ticks, std::uint64_t b
                        Usage& usage) {
   usage = {};
   return kin.for_each([&](std::uint32_t pid, const Stat& stat) {
-    ++usage.processes;
+    if (stat.start_ticks <= last_ticks && !stat.is_exiting) ++usage.lasting;
     usage.cpu_ticks += stat.cpu_ticks;
     const std::uint64_t begun_by[] = {last_ticks, before_ticks};
     std::uint64_t own_read = 0;

@@ -1,8 +1,11 @@
 import { execFileSync, spawn } from 'node:child_process'
+import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { claim } from '../support/held.js'
 import { Client, get, request, startListening } from '../support/http-raw.js'
 import { begin, besideHealthy, connectionsOf, unfinished, unsentBytes } from '../support/listening.js'
+import { Program } from '../support/program.js'
+import { python } from '../support/python.js'
 import { uniqueRegion } from '../support/region.js'
 import { until, untilHolds } from '../support/until.js'
 
@@ -55,17 +58,49 @@ describe.concurrent('a client out of time', () => {
     await until('the readers are cut off', () => open() === 0)
   })
 
-  it('makes room for a newcomer that has waited while all connections were busy, and for no other client', async () => {
-    const { port } = await besideHealthy()
-    const busy = await unfinished(port, 64)
-    const queued = await begin(port, 16)
-    const newcomer = await Client.connect(port)
-    newcomer.send(request('/livez'))
-    expect(await newcomer.response()).toMatchObject({ status: 200 })
+  it('has a second instead of five while no place is free', async () => {
+    const [pressed, free] = [await besideHealthy(), await besideHealthy()]
+    const [patient] = (await unfinished(free.port, 1)) as [Client]
+    const began = performance.now()
+    const busy = await unfinished(pressed.port, 64)
     const late = await Promise.all(busy.map((client) => client.response()))
     expect(late.map(({ status }) => status)).toEqual(Array(64).fill(408))
-    // Those were accepted just before the newcomer, and have five seconds from then on.
-    expect(queued.map(({ received }) => received)).toEqual(Array(16).fill(''))
+    expect(performance.now() - began).toBeGreaterThan(900)
+    expect(patient.received, 'beside free places the time is longer').toBe('')
+    expect(await patient.response()).toMatchObject({ status: 408 })
+  })
+
+  it('that has sent nothing is closed after five seconds, whoever had its place before', async () => {
+    const { port } = await besideHealthy()
+    const before = await Client.connect(port)
+    before.send(request('/livez'))
+    expect(await before.response()).toMatchObject({ status: 200 })
+    before.close()
+    const silent = await Client.connect(port)
+    await until('the silent client is cut off', () => silent.isEnded, 30_000)
+  })
+
+  it('is not one that takes a large answer slowly: it gets all of it', async () => {
+    const region = uniqueRegion()
+    for (let i = 0; i < 1000; i++) claim(region, { name: `worker-${i}`, maxAge: '1h', capacity: 1000 }).beat()
+    const { port } = await startListening(['--region', region])
+    const whole = (await get(port, '/metrics')).body
+    const reads = `import socket, sys, time
+s = socket.socket()
+s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+s.connect(("127.0.0.1", ${port}))
+s.sendall(b"GET /metrics HTTP/1.0\\r\\n\\r\\n")
+data, began, piece = b"", time.monotonic(), b"x"
+while piece:
+    piece = s.recv(${Math.ceil(whole.length / 75)}, socket.MSG_WAITALL)
+    data += piece
+    time.sleep(0.1)
+print(len(data), data.endswith(b"\\n"), data.split()[-2].decode(), time.monotonic() - began)`
+    const program = Program.run(python[0], [...python.slice(1), '-c', reads])
+    const [bytes, ends, last, seconds] = (await program.said('')).split(' ')
+    expect([ends, last]).toEqual(['True', 'shm_liveness_guard_http_requests_total'])
+    expect(Number(bytes)).toBeGreaterThan(whole.length * 0.9)
+    expect(Number(seconds)).toBeGreaterThan(5)
   })
 })
 
@@ -105,15 +140,56 @@ describe('many connections', () => {
     }
   })
 
-  it('that were all busy make room as soon as one of them has its answer', async () => {
+  it('that have all begun a request make room for one that sends a whole one, the oldest first', async () => {
+    const { pid, port } = await besideHealthy()
+    const busy = await unfinished(port, 64)
+    for (const oldest of busy.slice(0, 5)) {
+      expect(await get(port, '/livez')).toMatchObject({ status: 200 })
+      // Without a word, or with one if it had its second of time already.
+      expect(await oldest.rest()).toMatch(/^(HTTP\/1.1 408 .*)?$/s)
+      // The newcomer has closed its side: its place is free, and this one takes it.
+      busy.push(...(await unfinished(port, 1)))
+    }
+    expect(connectionsOf(pid)).toBeLessThanOrEqual(64)
+  })
+
+  it('that do not take their answers make room for a newcomer', async () => {
+    const region = uniqueRegion()
+    for (let i = 0; i < 100; i++) claim(region, { name: `worker-${i}`, maxAge: '1h', capacity: 100 }).beat()
+    const { port } = await startListening(['--region', region])
+    const readers = await Promise.all(Array.from({ length: 64 }, () => Client.connect(port)))
+    for (const reader of readers) {
+      reader.stopReading()
+      reader.send(request('/metrics').repeat(30))
+    }
+    await until('an answer is stuck', () => unsentBytes(port) > 0)
+    for (let i = 0; i < 5; i++) expect(await get(port, '/livez')).toMatchObject({ status: 200 })
+  })
+
+  it('from one address take no place from another address', async () => {
     const { port } = await besideHealthy()
-    const clients = await unfinished(port, 64)
-    const newcomer = await Client.connect(port)
-    newcomer.send(request('/livez'))
-    for (const client of clients) client.send('\r\n')
-    expect(await newcomer.response()).toMatchObject({ status: 200 })
-    const answers = await Promise.all(clients.slice(1).map((client) => client.response()))
-    expect(answers.map(({ status }) => status)).toEqual(Array(63).fill(200))
+    const other = await Client.connect(port, '127.0.0.1', '127.0.0.2')
+    other.send(request('/livez'))
+    expect(await other.response()).toMatchObject({ status: 200 })
+    for (let i = 0; i < 3; i++) {
+      await begin(port, 100)
+      other.send(request('/livez'))
+      expect(await other.response()).toMatchObject({ status: 200 })
+    }
+  })
+
+  it('give their memory back when they are gone', async () => {
+    const { pid, port } = await besideHealthy()
+    const residentKb = () => Number(/^RssAnon:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1])
+    await get(port, '/livez')
+    const before = residentKb()
+    const clients = await Promise.all(Array.from({ length: 64 }, () => Client.connect(port)))
+    for (const client of clients) client.send(request('/metrics', [`X: ${'x'.repeat(3_900)}`]))
+    await Promise.all(clients.map((client) => client.response()))
+    expect(residentKb() - before).toBeGreaterThan(64 * 7)
+    for (const client of clients) client.close()
+    await untilHolds('the memory is given back', residentKb, (kb) => kb - before < 8 * 12 + 32)
+    expect(await get(port, '/livez')).toMatchObject({ status: 200 })
   })
 
   it('of hundreds, reset, closed and half-closed, leave no descriptor behind', async () => {

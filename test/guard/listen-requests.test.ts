@@ -13,6 +13,7 @@ describe('a request', () => {
   it.each([
     ['with nothing but a Host', `${head}\r\n`],
     ['of HTTP/1.0', 'GET /livez HTTP/1.0\r\n\r\n'],
+    ['of a later HTTP/1', 'GET /livez HTTP/1.2\r\nHost: a\r\n\r\n'],
     ['in absolute form, as a proxy sends it', 'GET http://127.0.0.1/livez HTTP/1.1\r\nHost: a\r\n\r\n'],
     ['with lines that end in a bare LF', 'GET /livez HTTP/1.1\nHost: a\n\n'],
     ['with both kinds of line ends', 'GET /livez HTTP/1.1\r\nHost: a\n\r\n'],
@@ -154,6 +155,19 @@ describe('a connection', () => {
     client.send(request('/livez', ['cOnNeCtIoN: Close']))
     expect(await client.response()).toMatchObject({ status: 200, headers: { connection: 'close' } })
     expect(await client.rest()).toBe('')
+  })
+
+  it('of a later minor version is one of HTTP/1.1', async () => {
+    const { port } = shared
+    const client = await Client.connect(port)
+    for (let i = 0; i < 2; i++) {
+      client.send(request('/metrics', [], 'GET', 'HTTP/1.2'))
+      expect(await client.response()).toMatchObject({
+        version: 'HTTP/1.1',
+        status: 200,
+        headers: { connection: 'keep-alive', 'transfer-encoding': 'chunked' },
+      })
+    }
   })
 
   it('of HTTP/1.0 is closed after the answer, unless it asks to be kept', async () => {

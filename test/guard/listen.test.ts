@@ -1,4 +1,4 @@
-import type { Heartbeat } from 'shm-liveness'
+import { guardPath, type Heartbeat } from 'shm-liveness'
 import { describe, expect, it } from 'vitest'
 import { guard, startGuard } from '../support/guard.js'
 import { claim } from '../support/held.js'
@@ -6,6 +6,7 @@ import { accepts, Client, freePort, get, hasIpv6, request, startListening } from
 import { besideHealthy, besideHealthyForAll, unfinished, unsentBytes } from '../support/listening.js'
 import { poke } from '../support/poke.js'
 import { probe } from '../support/probe.js'
+import { Program } from '../support/program.js'
 import { python } from '../support/python.js'
 import { uniqueRegion } from '../support/region.js'
 import { type Check, checks, Scene } from '../support/scene.js'
@@ -78,6 +79,7 @@ describe('a check by HTTP', () => {
 
   it.each([
     ['?format=json', '?format=json', []],
+    ['?x=1&format=json&y', '?x=1&format=json&y', []],
     ['Accept: application/json', '', ['Accept: application/json']],
     ['an Accept of several types', '', ['accept: text/html;q=0.5, Application/JSON']],
   ])('is JSON by %s, with the words of shm-probe --json', async (_, query, fields) => {
@@ -147,6 +149,24 @@ describe('an address', () => {
 
   it.skipIf(!hasIpv6).each(['[::]', ''])('"%s" is answered at by both', async (address) => {
     expect(await answersThere(address)).toEqual([503, 503])
+  })
+
+  it.each([
+    ['', 'is answered at by IPv4'],
+    ['[::]', 'is answered at by IPv4'],
+    ['[::1]', 'is an error'],
+  ])('"%s" %s where the kernel has no IPv6', async (address, what) => {
+    const fixture = new URL('../fixtures/without_ipv6.py', import.meta.url).pathname
+    const port = await freePort()
+    const flags = ['--region', uniqueRegion(), '--startup-grace', '0', '--listen', `${address}:${port}`]
+    const program = Program.run(python[0], [...python.slice(1), fixture, guardPath(), ...flags])
+    if (what === 'is an error') {
+      expect(await program.ended).toEqual({ code: 3, signal: null })
+      expect(program.stderr).toContain('listen')
+    } else {
+      await until('the guard listens', () => accepts(port))
+      expect(await answers('127.0.0.1', port)).toBe(503)
+    }
   })
 
   it('may come from the environment', async () => {

@@ -7,6 +7,7 @@ import {
   mkdtempSync,
   openSync,
   readFileSync,
+  readSync,
   rmSync,
   writeFileSync,
   writeSync,
@@ -222,6 +223,17 @@ describe.concurrent('a reader that does not read', () => {
     closeSync(read)
   })
 
+  it('does not keep a command from its end that has written forty short lines', async () => {
+    // Each line is passed on before the next one is written.
+    const lines = ['sh', '-c', 'for i in $(seq 40); do echo "line $i"; sleep 0.01; done']
+    const { child, read } = await stuck(lines, flags())
+    expect(await exitOf(child)).toBe(0)
+    const room = Buffer.alloc(4096)
+    const text = room.toString('latin1', 0, readSync(read, room))
+    expect(text).toBe(Array.from({ length: 40 }, (_, i) => `line ${i + 1}\n`).join(''))
+    closeSync(read)
+  })
+
   it('does not keep the guard when it is told to stop', async () => {
     const writes = ['sh', '-c', 'head -c 900000 /dev/zero; echo written >&2']
     const { child, read } = await stuck(writes, flags('--grace', '200ms'))
@@ -331,6 +343,38 @@ describe.concurrent('the output', () => {
   it('of what a command leaves behind is not waited for', async () => {
     const result = await guard([...flags(), 'sh', '-c', 'echo a; (sleep 120; echo late) & exit 0'], { env: marked })
     expect(result).toMatchObject({ code: 0, stdout: 'a\n' })
+  })
+})
+
+describe.concurrent('two streams that are one', () => {
+  const count = 20_000
+  const writes = `import os
+for i in range(${count}): os.write(1 + i // 7 % 2, b"%d\\n" % i)`
+  const command = [...python, '-c', writes]
+  const expected = Array.from({ length: count }, (_, i) => `${i}\n`).join('')
+
+  it.each(['pipe', 'socket', 'pty'])('as a %s are passed on in the order of the writes', async (target) => {
+    const sha256 = createHash('sha256').update(expected).digest('hex')
+    expect(await readBy({ target: `${target}+err` }, command)).toEqual({ bytes: expected.length, sha256, code: 0 })
+  })
+
+  it.each(['w', 'a'])('as a file that is open once, by "%s", are written in the order of the writes', async (mode) => {
+    const path = join(folder, `ordered-${mode}`)
+    const fd = openSync(path, mode)
+    const child = start([...flags(), ...command], ['ignore', fd, fd])
+    expect(await exitOf(child)).toBe(0)
+    closeSync(fd)
+    expect(readFileSync(path, 'utf8') === expected).toBe(true)
+  })
+
+  it('only by the name of a file, which is open twice, have a position each', async () => {
+    const path = join(folder, 'twice')
+    const fds = [openSync(path, 'w'), openSync(path, 'w')]
+    const line = 'echo first >&1; until grep -q first "$0"; do sleep 0.01; done; echo 2 >&2'
+    const child = start([...flags(), 'sh', '-c', line, path], ['ignore', ...fds])
+    expect(await exitOf(child)).toBe(0)
+    for (const fd of fds) closeSync(fd)
+    expect(readFileSync(path, 'utf8')).toBe('2\nrst\n')
   })
 })
 

@@ -15,7 +15,7 @@ const order = [
 
 const guard = join(root, 'probe/guard')
 const guardOrder = [
-  ...['os', 'log', 'loop', 'starvation', 'tree', 'command', 'signals', 'init', 'aging', 'schedule', 'watch'],
+  ...['os', 'outlet', 'log', 'loop', 'starvation', 'tree', 'command', 'signals', 'init', 'aging', 'schedule', 'watch'],
   ...['region_events', 'pace', 'stamp'],
   ...[
     'notification',
@@ -28,7 +28,6 @@ const guardOrder = [
     'options',
   ],
   ...[
-    'outlet',
     'output',
     'usage',
     'progress',

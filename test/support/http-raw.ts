@@ -46,8 +46,9 @@ export class Client {
     }
   }
 
-  static async connect(port: number, host = '127.0.0.1'): Promise<Client> {
-    const socket = connect({ port, host, allowHalfOpen: true })
+  /** @param localAddress which address of this machine it comes from */
+  static async connect(port: number, host = '127.0.0.1', localAddress?: string): Promise<Client> {
+    const socket = connect({ port, host, allowHalfOpen: true, ...(localAddress !== undefined && { localAddress }) })
     await once(socket, 'connect')
     return new Client(socket)
   }

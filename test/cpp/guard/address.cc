@@ -9,6 +9,7 @@
 namespace test_of_guard_address {
 
 using namespace shm_liveness::guard;
+namespace os = shm_liveness::os;
 using namespace std::string_view_literals;
 
 namespace {
@@ -219,6 +220,48 @@ TEST_CASE("whatever comes is read within its bounds, and an address has a port")
     CHECK_MESSAGE((address.is_6 || !address.only_6), "round ", i);
   }
   CHECK(valid > 1000);
+}
+
+namespace {
+
+// As accept() gives it on an IPv6 socket, or on an IPv4 socket for "1.2.3.4".
+Client client_at(const std::string& host, std::uint16_t port = 1) {
+  os::InternetAddress6 from{};
+  if (host.find(':') == std::string::npos) {
+    os::InternetAddress four{};
+    four.family = os::kInternet;
+    std::memcpy(four.port, &port, sizeof port);
+    REQUIRE(inet_pton(AF_INET, host.c_str(), four.address) == 1);
+    std::memcpy(&from, &four, sizeof four);
+    from.scope = port;  // left over in the caller's memory
+  } else {
+    from.family = os::kInternet6;
+    std::memcpy(from.port, &port, sizeof port);
+    REQUIRE(inet_pton(AF_INET6, host.c_str(), from.address) == 1);
+  }
+  return client_of(from);
+}
+
+}  // namespace
+
+TEST_CASE("a client is its address, whatever its port and the kind of the socket") {
+  CHECK(client_at("10.1.2.3", 1).key == client_at("10.1.2.3", 60'000).key);
+  CHECK(client_at("10.1.2.3").key == client_at("::ffff:10.1.2.3").key);
+  CHECK(client_at("10.1.2.3").key != client_at("10.1.2.4").key);
+  CHECK(client_at("fd00::1", 1).key == client_at("fd00::1", 2).key);
+  CHECK(client_at("fd00::1").key != client_at("fd00::2").key);
+  CHECK(client_at("fd00:1::1").key != client_at("fd00::1").key);
+}
+
+TEST_CASE("a client of this machine is told by its address") {
+  for (const char* const host : {"127.0.0.1", "127.9.9.9", "::ffff:127.0.0.1", "::1"}) {
+    CAPTURE(host);
+    CHECK(client_at(host).is_local);
+  }
+  for (const char* const host : {"128.0.0.1", "10.127.0.1", "::ffff:10.0.0.1", "::2", "fd00::1", "1::1", "100::"}) {
+    CAPTURE(host);
+    CHECK_FALSE(client_at(host).is_local);
+  }
 }
 
 }  // namespace test_of_guard_address

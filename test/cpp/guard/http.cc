@@ -82,10 +82,29 @@ TEST_CASE("the target ends at the query, and only format=json means something in
   CHECK(target_of("/livez?a?b") == "/livez");
   CHECK(target_of("/%6civez") == "/%6civez");
   CHECK(target_of("//livez/../x") == "//livez/../x");
-  CHECK(wants_json("/livez?format=json"));
+  for (const std::string_view query :
+       {"format=json", "format=json&x=1", "x=1&format=json", "a&format=json&", "&format=json"}) {
+    CAPTURE(std::string(query));
+    CHECK(wants_json("/livez?" + std::string(query)));
+    CHECK(target_of("/livez?" + std::string(query)) == "/livez");
+  }
   CHECK_FALSE(wants_json("/livez"));
   CHECK_FALSE(wants_json("/livez?format=jsonp"));
   CHECK_FALSE(wants_json("/livez?FORMAT=JSON"));
+  CHECK_FALSE(wants_json("/livez?xformat=json"));
+  CHECK_FALSE(wants_json("/livez?x=1;format=json"));
+  CHECK_FALSE(wants_json("/livez?&&"));
+}
+
+TEST_CASE("a later minor version of HTTP/1 is read as 1.1") {
+  for (const std::string_view version : {"HTTP/1.2", "HTTP/1.9"}) {
+    CAPTURE(std::string(version));
+    const Request request = request_of("GET / " + std::string(version) + "\r\nHost: a\r\n\r\n");
+    CHECK(request.is_1_1);
+    CHECK(request.keeps_alive);
+    CHECK(outcome_of("GET / " + std::string(version) + "\r\n\r\n") == Parsed::bad);  // no Host
+  }
+  CHECK_FALSE(request_of("GET / HTTP/1.0\r\n\r\n").is_1_1);
 }
 
 TEST_CASE("a request line that is none is refused") {
@@ -101,6 +120,9 @@ TEST_CASE("a request line that is none is refused") {
                                       "GET / http/1.1",
                                       "GET / HTTP/1.10",
                                       "GET / HTTP/1",
+                                      "GET / HTTP/1.",
+                                      "GET / HTTP/1.a",
+                                      "GET / HTTP/11.",
                                       "GET /a b HTTP/1.1",
                                       "GET livez HTTP/1.1",
                                       "GET HTTP/1.1",

@@ -183,7 +183,7 @@ TEST_CASE("the CPU that a child uses is in the sum, and stays there once its par
   const std::uint64_t now = boottime_ns() / kNsPerTick;
   Usage usage;
   REQUIRE(read_usage(kin, now, 0, false, usage));
-  CHECK(usage.processes == 1);
+  CHECK(usage.lasting == 1);
   CHECK(usage.cpu_ticks >= 7);
   CHECK(usage.own_cpu_ticks[0] <= 2);
   CHECK(usage.own_cpu_ticks[1] == 0);
@@ -234,7 +234,7 @@ TEST_CASE("reading the use leaves no descriptor open") {
   kin.begin(static_cast<std::uint32_t>(first));
   Usage usage;
   for (int i = 0; i < 10; ++i) CHECK(read_usage(kin, ~std::uint64_t(0), 0, true, usage));
-  CHECK(usage.processes == 1);
+  CHECK(usage.lasting == 1);
   const int after = open("/dev/null", O_RDONLY);
   ::close(after);
   CHECK(after == before);
