@@ -65,6 +65,7 @@ class Guard {
     if (parts_.watch.is_long_look()) {
       parts_.keep_claim();
       note_throttling();
+      if (options_.restarts != 0 && sys::process_id() == 1) parts_.kin.note_strangers();
     }
     switch (stage_) {
       case Stage::running:
@@ -183,7 +184,7 @@ class Guard {
         kill();
         break;
       case Action::sweep:
-        signal_descendants(sys::process_id(), os::kKill);
+        parts_.kin.send_signal(os::kKill);
         settle();
         break;
       case Action::settle:
@@ -259,7 +260,7 @@ class Guard {
   void kill() {
     Line() << "not gone within the grace; sending SIGKILL";
     signal_group(group_, os::kKill);
-    signal_descendants(sys::process_id(), os::kKill);
+    parts_.kin.send_signal(os::kKill);
     deadline_ns_ = now() + options_.grace_ns + kKillTimeNs;
   }
 
@@ -309,6 +310,7 @@ class Guard {
                            parts_.descriptors};
     parts_.watch.begin_life();
     parts_.progress.before_start();
+    if (!has_started_) parts_.kin.note_groups();
     const Launched launched = launch(launching);
     started_ns_ = now();
     if (launched.pid < 0) {
@@ -316,13 +318,19 @@ class Guard {
       return may_restart() ? pause() : end();  // no room for a process now may be some later
     }
     pid_ = group_ = launched.pid;
+    const auto first = static_cast<std::uint32_t>(pid_);
+    if (has_started_) {
+      parts_.kin.go_on(first);
+    } else {
+      parts_.kin.begin(first);
+    }
+    has_started_ = true;
     exec_ = {launched.report, [](void* self, std::uint32_t) { static_cast<Guard*>(self)->hear_of_exec(); }, this, 0};
     parts_.loop.add(exec_, os::kReadable);
     exec_error_ = 0;
-    const auto pid = static_cast<std::uint32_t>(pid_);
-    parts_.stamp.act_for(pid);
+    parts_.stamp.act_for(first);
     if (options_.progress == 0) return;
-    parts_.progress.begin(step != nullptr ? step->silence_budget_ns : parts_.silence_ns(), pid);
+    parts_.progress.begin(step != nullptr ? step->silence_budget_ns : parts_.silence_ns(), first);
     parts_.stamp.ready(true, {});
     parts_.stamp.beat();
   }
@@ -375,9 +383,9 @@ class Guard {
   // Not for ever: what does not die of SIGKILL must not keep the next from starting.
   bool is_clear() {
     if (is_group_empty(group_)) group_ = 0;  // its number may be another's soon
-    if (group_ == 0 && count_living_descendants(sys::process_id()) == 0) return true;
+    if (group_ == 0 && parts_.kin.count_living() == 0) return true;
     signal_group(group_, os::kKill);
-    signal_descendants(sys::process_id(), os::kKill);
+    parts_.kin.send_signal(os::kKill);
     return now() >= deadline_ns_ + kKillTimeNs;
   }
 
@@ -438,6 +446,7 @@ class Guard {
   int asked_by_ = 0;  // a signal that may mean stop; 0: none came
   bool is_group_struck_ = false;
   bool had_connections_ = false;
+  bool has_started_ = false;
   std::uint32_t restarts_ = 0;
   std::uint64_t asked_until_ns_ = 0;
   std::uint64_t told_ns_ = 0;

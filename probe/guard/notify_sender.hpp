@@ -19,7 +19,7 @@
 #pragma once
 
 #include "../../native/shm_liveness/clock.hpp"
-#include "tree.hpp"
+#include "kin.hpp"
 
 namespace shm_liveness::guard {
 
@@ -81,6 +81,8 @@ inline std::uint64_t own_cgroup() {
 
 class Senders {
  public:
+  explicit Senders(const Kin& kin) : kin_(kin) {}
+
   // The guard has reaped a process.
   void reaped(std::uint32_t pid) { reaped_[reaped_count_++ % kRemembered] = {pid, monotonic_ns()}; }
   // The queue is empty: what descendants have reaped up to now says nothing of senders to come.
@@ -99,7 +101,7 @@ class Senders {
     Stat stat;
     // Again, if it is none: an ancestor may have ended between two steps, and the orphan has another parent now.
     for (int i = 0; i < 3 && read_stat(pid, stat); ++i) {
-      if (is_descendant(pid, guard)) return Sender::descendant;
+      if (kin_.has(pid)) return Sender::descendant;
     }
     if (read_stat(pid, stat)) return Sender::stranger;
     // Without /proc. As PID 1 everything that this namespace numbers is below the guard, but for what was exec'd in.
@@ -112,10 +114,9 @@ class Senders {
   }
 
   // A pid by which a program names one of its own.
-  static bool is_living_descendant(std::uint32_t pid) {
-    const std::uint32_t guard = sys::process_id();
+  bool is_living_descendant(std::uint32_t pid) const {
     Stat stat;
-    return pid != guard && read_stat(pid, stat) && !stat.is_exiting && is_descendant(pid, guard);
+    return read_stat(pid, stat) && !stat.is_exiting && kin_.has(pid);
   }
 
  private:
@@ -146,6 +147,7 @@ class Senders {
     return has_evidence_;
   }
 
+  const Kin& kin_;
   Reaped reaped_[kRemembered] = {};
   std::uint64_t reaped_count_ = 0;
   std::uint64_t seen_count_ = 0;

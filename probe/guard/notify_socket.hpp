@@ -18,7 +18,7 @@ namespace shm_liveness::guard {
 
 class NotifySocket {
  public:
-  NotifySocket(Loop& loop, Service& service) : loop_(loop), service_(service) {}
+  NotifySocket(Loop& loop, Service& service, const Kin& kin) : loop_(loop), service_(service), senders_(kin) {}
 
   // An empty path: an abstract name. -errno, or 0.
   int open(std::string_view path) {
@@ -174,7 +174,7 @@ class NotifySocket {
       skip("WATCHDOG=trigger and WATCHDOG_USEC need a sender that is still there");
       said.trigger = said.has_watchdog_usec = false;
     }
-    if (said.main_pid != 0 && !Senders::is_living_descendant(said.main_pid)) {
+    if (said.main_pid != 0 && !senders_.is_living_descendant(said.main_pid)) {
       skip("MAINPID is not a living descendant of the guard");
       said.main_pid = 0;
     }

@@ -40,11 +40,12 @@ struct Parts {
   const program::Start& start;
   const Options& options;
   Rooms& rooms;
+  Kin kin;
   Loop loop;
   Watch watch;
   Stamp stamp;
   Service service{stamp};
-  NotifySocket notify{loop, service};
+  NotifySocket notify{loop, service, kin};
   Progress progress{stamp};
   Output output[2];
   Marks marks;

@@ -100,9 +100,7 @@ class Report {
 
   // A daemon that forks away ends its supervision. As PID 1 the guard's own exit ends the daemon too.
   void left_behind() const {
-    const std::uint32_t all = count_living_descendants(sys::process_id());
-    const std::uint32_t own = parts_.notify.takers();
-    const std::uint32_t count = all > own ? all - own : 0;
+    const std::uint32_t count = parts_.kin.count_living();
     if (count == 0) return;
     Line() << "the command ended and left " << count << (count == 1 ? " process" : " processes")
            << " behind; one that forks into the background cannot be guarded: run it in the foreground";

@@ -10,6 +10,7 @@ namespace shm_liveness::guard {
 struct Stat {
   std::uint32_t parent = 0;
   std::uint32_t group = 0;
+  std::uint32_t session = 0;
   bool is_exiting = false;          // on its way out, or a zombie
   std::uint64_t own_cpu_ticks = 0;  // a tick is 10 ms on every architecture we support
   std::uint64_t cpu_ticks = 0;      // with its reaped children's
@@ -33,6 +34,7 @@ inline bool read_stat(std::uint32_t pid, Stat& out) {
   constexpr std::uint64_t kExiting = 4;  // PF_EXITING, among the flags
   out.parent = static_cast<std::uint32_t>(number(4));
   out.group = static_cast<std::uint32_t>(number(5));
+  out.session = static_cast<std::uint32_t>(number(6));
   out.is_exiting = (number(9) & kExiting) != 0;
   out.own_cpu_ticks = number(14) + number(15);
   out.cpu_ticks = out.own_cpu_ticks + number(16) + number(17);
@@ -94,17 +96,6 @@ bool for_each_descendant(std::uint32_t guard, Visit&& visit) {
     if (pid == guard || !read_stat(pid, stat)) return;
     if (stat.parent == guard || is_descendant(stat.parent, guard)) visit(pid, stat);
   });
-}
-
-inline std::uint32_t count_living_descendants(std::uint32_t guard) {
-  std::uint32_t count = 0;
-  for_each_descendant(guard, [&](std::uint32_t, const Stat& stat) { count += stat.is_exiting ? 0 : 1; });
-  return count;
-}
-
-// To every descendant, also those that have left the command's process group.
-inline void signal_descendants(std::uint32_t guard, int signal) {
-  for_each_descendant(guard, [&](std::uint32_t pid, const Stat&) { os::send_signal(static_cast<int>(pid), signal); });
 }
 
 }  // namespace shm_liveness::guard

@@ -1,78 +1,9 @@
-// What the command's processes have used so far, and which processes those are.
-//
-// Whose a process is: its ancestors are followed up to the guard's child. That child is the command's first process, or
-// an orphan that the guard inherited. The kernel does not say who left an orphan behind. What it shows of each process
-// is the time of its start and its process group, and these two tell: an orphan is the command's if it began after the
-// command, in a group that did not exist before the command. A leftover of an earlier step (or a helper of the image's
-// entrypoint) began before; a child that it orphans later is in its group, and so in one that existed. Processes of
-// `cmd &` stay in the group of their step, and a daemon makes a new one (setsid).
-// A mark in the environment would tell the same, but it is lost by `env -i` and sudo, another user's is not readable
-// without CAP_SYS_PTRACE, and each build would see it. A cgroup would be better, but a container may not make one.
+// What the command's processes have used so far.
 #pragma once
 
-#include "../../native/shm_liveness/clock.hpp"
-#include "tree.hpp"
+#include "kin.hpp"
 
 namespace shm_liveness::guard {
-
-inline constexpr std::uint64_t kNsPerTick = 10'000'000;
-
-// Which processes are the command's.
-class Kin {
- public:
-  // Before the command is started.
-  void note_groups() {
-    groups_[0] = os::process_group();  // the command gets a group of its own
-    count_ = 1;
-    for_each_descendant(sys::process_id(), [&](std::uint32_t, const Stat& stat) {
-      if (count_ != kMostGroups && !is_known(stat.group)) groups_[count_++] = stat.group;
-    });
-  }
-  // `first`: the command's first process.
-  void begin(std::uint32_t first) {
-    first_ = first;
-    Stat stat;
-    since_ticks_ = read_stat(first, stat) ? stat.start_ticks : boottime_ns() / kNsPerTick;
-  }
-
-  std::uint64_t since_ticks() const { return since_ticks_; }
-
-  // Calls visit(pid, stat) for each. False: there is no /proc.
-  template <class Visit>
-  bool for_each(Visit&& visit) const {
-    const std::uint32_t guard = sys::process_id();
-    return for_each_process([&](std::uint64_t number) {
-      const auto pid = static_cast<std::uint32_t>(number);
-      Stat stat;
-      if (pid != guard && read_stat(pid, stat) && has(pid, stat, guard)) visit(pid, stat);
-    });
-  }
-
- private:
-  static constexpr std::size_t kMostGroups = 256;  // of more than that the rest is taken for the command's
-
-  bool is_known(std::uint32_t group) const {
-    for (std::size_t i = 0; i < count_; ++i) {
-      if (groups_[i] == group) return true;
-    }
-    return false;
-  }
-  bool has(std::uint32_t pid, Stat stat, std::uint32_t guard) const {
-    constexpr int kMostGenerations = 256;
-    for (int i = 0; i < kMostGenerations; ++i) {
-      if (pid == first_) return true;
-      if (stat.parent == guard) return stat.start_ticks >= since_ticks_ && !is_known(stat.group);
-      pid = stat.parent;
-      if (pid == 0 || !read_stat(pid, stat)) return false;
-    }
-    return false;
-  }
-
-  std::uint32_t groups_[kMostGroups] = {};
-  std::size_t count_ = 0;
-  std::uint32_t first_ = 0;
-  std::uint64_t since_ticks_ = 0;
-};
 
 // Sums over the command's processes. A process that ends hands its counts to its parent when that one reaps it; one
 // whose parent ignores its children takes them along. So each sum may fall.
