@@ -30,11 +30,9 @@ class NotifySocket {
       name << "@shm-liveness/" << shm_liveness::detail::random_nonce();
     }
     name.c_str();
-    int error = takers_.open();
-    if (error < 0) return error;
     const int fd = os::make_socket(os::kUnix, os::kDatagram);
     if (fd < 0) return fd;
-    error = bind(fd);
+    int error = bind(fd);
     if (error >= 0) error = os::set_option(fd, os::kSocketLevel, os::kPassCredentials, 1);
     if (error >= 0) error = os::set_option(fd, os::kSocketLevel, os::kReceiveBuffer, 1 << 20);
     source_ = {fd, [](void* self, std::uint32_t) { static_cast<NotifySocket*>(self)->receive(); }, this, 0};
