@@ -85,13 +85,22 @@ class Senders {
 
   // The guard has reaped a process.
   void reaped(std::uint32_t pid) { reaped_[reaped_count_++ % kRemembered] = {pid, monotonic_ns()}; }
-  // The queue is empty: what descendants have reaped up to now says nothing of senders to come.
-  void forget_evidence() { has_evidence_ = false; }
-  void look() {
-    const bool had_evidence = has_evidence_;
+  // A descendant was heard, `is_ready`: with READY=1. After a start descendants have reaped whomever they needed for
+  // it, and later some now and then; that must not speak for a stranger that comes much later.
+  void heard(bool is_ready) {
+    const std::uint64_t now_ns = monotonic_ns();
+    if (!is_ready && now_ns - looked_at_ns_ < kLookAfterNs) return;
+    looked_at_ns_ = now_ns;
+    must_look_ = true;
+  }
+  // The queue was empty. True: it must be looked at again, and what is in it then has come while descendants were
+  // looked at: a sender of it may be among those that were reaped before.
+  bool drained() {
     has_evidence_ = false;
+    if (!must_look_) return false;
+    must_look_ = false;
     has_reaped_since();
-    has_evidence_ = had_evidence;
+    return true;
   }
 
   // `socket`: the datagram is at its head. `carries`: with descriptors.
@@ -123,6 +132,7 @@ class Senders {
   static constexpr std::size_t kRemembered = 256;
   // Numbers are used again, but not so soon: the kernel goes through all of them first.
   static constexpr std::uint64_t kRememberedNs = 10'000'000'000;
+  static constexpr std::uint64_t kLookAfterNs = 5'000'000'000;
   struct Reaped {
     std::uint32_t pid = 0;
     std::uint64_t at_ns = 0;
@@ -135,8 +145,9 @@ class Senders {
     return false;
   }
 
-  // Whether some descendant has reaped a child since the queue was empty last. A child always had page faults; their
-  // sum falls when a descendant that has reaped others is reaped itself.
+  // Whether some descendant has reaped a child since this was asked last. A child always had page faults; their sum
+  // falls when a descendant that has reaped others is reaped itself. The answer holds for all that is in the queue: who
+  // sends to an empty queue is reaped after the last question.
   bool has_reaped_since() {
     if (has_evidence_) return true;
     std::uint64_t faults = 0;
@@ -152,7 +163,9 @@ class Senders {
   std::uint64_t reaped_count_ = 0;
   std::uint64_t seen_count_ = 0;
   std::uint64_t seen_faults_ = 0;
-  bool has_evidence_ = false;  // for all that is in the queue
+  std::uint64_t looked_at_ns_ = 0;
+  bool must_look_ = false;
+  bool has_evidence_ = false;
 };
 
 }  // namespace shm_liveness::guard

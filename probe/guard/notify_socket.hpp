@@ -30,11 +30,9 @@ class NotifySocket {
       name << "@shm-liveness/" << shm_liveness::detail::random_nonce();
     }
     name.c_str();
-    int error = takers_.open();
-    if (error < 0) return error;
     const int fd = os::make_socket(os::kUnix, os::kDatagram);
     if (fd < 0) return fd;
-    error = bind(fd);
+    int error = bind(fd);
     if (error >= 0) error = os::set_option(fd, os::kSocketLevel, os::kPassCredentials, 1);
     if (error >= 0) error = os::set_option(fd, os::kSocketLevel, os::kReceiveBuffer, 1 << 20);
     source_ = {fd, [](void* self, std::uint32_t) { static_cast<NotifySocket*>(self)->receive(); }, this, 0};
@@ -70,7 +68,7 @@ class NotifySocket {
     go_on_if_taken();
     // Killed before it took anything (the guard kills its descendants, and the kernel for want of memory).
     if (takers_.is_taking() && !takers_.is_current_alive()) takers_.forget_current();
-    if (!takers_.is_taking()) loop_.wait_for(source_, os::kReadable);
+    if (!takers_.is_taking()) go_on();
   }
   // How many processes of the guard's own there are.
   std::uint32_t takers() const { return takers_.count(); }
@@ -148,11 +146,10 @@ class NotifySocket {
     alignas(8) char control[sizeof(os::ControlHeader) + (sizeof(os::Credentials) + 7) / 8 * 8];
     os::Chunk chunk{text, sizeof text};
     os::MessageHeader message{nullptr, 0, &chunk, 1, control, sizeof control, 0};
-    const long got = os::receive(source_.fd, message, os::kPeek | os::kDontWait);
-    if (got < 0) {
-      senders_.forget_evidence();
-      return false;
-    }
+    const auto look = [&] { return os::receive(source_.fd, message, os::kPeek | os::kDontWait); };
+    long got = look();
+    if (got < 0 && senders_.drained()) got = look();
+    if (got < 0) return false;
     head_carries_ = (message.flags & os::kControlTruncated) != 0;
     sender_ = sender_of(message);
     if ((message.flags & os::kTruncated) != 0) {
@@ -179,7 +176,7 @@ class NotifySocket {
       said.main_pid = 0;
     }
     service_.hear(said);
-    if (said.ready) senders_.look();
+    if (sender == Sender::descendant) senders_.heard(said.ready);
   }
 
   // Its pid, as this PID namespace has it; 0: it does not.
@@ -197,14 +194,18 @@ class NotifySocket {
     if (!takers_.has_taken()) return;
     takers_.forget_current();
     is_head_heard_ = false;
+  }
+  // Also where the queue is empty: that must be seen (Senders::drained()).
+  void go_on() {
     loop_.wait_for(source_, os::kReadable);
+    receive();
   }
 
   // Takers are late, or there was no room for one.
   void expire() {
     go_on_if_taken();
-    if (!takers_.is_taking()) loop_.wait_for(source_, os::kReadable);
     os::set_timer_at(timer_.fd, takers_.kill_late() ? monotonic_ns() + kPatienceNs : 0);
+    if (!takers_.is_taking()) go_on();  // last: it may set the timer
   }
 
   void refuse(const char* problem) { complain(" refused: ", problem); }

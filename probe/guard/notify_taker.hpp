@@ -10,12 +10,15 @@
 // (MSG_PEEK): then the kernel takes a second reference of each file and drops it again (scm_fp_dup()), which is never
 // the last one, because the datagram is still in the queue.
 //
-// A taker shares no table of descriptors and no memory with the guard but one page. It asks for no descriptors, so that
-// none gets a number: close(2) would also flush (filp_close()), the release of the queue's reference does not. The
-// kernel writes the header of the message before it does that work, so a taker that is held up has taken all the same,
-// and the guard goes on with the next datagram. SIGKILL ends a wait for SO_LINGER: sk_stream_wait_close() is left for a
-// signal. What waits for a file system may not end of it; such takers are few (kMost), and when all of them hang,
-// datagrams with descriptors are left in the queue until one has ended.
+// A taker shares the guard's memory, because a fork costs forty times as much, and no table of descriptors. It asks for
+// no descriptors, so that none gets a number: close(2) would also flush (filp_close()), the release of the queue's
+// reference does not. The kernel writes the flags of the message before it does that work, so a taker that is held up
+// has taken all the same, and the guard goes on with the next datagram. SIGKILL ends a wait for SO_LINGER:
+// sk_stream_wait_close() is left for a signal. What waits for a file system may not end of it; such takers are few
+// (kMost), and when all of them hang, datagrams with descriptors are left in the queue until one has ended.
+//
+// No kind of file is closed by the guard itself, not even the pipe of BARRIER=1: whoever writes to that pipe from
+// memory that is a file of FUSE holds its lock meanwhile, and pipe_release() waits for that.
 #pragma once
 
 #include "os.hpp"
@@ -26,32 +29,23 @@ class Takers {
  public:
   static constexpr std::size_t kMost = 16;
 
-  // -errno, or 0.
-  int open() {
-    constexpr std::size_t kPage = 4096;
-    static_assert(kMost * sizeof(os::MessageHeader) <= kPage);
-    void* const page =
-        sys::map(nullptr, kPage, sys::kProtRead | sys::kProtWrite, sys::kMapShared | sys::kMapAnonymous, -1);
-    if (sys::failed(page)) return -sys::error_of(page);
-    headers_ = static_cast<os::MessageHeader*>(page);
-    return 0;
-  }
-
   // Starts one for the datagram at the head of the queue. False: there is no room for another process.
   bool start(int socket) {
     for (current_ = 0; current_ < kMost && takers_[current_].pid != 0; ++current_) {
     }
     if (current_ == kMost) return false;
-    os::MessageHeader& header = headers_[current_];
-    header = {nullptr, 0, nullptr, 0, nullptr, 0, kUntouched};
-    const std::uint32_t guard = sys::process_id();
-    const long pid = os::fork_process();
-    if (pid == 0) take(socket, header, guard);
+    Taker& taker = takers_[current_];
+    taker.header = {nullptr, 0, nullptr, 0, nullptr, 0, kUntouched};
+    taker.socket = socket;
+    taker.guard = sys::process_id();
+    taker.is_killed = false;
+    const long pid = os::start_in_same_memory(
+        taker.stack + sizeof taker.stack, [](void* self) { take(*static_cast<Taker*>(self)); }, &taker);
     if (pid < 0) {
       current_ = kMost;
       return false;
     }
-    takers_[current_] = {static_cast<int>(pid), false};
+    taker.pid = static_cast<int>(pid);
     return true;
   }
 
@@ -59,7 +53,7 @@ class Takers {
   bool is_taking() const { return current_ != kMost; }
   // Whether that one has taken it by now, whatever holds it up since.
   bool has_taken() const {
-    return current_ != kMost && __atomic_load_n(&headers_[current_].flags, __ATOMIC_ACQUIRE) != kUntouched;
+    return current_ != kMost && __atomic_load_n(&takers_[current_].header.flags, __ATOMIC_ACQUIRE) != kUntouched;
   }
   void forget_current() { current_ = kMost; }
 
@@ -67,7 +61,7 @@ class Takers {
   bool reaped(int pid) {
     for (Taker& taker : takers_) {
       if (taker.pid != pid) continue;
-      taker = {};
+      taker.pid = 0;
       return true;
     }
     return false;
@@ -98,22 +92,25 @@ class Takers {
  private:
   static constexpr int kUntouched = -1;  // no flags that the kernel writes
   struct Taker {
-    int pid = 0;
+    int pid = 0;  // 0: none; its stack is free
     bool is_killed = false;
+    int socket = -1;
+    std::uint32_t guard = 0;
+    os::MessageHeader header{};
+    alignas(16) char stack[1984];  // for system calls, and no signal handler
   };
 
-  [[noreturn]] static void take(int socket, os::MessageHeader& header, std::uint32_t guard) {
+  [[noreturn]] static void take(Taker& taker) {
     os::die_with_parent();
-    if (os::parent() != guard) os::leave_process(0);
+    if (os::parent() != taker.guard) os::leave_process(0);
     // A taker that hangs must not hold what is the guard's: the lock of its claim, a port, the command's pipes.
-    os::close_range(os::kStandardError + 1, socket - 1);
-    os::close_range(socket + 1, -1);
-    os::receive(socket, header, os::kDontWait);
+    os::close_range(os::kStandardError + 1, taker.socket - 1);
+    os::close_range(taker.socket + 1, -1);
+    os::receive(taker.socket, taker.header, os::kDontWait);
     os::leave_process(0);
   }
 
-  os::MessageHeader* headers_ = nullptr;  // shared with the takers
-  Taker takers_[kMost] = {};
+  Taker takers_[kMost];
   std::size_t current_ = kMost;
 };
 

@@ -47,6 +47,55 @@ inline int signal_descriptor(SignalSet set) {
 
 // --- processes
 inline long fork_process() { return sys::call(__NR_clone, kChild, 0, 0, 0, 0); }
+// A child process that shares this one's memory, on a stack of its own (`top`, a multiple of 16), and no descriptors.
+// It calls run(argument), which must not return. Far cheaper than a fork, which copies the page tables.
+inline long start_in_same_memory(void* top, void (*run)(void*), void* argument) {
+  constexpr long kShareMemory = 0x100;  // CLONE_VM
+#if defined(__x86_64__)
+  register long third __asm__("r10") = 0;
+  register long fourth __asm__("r8") = 0;
+  register auto function __asm__("r12") = run;
+  register void* parameter __asm__("r13") = argument;
+  long result;
+  __asm__ volatile(
+      "syscall\n\t"
+      "test %%rax, %%rax\n\t"
+      "jnz 1f\n\t"
+      "xor %%ebp, %%ebp\n\t"
+      "mov %%r13, %%rdi\n\t"
+      "call *%%r12\n\t"
+      "hlt\n"
+      "1:"
+      : "=a"(result)
+      : "a"(__NR_clone), "D"(kShareMemory | kChild), "S"(top), "d"(0), "r"(third), "r"(fourth), "r"(function),
+        "r"(parameter)
+      : "rcx", "r11", "memory");
+  return result;
+#elif defined(__aarch64__)
+  register long x8 __asm__("x8") = __NR_clone;
+  register long x0 __asm__("x0") = kShareMemory | kChild;
+  register void* x1 __asm__("x1") = top;
+  register long x2 __asm__("x2") = 0;
+  register long x3 __asm__("x3") = 0;
+  register long x4 __asm__("x4") = 0;
+  register auto x20 __asm__("x20") = run;
+  register void* x21 __asm__("x21") = argument;
+  __asm__ volatile(
+      "svc #0\n\t"
+      "cbnz x0, 1f\n\t"
+      "mov x29, xzr\n\t"
+      "mov x0, x21\n\t"
+      "blr x20\n\t"
+      "brk #1\n"
+      "1:"
+      : "+r"(x0)
+      : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4), "r"(x20), "r"(x21)
+      : "memory", "cc");
+  return x0;
+#else
+  return -sys::kNotSupported;
+#endif
+}
 inline long wait_without_blocking(int& status) {
   return sys::call(__NR_wait4, -1, sys::word(&status), 1 /* WNOHANG */, 0);
 }

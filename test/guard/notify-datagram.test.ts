@@ -1,7 +1,7 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { only } from '../support/held.js'
-import { answers, refusals, service } from '../support/notified.js'
+import { answers, countOpen, refusals, service } from '../support/notified.js'
 
 describe.concurrent('a datagram', () => {
   it.each([
@@ -80,7 +80,7 @@ describe.concurrent('a datagram', () => {
 
   it('with 253 file descriptors is heard, and leaves none open', async () => {
     const { region, program, say } = await service()
-    const open = () => readdirSync(`/proc/${program.pid}/fd`).length
+    const open = () => countOpen(program.pid)
     const before = open()
     expect(await say('READY=1', { fds: 253, times: 3 })).toMatchObject({ heard: true })
     expect(open()).toBe(before)
@@ -90,7 +90,7 @@ describe.concurrent('a datagram', () => {
   it('that is refused leaves none of its file descriptors open', async () => {
     const notified = await service()
     const stranger = await notified.stranger()
-    const open = () => readdirSync(`/proc/${notified.program.pid}/fd`).length
+    const open = () => countOpen(notified.program.pid)
     const before = open()
     await notified.say(`X=${'x'.repeat(5_000)}`, { fds: 253 })
     await notified.say('nonsense', { fds: 253 })

@@ -1,9 +1,9 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import { only } from '../support/held.js'
-import { never, type Sender, type Service, service } from '../support/notified.js'
+import { countOpen, never, type Sender, type Service, service } from '../support/notified.js'
 import { Program } from '../support/program.js'
 import { python } from '../support/python.js'
 import { untilHolds } from '../support/until.js'
@@ -45,7 +45,7 @@ describe.concurrent.each(senders)('descriptors of sockets that linger, sent by %
     const { program, region, say } = notified
     const sender = await senderOf(notified)
     await say('READY=1')
-    const open = () => readdirSync(`/proc/${program.pid}/fd`).length
+    const open = () => countOpen(program.pid)
     const before = open()
     // More than there are processes that may wait for a close at a time.
     for (let round = 1; round <= 3; round++) {

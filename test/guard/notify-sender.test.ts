@@ -56,6 +56,17 @@ describe.concurrent('a sender', () => {
     expect(notified.program.stderr).toBe('')
   })
 
+  it.skipIf(!tellsOfReaped)('that has gone is heard behind one that has not', async () => {
+    const notified = await service()
+    await whileStopped(notified.program.pid, async () => {
+      await notified.say('READY=1', { barrier: false })
+      await notified.ask({ child: base64('WATCHDOG=1'), times: 3 })
+    })
+    await notified.say('WATCHDOG=1')
+    expect(only(notified.region)).toMatchObject({ beats: 5 })
+    expect(notified.program.stderr).toBe('')
+  })
+
   it.skipIf(!tellsOfReaped)('that sends and exits loses none of its beats', async () => {
     const notified = await service()
     const { region, say } = notified

@@ -1,3 +1,4 @@
+import { readdirSync, readlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { guardPath } from 'shm-liveness'
 import { probe } from './probe.js'
@@ -93,4 +94,16 @@ export function refusals({ program }: Sender, atLeast = 1): Promise<string[]> {
 export function ageMs(stderr: string): number {
   const [, number, unit] = /(?:last beat|no beat since its claim) (\d+(?:\.\d+)?)(ms|s) ago/.exec(stderr) ?? []
   return Number(number) * (unit === 's' ? 1_000 : 1)
+}
+
+/** How many descriptors a process has open, but for those of /proc, which a guard opens to look at its descendants. */
+export function countOpen(pid: number): number {
+  const folder = `/proc/${pid}/fd`
+  return readdirSync(folder).filter((fd) => {
+    try {
+      return !readlinkSync(join(folder, fd)).startsWith('/proc')
+    } catch {
+      return false // closed meanwhile
+    }
+  }).length
 }
