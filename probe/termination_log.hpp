@@ -8,6 +8,10 @@ namespace shm_liveness::program {
 
 inline constexpr std::string_view kTerminationLog = "/dev/termination-log";
 
+// O_NONBLOCK: a FIFO without a reader and a terminal without room are errors, and a serial line is opened without its
+// carrier; nothing is waited for. The kubelet's is a regular file, for which the kernel has no such write: it is as
+// slow as the disk behind it, in a Kata VM that of the host.
+//
 // Replaces what is there. `make`: if there is none, one is made where the directory allows it. -errno, or 0.
 inline int write_termination_log(std::string_view path, bool make, std::string_view text) {
   char buffer[4096];

@@ -1,4 +1,5 @@
-// How a guard is made ready before its command starts, and what may keep it from that.
+// How a guard is made ready before its command starts, and what may keep it from that. All of it happens once, before
+// the loop: a slow disk delays the start, and no watch.
 #pragma once
 
 #include "parts.hpp"

@@ -5,6 +5,7 @@ import { marked } from '../support/left-behind.js'
 import { Program } from '../support/program.js'
 import { python } from '../support/python.js'
 import { uniqueRegion } from '../support/region.js'
+import { sh, stepsFile } from '../support/steps.js'
 
 const fixture = join(import.meta.dirname, '../fixtures/guard_stderr.py')
 /** A second opening of a terminal or a pipe by its descriptor fails. */
@@ -41,6 +42,15 @@ describe.concurrent.each(wrappers)('a log that is not read, and %s,', (_, wrappe
     const { code, text } = await run(['pty', 'some', 0], [...wrapper, guardPath(), ...flags, '--', 'true'])
     expect(code).toBe(0)
     expect(text).toMatch(/^shm-guard: cannot write the termination log \/none\/x{200,599}$/)
+  })
+
+  it('and is the output of steps, too, does not stop the watch', async () => {
+    const line = 'head -c 3000 /dev/zero | tr "\\\\0" x; exec sleep 60'
+    const file = stepsFile([sh('one', line, { silenceBudget: '300ms' })])
+    const flags = ['--region', uniqueRegion(), '--grace', '300ms', '--interval', '10ms', '--steps', file]
+    const { code, text } = await run(['pty+out', 'some', 0], [...wrapper, guardPath(), ...flags])
+    expect(code).toBe(120)
+    expect(text).toMatch(/^##\[shm-guard \w+\] \{"mark":"begin",.*\nx+$/)
   })
 
   it('goes on with a whole line once it is read, which counts those that are lost', async () => {
