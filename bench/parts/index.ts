@@ -8,6 +8,7 @@ import { idle } from './idle.js'
 import { interference } from './interference.js'
 import { livez } from './livez.js'
 import { passThrough } from './pass-through.js'
+import { progress } from './progress.js'
 import { death, stall } from './reaction.js'
 import { size, syscalls } from './size.js'
 import { spawn } from './spawn.js'
@@ -36,4 +37,7 @@ export const parts: Record<string, (session: Session) => Promise<Row[]>> = {
 }
 
 /** What `--only` names besides: too heavy for a run of all parts. */
-export const heavyParts: Record<string, (session: Session) => Promise<Row[]>> = { 'crowd-4096': crowd4096 }
+export const heavyParts: Record<string, (session: Session) => Promise<Row[]>> = {
+  'crowd-4096': crowd4096,
+  progress,
+}

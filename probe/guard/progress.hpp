@@ -18,6 +18,10 @@ namespace shm_liveness::guard {
 // Of one CPU, in percent: of processes that have been there for a window, and of all together with those that ended.
 inline constexpr std::uint64_t kLeastOwnCpuPercent = 5;
 inline constexpr std::uint64_t kLeastCpuPercent = 33;
+// Of all together, where they could not have more for half of the time: a build of many short compilers under a quota,
+// or beside others on a full machine. That the machine is full does not say that this container wanted more.
+inline constexpr std::uint64_t kLeastCrampedPercent = 8;
+inline constexpr std::uint64_t kLeastOnFullMachinePercent = 16;
 // Bytes per second: written by all, or read by processes that have been there for a window.
 inline constexpr std::uint64_t kLeastIoBytes = 16'384;
 
@@ -37,12 +41,9 @@ constexpr bool is_cpu_progress(std::uint64_t before_ticks, std::uint64_t after_t
 constexpr bool is_io_progress(std::uint64_t before_bytes, std::uint64_t after_bytes, std::uint64_t took_ns) {
   return after_bytes > before_bytes && (after_bytes - before_bytes) * 1'000 >= kLeastIoBytes * (took_ns / 1'000'000);
 }
-// `throttled_percent`: the share of the kernel's periods in which the container had used up its quota; -1: no quota.
-constexpr bool computes(const Usage& before, const Usage& after, int throttled_percent, std::uint64_t took_ns) {
-  // A build of many short compilers under a quota of 0.2 CPU cannot use a third of one. It uses all that it may.
-  const std::uint64_t least = throttled_percent >= 50 ? kLeastOwnCpuPercent : kLeastCpuPercent;
+constexpr bool computes(const Usage& before, const Usage& after, std::uint64_t least_percent, std::uint64_t took_ns) {
   return is_cpu_progress(before.own_cpu_ticks[0], after.own_cpu_ticks[1], kLeastOwnCpuPercent, took_ns) ||
-         is_cpu_progress(before.cpu_ticks, after.cpu_ticks, least, took_ns);
+         is_cpu_progress(before.cpu_ticks, after.cpu_ticks, least_percent, took_ns);
 }
 constexpr bool moves_bytes(const Usage& before, const Usage& after, std::uint64_t took_ns) {
   return is_io_progress(before.written_bytes, after.written_bytes, took_ns) ||
@@ -82,20 +83,29 @@ class Progress {
     Usage after;
     const std::uint64_t now_ticks = boottime_ns() / kNsPerTick;
     const bool known = read_usage(kin_, last_ticks_, before_ticks_, (sources_ & kIo) != 0, after);
-    const program::Throttling throttling = program::read_throttling();
     complain_once(known, after);
     const std::uint64_t took = now_ns - before_ns_;
-    const int throttled = program::throttled_percent(throttling_, throttling);
+    const std::uint64_t least = least_percent(took);
     const bool any = before_known_ && known &&
-                     (((sources_ & kCpu) != 0 && computes(before_, after, throttled, took)) ||
+                     (((sources_ & kCpu) != 0 && computes(before_, after, least, took)) ||
                       ((sources_ & kIo) != 0 && moves_bytes(before_, after, took)));
     before_ = after;
     before_ns_ = now_ns;
     before_known_ = known;
     before_ticks_ = last_ticks_;
     last_ticks_ = now_ticks;
-    throttling_ = throttling;
     return any;
+  }
+  // Since the last reading, which it replaces.
+  std::uint64_t least_percent(std::uint64_t took_ns) {
+    const program::Throttling throttling = program::read_throttling();
+    const Pressure pressure = read_pressure();
+    const bool is_throttled = program::throttled_percent(throttling_, throttling) >= 50;
+    const bool has_waited = (pressure.waited_us - pressure_.waited_us) * 1'000 >= took_ns / 2;
+    throttling_ = throttling;
+    pressure_ = pressure;
+    if (is_throttled || (has_waited && pressure.is_of_container)) return kLeastCrampedPercent;
+    return has_waited ? kLeastOnFullMachinePercent : kLeastCpuPercent;
   }
   // Until its exec the command is as closed to a look as the guard itself, and at its end as well: so it must have been
   // there for a while.
@@ -115,6 +125,7 @@ class Progress {
   Kin kin_;
   Usage before_;
   program::Throttling throttling_;
+  Pressure pressure_;
   std::uint64_t before_ns_ = 0;
   bool before_known_ = false;
   std::uint64_t last_ticks_ = 0;    // when the last reading was, as /proc says when a process began

@@ -52,6 +52,23 @@ inline std::uint64_t own_read_bytes(std::uint32_t pid) {
 
 }  // namespace detail
 
+// Microseconds in which a process that wanted a CPU had none (pressure stall information).
+struct Pressure {
+  std::uint64_t waited_us = 0;   // 0: the kernel keeps no count
+  bool is_of_container = false;  // of its processes alone; else of all on the machine
+};
+inline Pressure read_pressure() {
+  for (const char* path : {"/sys/fs/cgroup/cpu.pressure", "/proc/pressure/cpu"}) {
+    char buffer[256];
+    const std::string_view text = read_small_file(path, buffer, sizeof buffer);
+    bool known = false;
+    // The first line is "some": at least one process waited.
+    const std::uint64_t us = detail::number_after(text, " total=", known);
+    if (known) return {us, path[1] == 's'};
+  }
+  return {};
+}
+
 // `last_ticks`, `before_ticks`: when the last reading was, and the one before it. False: there is no /proc.
 inline bool read_usage(const Kin& kin, std::uint64_t last_ticks, std::uint64_t before_ticks, bool with_io,
                        Usage& usage) {

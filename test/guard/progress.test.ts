@@ -251,7 +251,7 @@ describe.concurrent('a poll', () => {
   const poll = (command: string, pause: string) => shell(`until ${command}; do sleep ${pause}; done`)
   const asks = 'import socket; socket.create_connection(("127.0.0.1", 1))'
   const polls: [name: string, command: string[]][] = [
-    ['of a file that does not come', poll('[ -e /nonexistent ]', '0.1')],
+    ['of a file that does not come', poll('[ -e /nonexistent ]', '0.2')],
     ['by programs that do little', poll('ls /nonexistent 2>/dev/null', '0.2')],
     ['by curl', poll('curl -s http://127.0.0.1:1/', '1')],
     ['by Python', poll(`${python.join(' ')} -c '${asks}' 2>/dev/null`, '1')],

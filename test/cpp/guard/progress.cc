@@ -72,7 +72,7 @@ namespace {
 struct Used {
   const char* program;
   std::uint64_t cpu_ticks, own_cpu_ticks, written_bytes, own_read_bytes;
-  int throttled = -1;
+  std::uint64_t least_percent = kLeastCpuPercent;
 };
 bool is_progress(const Used& used) {
   Usage before;
@@ -81,13 +81,15 @@ bool is_progress(const Used& used) {
   after.own_cpu_ticks[1] = used.own_cpu_ticks;
   after.written_bytes = used.written_bytes;
   after.own_read_bytes[1] = used.own_read_bytes;
-  return computes(before, after, used.throttled, 2 * kSecond) || moves_bytes(before, after, 2 * kSecond);
+  return computes(before, after, used.least_percent, 2 * kSecond) || moves_bytes(before, after, 2 * kSecond);
 }
 
 }  // namespace
 
 TEST_CASE("a poll and an idle server are silent") {
   for (const Used& used : {Used{"until curl -s; sleep 1", 8, 0, 0, 0},
+                           {"the same, beside seven others", 9, 0, 0, 0, kLeastCrampedPercent},
+                           {"until python3 -c, on a full machine", 14, 0, 400, 0, kLeastOnFullMachinePercent},
                            {"until python3 -c; sleep 1", 28, 0, 720, 0},
                            {"until node -e fetch; sleep 1", 48, 0, 34, 0},
                            {"while ! nc -z; sleep 0.1", 24, 1, 0, 0},
@@ -103,7 +105,8 @@ TEST_CASE("a poll and an idle server are silent") {
 TEST_CASE("a compiler, a download and a test run are progress") {
   for (const Used& used : {Used{"g++ -O2", 120, 120, 0, 0},
                            {"make of 300 small files", 140, 1, 25'000, 0},
-                           {"make under a quota of 0.2 CPU", 40, 1, 6'000, 0, 95},
+                           {"make under a quota of 0.2 CPU", 40, 1, 6'000, 0, kLeastCrampedPercent},
+                           {"make beside seven others", 51, 1, 10'000, 0, kLeastOnFullMachinePercent},
                            {"curl -o", 6, 3, 20'000'000, 0},
                            {"npm ci", 70, 70, 200'000, 220'000},
                            {"sha256sum of a cold disk", 4, 4, 0, 2'000'000},
