@@ -15,7 +15,21 @@ const order = [
 
 const guard = join(root, 'probe/guard')
 const guardOrder = [
-  ...['os', 'outlet', 'log', 'loop', 'starvation', 'tree', 'kin', 'command', 'signals', 'init', 'aging', 'schedule', 'watch'],
+  ...[
+    'os',
+    'outlet',
+    'log',
+    'loop',
+    'starvation',
+    'tree',
+    'kin',
+    'command',
+    'signals',
+    'init',
+    'aging',
+    'schedule',
+    'watch',
+  ],
   ...['region_events', 'pace', 'stamp'],
   ...[
     'notification',

@@ -1,6 +1,4 @@
 // The tree of processes, on real ones.
-#include "guard/tree.hpp"
-
 #include <doctest/doctest.h>
 #include <sys/prctl.h>
 
@@ -8,6 +6,7 @@
 #include <map>
 
 #include "../real.hpp"
+#include "guard/kin.hpp"
 
 namespace test_of_guard_tree {
 
@@ -144,8 +143,11 @@ TEST_CASE("looking at the tree leaves no descriptor open") {
 TEST_CASE("a signal to all descendants reaches those that left the group, and not the guard") {
   // As the guard is: who loses its parent in the middle of this is its child then, and still found.
   REQUIRE(os::become_subreaper() == 0);
+  Kin kin;
+  kin.note_groups();
   Family family(true);
-  signal_descendants(self(), SIGKILL);
+  kin.begin(static_cast<std::uint32_t>(family.child));
+  kin.send_signal(SIGKILL);
   CHECK(wait_for(family.child) == -SIGKILL);
   // Reaped by its parent in that one's last moment, or by this process.
   for (int i = 0; i < 1000 && kill(family.grandchild, 0) == 0; ++i) {
