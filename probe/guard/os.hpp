@@ -12,7 +12,8 @@ inline constexpr int kStandardInput = 0, kStandardOutput = 1, kStandardError = 2
 
 // --- errno values that lead somewhere
 inline constexpr int kNoProcess = 3, kNoExec = 8, kBrokenPipe = 32, kTooBig = 7, kTextBusy = 26, kNameTooLong = 36,
-                     kNoFamily = 97, kAddressInUse = 98, kAddressNotAvailable = 99, kTooManyFiles = 24, kAborted = 103;
+                     kNoFamily = 97, kAddressInUse = 98, kAddressNotAvailable = 99, kTooManyFiles = 24,
+                     kTooManyFilesOfAll = 23, kAborted = 103;
 
 // --- signals
 inline constexpr int kInterrupt = 2, kQuit = 3, kIllegal = 4, kTrap = 5, kAbort = 6, kBus = 7, kFloatingPoint = 8,
