@@ -13,7 +13,7 @@ inline constexpr int kStandardInput = 0, kStandardOutput = 1, kStandardError = 2
 // --- errno values that lead somewhere
 inline constexpr int kNoProcess = 3, kNoExec = 8, kBrokenPipe = 32, kTooBig = 7, kTextBusy = 26, kNameTooLong = 36,
                      kNoFamily = 97, kAddressInUse = 98, kAddressNotAvailable = 99, kRefused = 111, kTooManyFiles = 24,
-                     kAborted = 103;
+                     kTooManyFilesOfAll = 23, kAborted = 103;
 
 // --- signals
 inline constexpr int kHangUp = 1, kUser1 = 10, kUser2 = 12, kWindowChange = 28, kPower = 30;

@@ -152,6 +152,13 @@ class Server {
       os::InternetAddress6 from{};
       const int fd = os::accept(listener_.fd, from);
       if (fd < 0) {
+        if ((fd == -os::kTooManyFiles || fd == -os::kTooManyFilesOfAll) && open_ != 0) {
+          // The kernel looks for a descriptor before it looks into the queue. So only the first time is it certain that
+          // a newcomer waits, who gets that of the victim.
+          if (i != 0) return;
+          close(find_victim());
+          continue;
+        }
         // No descriptors or no memory left: looked at again at the next look, not in every turn.
         if (fd != -sys::kTryAgain && fd != -os::kAborted && fd != -sys::kInterrupted) pause_listening();
         return;
