@@ -1,8 +1,8 @@
 // Signs of life of a command that gives none by itself: its output flows, or its processes compute or move bytes.
 //
 // Waiting is not progress, and what waits still does a little of everything. A poll (`until curl ...; do sleep 1;
-// done`) starts a process each time, and that one's start alone reads 50 KiB to 1.5 MiB of programs and libraries and
-// takes 3 to 24 % of a CPU (measured; docs/guard.md has the table). So a start counts for nothing: what a process reads
+// done`) starts a process each time, and that one's start alone reads 24 KiB to 1.5 MiB of programs and libraries and
+// takes 2 to 24 % of a CPU (measured; docs/guard.md has the table). So a start counts for nothing: what a process reads
 // or computes counts once it has been there for a whole window of time. What short-lived processes do counts where no
 // poll comes near: a third of a CPU, or bytes that are written, of which a poll has a few hundred a second.
 #pragma once
