@@ -32,7 +32,15 @@ describe('what an entrypoint started before it became the guard', () => {
     Program.run('sh', ['-c', `${before} exec "$@"`, 'sh', guardPath(), '--region', uniqueRegion(), ...args], marked)
 
   it('lives on when the command is started again, and when the guard ends', async () => {
-    const program = entrypoint('sleep 300 >/dev/null 2>&1 & echo helper $!;', '--restart', '2', '--', 'sh', '-c', 'echo run; exit 5')
+    const program = entrypoint(
+      'sleep 300 >/dev/null 2>&1 & echo helper $!;',
+      '--restart',
+      '2',
+      '--',
+      'sh',
+      '-c',
+      'echo run; exit 5',
+    )
     const helper = await pidOf(program, 'helper')
     expect((await program.ended).code).toBe(5)
     expect(program.lines.filter((line) => line === 'run')).toHaveLength(3)
@@ -41,11 +49,13 @@ describe('what an entrypoint started before it became the guard', () => {
   })
 
   it('may leave orphans to the guard, before and after the command began', async () => {
-    const helpers = 'sh -c "sleep 300 >/dev/null 2>&1 & echo early \\$!"; sh -c "sleep 0.3; sleep 300 >/dev/null 2>&1 & echo late \\$!" &'
+    const helpers =
+      'sh -c "sleep 300 >/dev/null 2>&1 & echo early \\$!"; sh -c "sleep 0.3; sleep 300 >/dev/null 2>&1 & echo late \\$!" &'
     const program = entrypoint(helpers, '--restart', '1', '--', 'sh', '-c', 'echo run; read go; exit 5')
     const orphans = [await pidOf(program, 'early'), await pidOf(program, 'late')]
     program.tell('go')
-    await program.ended
+    await program.complained('; restart 1/1')
+    await program.said('run')
     expect(orphans.map(isAlive)).toEqual([true, true])
   })
 
