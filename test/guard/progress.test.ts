@@ -1,16 +1,27 @@
 import { spawn } from 'node:child_process'
-import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { closeSync, mkdtempSync, openSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { guardPath } from 'shm-liveness'
 import { afterAll, describe, expect, it } from 'vitest'
-import { guard, startGuard as startUnmarked } from '../support/guard.js'
+import { guard } from '../support/guard.js'
 import { only } from '../support/held.js'
-import { marked } from '../support/left-behind.js'
 import { probe } from '../support/probe.js'
-import type { Program } from '../support/program.js'
+import {
+  hangs,
+  lives,
+  loop,
+  moves,
+  orphaned,
+  run,
+  shell,
+  sleeps,
+  stalled,
+  startGuard,
+  steps,
+  talks,
+  thinks,
+} from '../support/progress.js'
 import { python } from '../support/python.js'
 import { pathOf, uniqueRegion } from '../support/region.js'
 import { checks, wordOf } from '../support/scene.js'
@@ -19,93 +30,6 @@ import { urgently } from '../support/watched.js'
 
 const folder = mkdtempSync(join(tmpdir(), 'progress-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
-
-const startGuard = (args: string[]) => startUnmarked(args, marked)
-
-const shell = (lines: string) => ['sh', '-c', lines]
-/** Does this again and again. */
-const loop = (work: string) => [
-  ...[...python, '-c'],
-  `import os, subprocess, time\nzero = os.open("/dev/zero", os.O_RDONLY)\nwhile True: ${work}`,
-]
-
-/** Each makes progress of one kind only. Not by a shell: to start a sleep ten times a second is use of CPU. */
-const talks = loop('os.write(1, b"on\\n"); time.sleep(0.05)')
-const thinks = loop('pass')
-const moves = loop('os.read(zero, 65536); time.sleep(0.02)')
-/** In small steps, with a child for each. */
-const steps = 'while :; do dd if=/dev/zero of=/dev/null bs=16384 count=1 status=none; sleep 0.05; done'
-const pollsByItself =
-  'import os, time\nwhile not os.path.exists("/nonexistent"): open("/proc/self/stat").read(); time.sleep(0.1)'
-const hangs = loop('time.sleep(0.2)')
-const sleeps = shell('exec sleep 60')
-
-/** Runs a command whose parent ends at once. The guard's command waits for it. */
-const orphaned = (command: string[]) => ['sh', '-c', '{ (setsid "$@" &); } | cat', 'sh', ...command]
-
-function descendantsOf(pid: number): number[] {
-  try {
-    const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1').split(' ').filter(Boolean).map(Number)
-    return children.flatMap((child) => [child, ...descendantsOf(child)])
-  } catch {
-    return [] // it has ended
-  }
-}
-
-/** Kills all below the guard, which then ends by itself. */
-async function endTree(guard: Program, hasEnded: () => boolean): Promise<void> {
-  await until('the guard has ended', () => {
-    for (const pid of descendantsOf(guard.pid)) {
-      try {
-        process.kill(pid, 'SIGKILL')
-      } catch {} // it has ended
-    }
-    return hasEnded()
-  })
-}
-
-/**
- * Waits until the guard has seen progress in two windows of time, and then ends the command. The first beat is that of
- * the start. The limit is several times of what a window takes on a loaded machine.
- */
-async function lives(list: string, command: string[]): Promise<Program> {
-  const region = uniqueRegion()
-  const program = startGuard([
-    ...['--region', region, '--progress', list, '--max-age', '5s', '--interval', '10ms', '--', ...command],
-  ])
-  let hasEnded = false
-  program.ended.then(() => (hasEnded = true))
-  await untilHolds(
-    `progress by ${list}`,
-    () => {
-      if (hasEnded) throw new Error(`It ended: ${program.stderr}`)
-      return beatsOf(region)
-    },
-    (beats) => beats >= 3,
-  )
-  await endTree(program, () => hasEnded)
-  return program
-}
-
-function beatsOf(region: string): number {
-  try {
-    return only(region).beats
-  } catch {
-    return 0 // no region yet
-  }
-}
-
-/** Runs a command that does not make the progress which the guard looks for. The limit is short: a stall is expected. */
-const run = (list: string, command: string[]) =>
-  guard(
-    [
-      ...['--region', uniqueRegion(), '--progress', list, '--max-age', '300ms', '--interval', '10ms', '--grace', '1s'],
-      ...['--', ...command],
-    ],
-    { env: marked },
-  )
-
-const stalled = { code: 120, stderr: expect.stringContaining('shm-guard: stalled: main last beat ') }
 
 describe.concurrent('progress by output', () => {
   it('lets a command live that talks, on either stream', async () => {
@@ -243,58 +167,6 @@ describe.concurrent('progress by several', () => {
     expect(program.stderr).toMatch(
       /^shm-guard: stalled: grabber last beat \S+ ago \(limit 300ms\), pid \d+ R \(running\)/m,
     )
-  })
-})
-
-describe.concurrent('a poll', () => {
-  /** Short-lived processes several times in a window of time, as a poll once a second has them in one of two seconds. */
-  const poll = (command: string, pause: string) => shell(`until ${command}; do sleep ${pause}; done`)
-  const asks = 'import socket; socket.create_connection(("127.0.0.1", 1))'
-  const polls: [name: string, command: string[]][] = [
-    ['of a file that does not come', poll('[ -e /nonexistent ]', '0.2')],
-    ['by programs that do little', poll('ls /nonexistent 2>/dev/null', '0.2')],
-    ['by curl', poll('curl -s http://127.0.0.1:1/', '1')],
-    ['by Python', poll(`${python.join(' ')} -c '${asks}' 2>/dev/null`, '1')],
-    ['by a program that stays', [...python, '-c', pollsByItself]],
-    ['by Node.js', [process.execPath, '-e', 'setInterval(() => fetch("http://127.0.0.1:1/").catch(() => {}), 500)']],
-    ['of a file that does not grow', ['tail', '-f', '/etc/passwd']],
-  ]
-
-  it.each(polls)('%s is silence, however often it reads its own program', async (_name, command) => {
-    const flags = ['--progress', 'cpu,io', '--max-age', '4s', '--interval', '10ms', '--grace', '1s']
-    const result = await guard(['--region', uniqueRegion(), ...flags, '--', ...command], { env: marked })
-    expect(result).toMatchObject(stalled)
-  })
-})
-
-describe.concurrent('real work without output', () => {
-  const source = join(folder, 'work.cc')
-  writeFileSync(source, '#include <regex>\nint main() { return std::regex_match("ab", std::regex("a+b")); }\n')
-
-  it('is a compiler', async () => {
-    await lives('cpu', shell(`while g++ -O2 -c ${source} -o ${source}.o; do :; done`))
-  })
-
-  it('is many short-lived compilers', async () => {
-    await lives('io', shell(`while echo 'int a[9999] = {1};' | gcc -c -x c - -o ${source}.o; do :; done`))
-  })
-
-  it('is a download', async () => {
-    const server = createServer((_request, response) => {
-      const more = setInterval(() => response.write(Buffer.alloc(10_000)), 100)
-      response.on('close', () => clearInterval(more))
-    })
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-    const { port } = server.address() as AddressInfo
-    try {
-      await lives('io', ['curl', '-s', '-o', join(folder, 'downloaded'), `http://127.0.0.1:${port}/`])
-    } finally {
-      server.close()
-    }
-  })
-
-  it('is a disk that is read', async () => {
-    await lives('io', loop('os.read(zero, 8192); time.sleep(0.1)'))
   })
 })
 
