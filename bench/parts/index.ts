@@ -12,6 +12,7 @@ import { progress } from './progress.js'
 import { death, stall } from './reaction.js'
 import { size, syscalls } from './size.js'
 import { spawn } from './spawn.js'
+import { starved } from './starved.js'
 import { wire } from './wire.js'
 import { workers } from './workers.js'
 
@@ -40,4 +41,5 @@ export const parts: Record<string, (session: Session) => Promise<Row[]>> = {
 export const heavyParts: Record<string, (session: Session) => Promise<Row[]>> = {
   'crowd-4096': crowd4096,
   progress,
+  starved,
 }

@@ -29,6 +29,7 @@ const helpers = {
   empty_libc: ['-static', '-s'],
   timer_floor: [],
   stall_target: [],
+  starved_target: [],
   death_target: [],
   pour: [],
 } satisfies Record<string, string[]>

@@ -217,6 +217,7 @@ class Guard {
     const bool sleeps = stage_ == Stage::running && options_.progress == 0 && !is_asked() && !had_connections_;
     const bool hurries = stage_ != Stage::running && stage_ != Stage::idle;
     pace_.set(!sleeps, hurries ? kPaceNs : ~std::uint64_t(0));
+    parts_.counts.is_told_by_kernel = pace_.is_told_by_kernel();
   }
 
   void strike() {

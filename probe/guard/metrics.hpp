@@ -11,6 +11,7 @@ struct Counts {
   std::uint64_t restarts = 0;
   std::uint64_t reactions = 0;
   std::uint64_t requests = 0;
+  bool is_told_by_kernel = false;
 };
 
 namespace detail {
@@ -33,6 +34,7 @@ namespace detail {
   family("guard_restarts_total", "counter", "Times the command was started again in place.")                          \
   family("guard_reactions_total", "counter", "Times a stalled or dead worker was reacted to.")                        \
   family("guard_lost_seconds_total", "counter", "Time in which the guard should have run, but did not.")              \
+  family("guard_told_by_kernel", "gauge", "1: inotify tells of deaths. 0: they are seen at the next look.")            \
   family("guard_http_requests_total", "counter", "Requests answered.")
 // clang-format on
 enum class Family : std::uint8_t {
@@ -51,6 +53,7 @@ enum class Family : std::uint8_t {
   restarts,
   reactions,
   lost,
+  told,
   requests,
   count
 };
@@ -139,6 +142,9 @@ class MetricsCursor {
         break;
       case Family::lost:
         detail::say_seconds(out, watch.lost_ns());
+        break;
+      case Family::told:
+        out << (counts.is_told_by_kernel ? 1 : 0);
         break;
       default:
         out << counts.requests;
