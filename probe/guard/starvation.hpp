@@ -17,9 +17,10 @@ struct Scheduled {
   std::uint64_t waited_ns = 0;  // runnable and not on a CPU; the wait that is under way is not in it
 };
 
-// A worker had enough of a CPU when it ran for two of its usual cycles, and for this part of its limit at least: a
-// single long cycle (a collection of garbage) that a pause came upon has not.
-inline constexpr std::uint64_t kEnoughCpuPart = 8;
+// A worker had enough of a CPU when it ran for three of its usual cycles, and for this part of its limit at least: a
+// single long cycle (a collection of garbage, what was left undone in a pause) has not. Nor less: under a quota of a
+// fifth a spin must be found within two limits.
+inline constexpr std::uint64_t kEnoughCpuPart = 6;
 // Nothing is excused for ever. Who gets no CPU at all for so many limits is as good as stalled.
 inline constexpr std::uint64_t kMostExcusedLimits = 10;
 
@@ -29,7 +30,7 @@ constexpr bool had_enough_cpu(const Scheduled& then, const Scheduled& now, std::
   if (!then.is_known || !now.is_known) return false;
   if (usual_cycle_ns == 0 || usual_cycle_ns >= limit_ns / 2) return now.cpu_ns - then.cpu_ns > limit_ns;
   const std::uint64_t part = limit_ns / kEnoughCpuPart;
-  return now.cpu_ns - then.cpu_ns > (2 * usual_cycle_ns > part ? 2 * usual_cycle_ns : part);
+  return now.cpu_ns - then.cpu_ns > (3 * usual_cycle_ns > part ? 3 * usual_cycle_ns : part);
 }
 
 // How long since `then` it was runnable and not let. While it waits the kernel's count stands still, so for a task that

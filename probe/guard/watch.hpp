@@ -186,7 +186,10 @@ class Watch {
       age.usual_cycle_ns = usual_cycle_ns(seen_.regions[worker.region].record(worker.slot).lives[worker.bank]);
     const std::uint64_t limit = limit_of(worker, watched_.policy);
     const std::uint64_t stretch = stretch_ns(limit, age.usual_cycle_ns, interval_ns_);
-    if (worker.age_ns() + stretch > limit && worker.age_ns() > limit / 2) weigh(worker, age, limit, now);
+    // By the clock: under a quota the guard's own time goes as slowly as the worker's.
+    const std::uint64_t silent = worker.observed_ns - worker.sign_of_life_ns();
+    if (worker.observed_ns > worker.sign_of_life_ns() && silent + stretch > limit && silent > limit / 2)
+      weigh(worker, age, limit, now);
     const std::uint64_t stalls = worker.sign_of_life_ns() + worker.excused_ns + limit;
     const std::uint64_t next = next_look_at(stalls, stretch, now, interval_ns_);
     if (next < next_look_ns_) next_look_ns_ = next;

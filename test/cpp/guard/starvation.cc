@@ -39,11 +39,11 @@ TEST_CASE("nothing is excused for ever, and nothing that is not known") {
   CHECK_FALSE(had_enough_cpu({}, after(kSecond, kSecond, 0), kLimit, 10 * kMs));
 }
 
-TEST_CASE("who ran for two of its cycles without a beat had its chance; a worker without a rhythm, for its limit") {
-  CHECK_FALSE(had_enough_cpu(kThen, after(kSecond, 60 * kMs, 0), kLimit, 10 * kMs));
-  CHECK(had_enough_cpu(kThen, after(kSecond, 70 * kMs, 0), kLimit, 10 * kMs));
-  CHECK_FALSE(had_enough_cpu(kThen, after(kSecond, 190 * kMs, 0), kLimit, 100 * kMs));
-  CHECK(had_enough_cpu(kThen, after(kSecond, 210 * kMs, 0), kLimit, 100 * kMs));
+TEST_CASE("who ran for three of its cycles without a beat had its chance; a worker without a rhythm, for its limit") {
+  CHECK_FALSE(had_enough_cpu(kThen, after(kSecond, 80 * kMs, 0), kLimit, 10 * kMs));
+  CHECK(had_enough_cpu(kThen, after(kSecond, 90 * kMs, 0), kLimit, 10 * kMs));
+  CHECK_FALSE(had_enough_cpu(kThen, after(kSecond, 290 * kMs, 0), kLimit, 100 * kMs));
+  CHECK(had_enough_cpu(kThen, after(kSecond, 310 * kMs, 0), kLimit, 100 * kMs));
   CHECK_FALSE(had_enough_cpu(kThen, after(kSecond, 400 * kMs, 0), kLimit, 0));
   CHECK(had_enough_cpu(kThen, after(kSecond, 510 * kMs, 0), kLimit, 0));
 }
