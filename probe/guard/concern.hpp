@@ -20,7 +20,7 @@ class Concern {
   Ending about(const Verdict& verdict, std::uint32_t pid) {
     tell_of_unusable(parts_.watch.verdict(Check::liveness));
     if (verdict.passes) {
-      exiting_since_ns_ = 0;  // whoever was ending has its successor: the next end has a time of its own
+      exiting_since_ns_ = 0;  // the successor is there: the time for the next end begins anew
       return Ending::exited;
     }
     switch (verdict.kind) {

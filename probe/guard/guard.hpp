@@ -133,7 +133,7 @@ class Guard {
       return forward();
     }
     if (!is_stop(signal) && !may_be_stop(signal)) return forward();
-    // Kata's agent (until kata-containers#13163) sends the same SIGTERM twice to PID 1: the second is no second word.
+    // Kata's agent (until kata-containers#13163) sends the same SIGTERM twice to PID 1: the second one is ignored.
     const bool is_echo = signal == told_by_ && now() - told_ns_ < kEchoNs;
     if (is_echo) return;
     if (!is_told()) told_ns_ = now();
