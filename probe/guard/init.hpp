@@ -1,5 +1,7 @@
 // The duties of PID 1: signals are received and passed on, every orphan is reaped. As tini does it, to the letter: the
 // same signals are left alone, and the terminal belongs to the command.
+//
+// Why no call blocks: the signalfd has O_NONBLOCK, wait4() has WNOHANG, and kill() waits for nobody.
 #pragma once
 
 #include "command.hpp"

@@ -1,4 +1,7 @@
-// Waiting for many descriptors at once, and calling whoever owns the ready one.
+// Waiting for many descriptors at once, and calling the owner of each that is ready.
+//
+// epoll_pwait() in turn() is the only call of the guard that may wait. Each header says of its own calls why they do
+// not.
 #pragma once
 
 #include "os.hpp"

@@ -5,6 +5,9 @@
 // goes, whatever ended its owner: a signal, an exit, the end of a thread that shares nothing with us. It comes from
 // fput() (fs/file_table.c, __fput: fsnotify_close() before locks_remove_file()), so the lock may be held for a moment
 // still.
+//
+// Why no call blocks: the inotify descriptor has O_NONBLOCK; adding and removing watches takes mutexes of the kernel
+// that are held for the length of a list.
 #pragma once
 
 #include "../../native/shm_liveness/region.hpp"

@@ -1,3 +1,5 @@
+// Claiming waits for another claim, 50 ms at most (kShortWaitNs); stamping writes memory and waits for nobody.
+//
 // The guard as a worker: it stamps for a command that cannot stamp by itself (sd_notify, progress, steps).
 #pragma once
 

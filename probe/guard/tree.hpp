@@ -1,3 +1,7 @@
+// Why reading /proc does not block: stat and schedstat take no lock that a process holds while it sleeps, and io only
+// exec_update_lock, from begin_new_exec() to setup_new_exec(), where nothing is read from a disk (fs/proc/array.c,
+// fs/proc/base.c, fs/exec.c). cmdline, environ, maps and mem take mmap_lock, so nothing here reads them.
+//
 // The guard's descendants, as /proc shows them: who belongs to the command, and what all of them use together.
 #pragma once
 

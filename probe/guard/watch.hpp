@@ -1,5 +1,9 @@
 // Looks at the regions, judged by the probe's own rules. It remembers from look to look what a probe cannot, and so
 // neither waits nor sleeps; when the next look is due it says itself.
+//
+// Why no call blocks: a region is opened with O_NONBLOCK (it may be a FIFO) and lies on tmpfs, or is refused;
+// F_OFD_GETLK asks and does not wait; statx() and statfs() of tmpfs read memory. With --allow-disk a region may lie on
+// a network file system, and there all of them wait for the server: that flag is for tests. /proc: see tree.hpp.
 #pragma once
 
 #include "../../native/shm_liveness/create.hpp"
