@@ -29,10 +29,10 @@ function row(what: string, samplesNs: number[], barMs?: number): Row {
 }
 
 /** Runs the guard over a target that ends itself once it is signalled; what the target printed. */
-async function once(session: Session, target: string, args: string[]): Promise<number[]> {
+async function once(session: Session, target: string, args: string[], others: string[] = []): Promise<number[]> {
   const region = session.newRegion()
   try {
-    const command = ['--region', region, ...guard, '--', target, region, ...args]
+    const command = ['--region', [region, ...others].join(','), ...guard, '--', target, region, ...args]
     const text = await session.run(guardPath(), command, [120, 121]) // stalled or dead: that is the point
     const numbers = text.trim().split(' ').map(Number)
     if (text === '' || numbers.some(Number.isNaN)) throw new Error(`the target said "${text}"`)
@@ -68,6 +68,17 @@ export async function death(session: Session): Promise<Row[]> {
     const of = `of a process of ${megabytes === 0 ? 'a few' : megabytes} MB`
     rows.push(row(`lock released to signal, ${of}`, reaction, deathSlackMs))
     rows.push(row(`  kill to lock released, ${of}`, teardown))
+  }
+  for (const others of [64, 256, 1024]) {
+    const reaction = await session.withWorkers(others, async (crowd) => {
+      const samples: number[] = []
+      for (let i = 0; i < (session.quick ? 20 : 100); i++) {
+        const [released, signalled] = (await once(session, target, ['0'], [crowd])) as [number, number]
+        samples.push(signalled - released)
+      }
+      return samples
+    })
+    rows.push(row(`  lock released to signal, beside ${others} other workers`, reaction))
   }
   return rows
 }
