@@ -40,17 +40,17 @@ class Pace {
     if (!sleeps && tick < due) due = tick;
     watch_.plan(due);
     // Not planned, so that what delays these does not count as lost.
-    if (rechecks_ != 0) due = now + (rechecks_ > kLateRechecks ? kSoonNs : kLateNs);
+    if (rechecks_ != 0) due = now + (rechecks_ > kLateRechecks ? kSoonNs : kLateNs << (kLateRechecks - rechecks_));
     if (due == due_ns_) return;
     due_ns_ = due;
     os::set_timer_at(timer_.fd, due);
   }
 
  private:
-  // The lock of a worker that has died goes within microseconds of the event; the last looks are for a machine that is
-  // busy with something else in between.
-  static constexpr std::uint32_t kRechecks = 12;
-  static constexpr std::uint32_t kLateRechecks = 4;
+  // The lock of a worker that has died goes within microseconds of the event. The later looks, at twice the distance
+  // each, are for a machine that has just put something else on that CPU.
+  static constexpr std::uint32_t kRechecks = 16;
+  static constexpr std::uint32_t kLateRechecks = 8;
   static constexpr std::uint64_t kSoonNs = 50'000;
   static constexpr std::uint64_t kLateNs = 500'000;
   static constexpr std::uint64_t kNewcomerNs = 20'000'000;
