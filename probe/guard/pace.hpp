@@ -41,7 +41,8 @@ class Pace {
     watch_.plan(due);
     // Not planned, so that what delays these does not count as lost.
     if (rechecks_ != 0) due = now + (rechecks_ > kLateRechecks ? kSoonNs : kLateNs << (kLateRechecks - rechecks_));
-    if (due == due_ns_) return;
+    // Never later than was said before: clients that come and go would else put off every look.
+    if (due_ns_ != 0 && due_ns_ <= due) return;
     due_ns_ = due;
     os::set_timer_at(timer_.fd, due);
   }

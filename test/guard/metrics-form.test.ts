@@ -24,6 +24,7 @@ const types: Record<string, string> = {
   healthy: 'gauge',
   ...ofWorkers,
   ...Object.fromEntries(ownCounters.map((name) => [name, 'counter'])),
+  guard_told_by_kernel: 'gauge',
 }
 
 describe.skipIf(!hasParser)('/metrics', () => {
