@@ -11,10 +11,8 @@ export const alias = {
 const filesIn = (...folders: string[]) => folders.map((folder) => `test/${folder}/**/*.test.ts`)
 
 // Test files of a project share a process and what it has loaded of node_modules (client-node alone takes 0.9 s of a CPU),
-// but not the modules of this repository. Not under --coverage: V8 forgets what was counted in a module that is dropped.
-const sharedProcess = process.argv.includes('--coverage')
-  ? {}
-  : { isolate: false, setupFiles: ['test/support/fresh-modules.ts'] }
+// but not the modules of this repository.
+const sharedProcess = { isolate: false, setupFiles: ['test/support/fresh-modules.ts'] }
 
 /**
  * Three projects, one after the other (`sequence.groupOrder`). `npm test` runs the first two; `npm test -- --all` adds
