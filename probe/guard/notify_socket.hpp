@@ -70,8 +70,6 @@ class NotifySocket {
     if (takers_.is_taking() && !takers_.is_current_alive()) takers_.forget_current();
     if (!takers_.is_taking()) go_on();
   }
-  // How many processes of the guard's own there are.
-  std::uint32_t takers() const { return takers_.count(); }
 
  private:
   static constexpr int kDatagramsPerTurn = 64;

@@ -1,14 +1,14 @@
 // Takes datagrams that carry descriptors off the notification socket, in processes of their own that live for
 // microseconds.
 //
-// Whoever sends a descriptor may have closed his own copy. Then the last one is in the queue, and to take the datagram
-// is to close the file: close(2) of a TCP socket with SO_LINGER and data that nobody acknowledges waits as long as the
-// sender set, and of a file of FUSE or NFS until its server answers. It makes no difference whether the descriptors are
-// received: what does not fit into the control buffer (MSG_CTRUNC), and what the table has no room for or a security
-// module refuses, is released by the receiver, too (scm_detach_fds(), __scm_destroy() in net/core/scm.c: fput(), whose
-// work the kernel does when the system call returns). So the guard never takes such a datagram itself. It only looks
-// (MSG_PEEK): then the kernel takes a second reference of each file and drops it again (scm_fp_dup()), which is never
-// the last one, because the datagram is still in the queue.
+// A sender may have closed its own copy of a descriptor that it sent. Then the last one is in the queue, and to take
+// the datagram is to close the file: close(2) of a TCP socket with SO_LINGER and data that nobody acknowledges waits as
+// long as the sender set, and of a file of FUSE or NFS until its server answers. It makes no difference whether the
+// descriptors are received: what does not fit into the control buffer (MSG_CTRUNC), and what the table has no room for
+// or a security module refuses, is released by the receiver, too (scm_detach_fds(), __scm_destroy() in net/core/scm.c:
+// fput(), whose work the kernel does when the system call returns). So the guard never takes such a datagram itself. It
+// only looks (MSG_PEEK): then the kernel takes a second reference of each file and drops it again (scm_fp_dup()), which
+// is never the last one, because the datagram is still in the queue.
 //
 // A taker shares the guard's memory, because a fork costs forty times as much, and no table of descriptors. It asks for
 // no descriptors, so that none gets a number: close(2) would also flush (filp_close()), the release of the queue's
@@ -17,8 +17,8 @@
 // sk_stream_wait_close() is left for a signal. What waits for a file system may not end of it; such takers are few
 // (kMost), and when all of them hang, datagrams with descriptors are left in the queue until one has ended.
 //
-// No kind of file is closed by the guard itself, not even the pipe of BARRIER=1: whoever writes to that pipe from
-// memory that is a file of FUSE holds its lock meanwhile, and pipe_release() waits for that.
+// No kind of file is closed by the guard itself, not even the pipe of BARRIER=1: a process that writes to that
+// pipe from a mapped file of FUSE holds its lock meanwhile, and pipe_release() waits for that.
 #pragma once
 
 #include "os.hpp"
@@ -29,7 +29,7 @@ class Takers {
  public:
   static constexpr std::size_t kMost = 16;
 
-  // Starts one for the datagram at the head of the queue. False: there is no room for another process.
+  // Starts a taker for the datagram at the head of the queue. False: no other process can be started now.
   bool start(int socket) {
     for (current_ = 0; current_ < kMost && takers_[current_].pid != 0; ++current_) {
     }
@@ -82,11 +82,6 @@ class Takers {
       taker.is_killed = true;
     }
     return any;
-  }
-  std::uint32_t count() const {
-    std::uint32_t count = 0;
-    for (const Taker& taker : takers_) count += taker.pid != 0 ? 1 : 0;
-    return count;
   }
 
  private:

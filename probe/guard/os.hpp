@@ -130,7 +130,7 @@ inline int become_subreaper() {
 }
 // Other processes of the same user may no longer trace this one, or read its memory, environment and descriptors; root
 // may with CAP_SYS_PTRACE only (__ptrace_may_access in the kernel's ptrace.c). An exec undoes it (begin_new_exec), so
-// that what is started here is as it would be else. There is no core dump either.
+// it does not affect the commands that are started here. This process leaves no core dump.
 inline int make_undumpable() { return static_cast<int>(sys::call(__NR_prctl, 4 /* PR_SET_DUMPABLE */, 0, 0, 0, 0)); }
 // Gives the terminal to a process group; -ENOTTY where there is none.
 inline int set_foreground(int fd, int group) {

@@ -122,8 +122,8 @@ inline std::uint64_t realtime_s() {
   return static_cast<std::uint64_t>(now.seconds);
 }
 
-// A descriptor that is held from the start and given up for the record: whoever has used up all others, what an earlier
-// probe left in the termination log is replaced.
+// Held from the start and closed for the record: the termination log can be written even if clients have used up all
+// other descriptors, and keeps no text of an earlier probe.
 inline int g_reserve = -1;
 inline void keep_reserve() { g_reserve = os::make_epoll(); }  // what needs no file, and is not waited for when closed
 

@@ -1,8 +1,8 @@
 // The command's output on its way through: a pipe, and the guard's own stream behind it. Byte by byte as it came, in
 // its order, and no faster than its reader takes it: what finds no room stays in the pipe, and there the command waits.
 //
-// Each step gets a pipe of its own, so that it is known whose bytes come: what an earlier step left running goes on
-// writing into that one's pipe. It goes out too, behind what the running step has written, but is no sign of its life.
+// Each step gets a pipe of its own, which tells whose bytes come. A process that an earlier step left running still
+// writes into that step's pipe. Its bytes go out behind those of the running step, and are no sign of its life.
 //
 // Why no call blocks: the guard's end of the pipe is its own open file and has O_NONBLOCK, so read() does; splice()
 // from pipe to pipe has SPLICE_F_NONBLOCK; writes are the Outlet's. FIONREAD and fcntl() wait for nothing. What remains
@@ -111,7 +111,7 @@ class Output {
     inlet_ = ends[1];
     return 0;
   }
-  // False: another pipe cannot be had, or there is no room to remember one more. Then the steps share the last one.
+  // False: no pipe could be made, or too many are open already. Then the steps share the last one.
   bool renew() {
     if (left_count_ == kMostLeft) return false;
     const int inlet = inlet_;
@@ -246,7 +246,7 @@ class Output {
   }
   void wait_for_room() {
     loop_->wait_for(inflow_.source, 0);
-    // Taken out of the loop: epoll tells of the end of a pipe also whoever waits for nothing, again and again.
+    // Taken out of the loop: epoll reports the end of a pipe again and again, even if no event is waited for.
     for (std::size_t i = 0; i < left_count_; ++i) {
       if (left_[i].source.waited_for == 0) continue;
       loop_->forget(left_[i].source);

@@ -3,7 +3,7 @@
 //
 // Why no call blocks: a region is opened with O_NONBLOCK (it may be a FIFO) and lies on tmpfs, or is refused;
 // F_OFD_GETLK asks and does not wait; statx() and statfs() of tmpfs read memory. With --allow-disk a region may lie on
-// a network file system, and there all of them wait for the server: that flag is for tests. /proc: see tree.hpp.
+// a network file system, and there all of them wait for the server. /proc: see tree.hpp.
 #pragma once
 
 #include "../../native/shm_liveness/create.hpp"
@@ -74,9 +74,10 @@ class Watch {
     return verdict(Check::liveness);
   }
 
-  // Lets the guard's clock catch up with what passed since the last look. For whoever sets a deadline between looks.
+  // Lets the guard's clock catch up with what passed since the last look. Call it before a deadline is set between
+  // looks.
   void catch_up() { time_.advance(monotonic_ns()); }
-  // Looks again if the last look is older than an interval: for whoever asks while the guard sleeps.
+  // Looks again if the last look is older than an interval. For answers while the guard sleeps.
   void refresh() {
     const std::uint64_t looked = time_.looked_ns();
     catch_up();

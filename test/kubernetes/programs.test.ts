@@ -1,7 +1,7 @@
 /** What the wiring expects of the programs, checked against the real programs. */
-import { createServer } from 'node:net'
 import { wire } from 'shm-liveness/kubernetes'
 import { describe, expect, it } from 'vitest'
+import { freePort } from '../support/free-port.js'
 import { guard, startGuard } from '../support/guard.js'
 import { named, podOf } from '../support/manifests.js'
 import { probe } from '../support/probe.js'
@@ -9,15 +9,6 @@ import { uniqueRegion } from '../support/region.js'
 import { untilHolds } from '../support/until.js'
 
 const region = { SHM_LIVENESS_REGION: uniqueRegion() }
-
-/** A port that was free a moment ago. */
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as { port: number }
-  await new Promise((resolve) => server.close(resolve))
-  return port
-}
 
 describe('the guard', () => {
   it('takes each flag that wire writes', async () => {

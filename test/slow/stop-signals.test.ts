@@ -1,10 +1,10 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { chmodSync, chownSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { get, type IncomingMessage } from 'node:http'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
+import { freePort } from '../support/free-port.js'
 import { startMarkedGuard } from '../support/guard.js'
 import type { Program } from '../support/program.js'
 import { uniqueRegion } from '../support/region.js'
@@ -27,14 +27,6 @@ const programs = {
 }
 for (const [name, path] of Object.entries(programs)) {
   if (path === undefined) console.warn(`skipped: ${name}, which is not installed`)
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as { port: number }
-  await new Promise((resolve) => server.close(resolve))
-  return port
 }
 
 function made(name: string): string {
