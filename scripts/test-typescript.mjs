@@ -8,19 +8,22 @@ import { join, relative } from 'node:path'
 const readJson = (path) => JSON.parse(readFileSync(path, 'utf8'))
 
 /**
- * @param {{ all: boolean, coverage: boolean, filters: string[] }} options
+ * @param {object} options
+ * @param {string[]} options.projects of vitest.config.ts
+ * @param {boolean} [options.coverage]
+ * @param {string[]} [options.filters] parts of file names; all files if there are none
+ * @param {boolean} [options.givesWay] to what runs at the same time
  * @returns {Promise<object>} what ran, how long each project took, which tests failed and with what, and the coverage as lines of text
  */
-export async function testTypescript({ all, coverage, filters }) {
+export async function testTypescript({ projects, coverage = false, filters = [], givesWay = false }) {
   const folder = mkdtempSync(join(tmpdir(), 'shm-liveness-tests-'))
   const report = join(folder, 'report.json')
   const partsReport = join(folder, 'parts.json')
   try {
-    const projects = ['pure', 'clocks', ...(all ? ['machine'] : [])]
     const vitest = spawn(
-      'vitest',
+      'nice',
       [
-        'run',
+        ...['-n', givesWay ? '10' : '0', 'vitest', 'run'],
         ...projects.flatMap((project) => ['--project', project]),
         ...['--reporter=default', '--reporter=json', `--outputFile.json=${report}`],
         '--reporter=./scripts/parts-reporter.mjs',

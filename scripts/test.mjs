@@ -6,7 +6,7 @@
 //   npm test -- test/api …        TypeScript tests in files whose path contains one of these
 import { parseArgs } from 'node:util'
 import { setup } from './setup.mjs'
-import { startCppBuild, testCpp } from './test-cpp.mjs'
+import { startCppBuild, testCpp, testCppFlavours } from './test-cpp.mjs'
 import { testTypescript } from './test-typescript.mjs'
 
 function options() {
@@ -23,7 +23,7 @@ function options() {
 }
 
 const { all, coverage, filters } = options()
-const built = filters.length === 0 ? startCppBuild() : undefined
+const building = filters.length === 0 ? startCppBuild() : undefined
 let parts
 try {
   parts = await setup()
@@ -31,9 +31,21 @@ try {
   console.error(error.message)
   process.exit(1)
 }
-const results = [await testTypescript({ all: all || filters.length > 0, coverage, filters })]
-if (filters.length === 0) {
-  results.push(...(await testCpp({ all, coverage, built })))
+const results = []
+if (filters.length > 0) {
+  results.push(await testTypescript({ projects: ['pure', 'clocks', 'machine'], coverage, filters }))
+} else {
+  const watching = ['clocks', ...(all ? ['machine'] : [])]
+  // Tests that watch clocks wait most of the time. What needs the CPU runs beside them, and gives way to them; but
+  // one process must run all of whose coverage is summed up.
+  if (coverage) {
+    results.push(await testTypescript({ projects: ['pure', ...watching], coverage }), await testCpp(building))
+  } else {
+    const pure = testTypescript({ projects: ['pure'], givesWay: true })
+    const cpp = pure.then(() => testCpp(building))
+    results.push(...(await Promise.all([pure, testTypescript({ projects: watching }), cpp])))
+  }
+  results.push(...(await testCppFlavours({ all, coverage })))
   if (!all) console.error('\ntest: LEFT OUT containers, packages, sanitizers, the offline cluster: npm test -- --all')
   console.error('\ntest: SKIPPED the tests on a real cluster: KUBECONFIG=… npm run test:cluster (docs/operations.md)\n')
   results.push({ passed: 0, failed: 0, skipped: 1 })
