@@ -27,12 +27,18 @@ async function run(how: [kind: string, room: 'none' | 'some', readFrom: number],
 /** Its command stalls, and so it has something to say. */
 const stalls = (...flags: string[]) => [
   ...[guardPath(), '--region', uniqueRegion(), '--progress', 'output', '--max-age', '100ms', '--interval', '10ms'],
-  ...[...flags, '--', 'sleep', '60'],
+  ...[...flags, '--'],
+]
+const stallsAtOnce = [...stalls(), 'sleep', '60']
+/** As often as it is restarted, and not before guard_stderr.py lets it. */
+const stallsWhenLetGo = (restarts: number) => [
+  ...[...stalls('--restart', String(restarts)), 'sh', '-c'],
+  'echo $$ >$HERE/started; until [ -e $HERE/go.$$ ]; do echo; sleep 0.01; done; exec sleep 60',
 ]
 
 describe.concurrent.each(wrappers)('a log that is not read, and %s,', (_, wrapper) => {
   it.each(['pty', 'pipe', 'socket'])('does not stop the watch: a %s that is full', async (kind) => {
-    expect(await run([kind, 'none', 0], [...wrapper, ...stalls()])).toEqual({ code: 120, text: '' })
+    expect(await run([kind, 'none', 0], [...wrapper, ...stallsAtOnce])).toEqual({ code: 120, text: '' })
   })
 
   it('does not stop the guard: a terminal that is writable, with less room than the line needs', async () => {
@@ -54,14 +60,14 @@ describe.concurrent.each(wrappers)('a log that is not read, and %s,', (_, wrappe
   })
 
   it('goes on with a whole line once it is read, which counts those that are lost', async () => {
-    const { code, text } = await run(['pty', 'none', 2], [...wrapper, ...stalls('--restart', '1')])
+    const { code, text } = await run(['pty', 'none', 2], [...wrapper, ...stallsWhenLetGo(1)])
     expect(code).toBe(120)
     // The first stall and the restart found no room.
     expect(text).toMatch(/^shm-guard: stalled: main [^\n]+ \(2 lines before it found no reader\)\n$/)
   })
 
   it('goes on with a line of its own after one that was cut', async () => {
-    const { code, text } = await run(['pty', 'some', 4], [...wrapper, ...stalls('--restart', '3')])
+    const { code, text } = await run(['pty', 'some', 4], [...wrapper, ...stallsWhenLetGo(3)])
     expect(code).toBe(120)
     expect(text).toMatch(
       /^(shm-guard: [^\n]+\n)+shm-guard: stalled: [^\n]+ \([1-5] lines before it found no reader\)\n$/,
