@@ -45,7 +45,8 @@ inline void enter_locks(const Observation& seen, std::size_t r, LockReader& lock
 // Walks all slots that were ever used, and fills `room` with as many of them as it has room for, again and again.
 class Reader {
  public:
-  explicit Reader(Observation& seen) : seen_(seen) {}
+  // `now_ns`: what the clock said before the first read, CLOCK_MONOTONIC; else it is read beside each portion.
+  explicit Reader(Observation& seen, std::uint64_t now_ns = 0) : seen_(seen), given_ns_(now_ns) {}
 
   // How many of `room` were filled; 0 at the end.
   //
@@ -64,17 +65,15 @@ class Reader {
       }
       if (slot_ < used) break;  // the room is full
     }
-    now_ns_ = monotonic_ns();
+    const std::uint64_t now = given_ns_ != 0 ? given_ns_ : monotonic_ns();
     for (WorkerFacts& worker : room.first(count)) {
       const Region& region = seen_.regions[worker.region];
-      worker.observed_ns = now_ns_;
+      worker.observed_ns = now;
       LockReader& locks = locks_of(worker.region);
       if (!ask_lock(region, locks, worker)) look_at(region, locks, worker.slot, worker);
     }
     return count;
   }
-  // The clock, CLOCK_MONOTONIC, as it was read beside the latest portion.
-  std::uint64_t now_ns() const { return now_ns_; }
 
  private:
   LockReader& locks_of(std::uint32_t region) {
@@ -88,7 +87,7 @@ class Reader {
   Observation& seen_;
   std::uint32_t region_ = 0;
   std::uint32_t slot_ = 0;
-  std::uint64_t now_ns_ = 0;
+  std::uint64_t given_ns_;
   LockReader locks_;
   std::uint32_t asked_ = ~0u;  // the region that locks_ is about
 };
@@ -162,11 +161,10 @@ inline Verdict first_look(Observation& seen, const Policy& policy) {
   return notice_truncation(seen) ? shm_liveness::judge(seen.region_facts(), {}, seen.around, policy) : judge.judge();
 }
 
-// All workers, as far as there is room for them; no sleep, no /proc. Returns the clock beside them, CLOCK_MONOTONIC.
-inline std::uint64_t look(Observation& seen) {
+// All workers, as far as there is room for them; no sleep, no /proc.
+inline void look(Observation& seen) {
   detail::Reader reader(seen);
   seen.worker_count = reader.read(seen.room);
-  return reader.now_ns();
 }
 
 // The careful one: may sleep for as long as the policy confirms.

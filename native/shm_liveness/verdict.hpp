@@ -97,6 +97,12 @@ class Judge {
     for (const WorkerFacts& worker : workers) add_one(worker, next_index_++);
   }
 
+  // Whether the verdict may be about worker `index`, counted in the order of adding, of those that were added so far.
+  bool may_be_about(std::int32_t index) const {
+    return index >= 0 && (index == verdict_.worker || index == worst_worker_ || index == starting_worker_);
+  }
+  static constexpr std::size_t kCandidates = 3;
+
   Verdict judge() {
     const bool quorum = policy_.min != 0 && passing_ >= policy_.min;
     if (failing_ != 0 && !quorum) {

@@ -58,6 +58,7 @@ struct Age {
   std::uint64_t since_running_ns = 0;  // the running time at that sign of life
   std::uint64_t lost_at_claim_ns = 0;  // what had been lost when the claim was first seen
   std::uint64_t usual_cycle_ns = 0;    // the worker's own (rhythm.hpp), read now and then; 0: not known
+  Lock lock = Lock::gone;              // as the latest look found it
   bool is_strange = false;             // another container's: not judged
   bool is_ours = false;                // of the command's process tree, as far as can be told
   // What the scheduler said of the worker when its silence began to matter, and the running time then; 0: not yet.

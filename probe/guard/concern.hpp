@@ -17,17 +17,18 @@ class Concern {
   }
 
   // Why the command, whose first process is `pid`, is to be ended; exited: it is not.
-  Ending about(const Verdict& verdict, std::uint32_t pid) {
-    tell_of_unusable(parts_.watch.verdict(Check::liveness));
+  Ending about(const Judged& judged, std::uint32_t pid) {
+    const Verdict& verdict = judged.verdict;
+    tell_of_unusable(parts_.watch.judged(Check::liveness));
     if (verdict.passes) {
       exiting_since_ns_ = 0;  // the successor is there: the time for the next end begins anew
       return Ending::exited;
     }
     switch (verdict.kind) {
       case Kind::stalled:
-        return is_ending(verdict, pid) ? Ending::exited : Ending::stalled;
+        return is_ending(judged, pid) ? Ending::exited : Ending::stalled;
       case Kind::dead:
-        return is_ending(verdict, pid) ? Ending::exited : Ending::dead;
+        return is_ending(judged, pid) ? Ending::exited : Ending::dead;
       case Kind::missing:
         tell_of_missing();
         return is_missed() ? Ending::missing : Ending::exited;
@@ -41,17 +42,16 @@ class Concern {
   bool is_missed() const {
     const Policy& policy = parts_.options.watched.policy;
     const bool asked = !policy.expect.empty() || policy.min != 0;
-    return asked && parts_.watch.verdict(Check::liveness).kind != Kind::unusable;
+    return asked && parts_.watch.judged(Check::liveness).verdict.kind != Kind::unusable;
   }
 
   // Whether the command, or the worker, is on its way out by itself: then its exit status says more than a lock, and
   // what does not beat while its memory is torn down has not stalled. Not for ever: an exit can hang too.
-  bool is_ending(const Verdict& verdict, std::uint32_t pid) {
-    const WorkerFacts* const worker =
-        verdict.worker >= 0 ? &parts_.watch.workers()[static_cast<std::size_t>(verdict.worker)] : nullptr;
+  bool is_ending(const Judged& judged, std::uint32_t pid) {
+    const WorkerFacts* const worker = judged.about().empty() ? nullptr : &judged.worker;
     // A thread of the command that ended may be the first of all: Node.js ends its worker threads, then the process.
-    const bool is_thread = verdict.kind == Kind::dead && worker != nullptr && worker->pid == pid;
-    const bool worker_exits = verdict.kind == Kind::stalled && worker != nullptr && is_exiting(worker->pid) &&
+    const bool is_thread = judged.verdict.kind == Kind::dead && worker != nullptr && worker->pid == pid;
+    const bool worker_exits = judged.verdict.kind == Kind::stalled && worker != nullptr && is_exiting(worker->pid) &&
                               is_that_task(worker->pid, worker->tid, worker->task_start_ticks);
     const bool exits = is_exiting(pid);
     if (!exits && !worker_exits && !is_thread) {
@@ -73,12 +73,13 @@ class Concern {
   }
 
   // Once, as often as it comes anew.
-  void tell_of_unusable(const Verdict& verdict) {
-    const bool is_new = verdict.kind == Kind::unusable && last_kind_ != Kind::unusable;
-    last_kind_ = verdict.kind;
+  void tell_of_unusable(const Judged& judged) {
+    const Kind kind = judged.verdict.kind;
+    const bool is_new = kind == Kind::unusable && last_kind_ != Kind::unusable;
+    last_kind_ = kind;
     if (!is_new) return;
     char buffer[512];
-    Line() << report_.line_of(verdict, {}, buffer);
+    Line() << report_.line_of(judged, {}, buffer);
   }
 
   static constexpr std::uint64_t kThreadEndTimeNs = 100'000'000;

@@ -90,21 +90,29 @@ class MetricsCursor {
   void next(Watch& watch, const Counts& counts, Text& out) {
     using detail::Family;
     const Family family = static_cast<Family>(family_);
-    if (worker_ == 0) say_heading(out);
+    if (region_ == 0 && slot_ == 0) say_heading(out);
     const bool of_workers = family >= Family::condition && family <= Family::cycles;
     if (!of_workers) {
       say_own(watch, counts, family, out);
-    } else if (worker_ < watch.workers().size()) {
-      const WorkerFacts& worker = watch.workers()[worker_];
-      const Condition condition = watch.condition_of(worker);
-      if (condition != Condition::absent) say_worker(watch, worker, condition, family, out);
-      if (++worker_ < watch.workers().size()) return;
+    } else if (has_slot(watch)) {
+      WorkerFacts worker;
+      if (watch.read_worker(region_, slot_, worker)) say_worker(watch, worker, watch.condition_of(worker), family, out);
+      ++slot_;
+      if (has_slot(watch)) return;
     }
-    worker_ = 0;
+    region_ = slot_ = 0;
     ++family_;
   }
 
  private:
+  // Goes on to the next region that has a slot left.
+  bool has_slot(const Watch& watch) {
+    for (; region_ < watch.seen().region_count; ++region_, slot_ = 0) {
+      if (slot_ < watch.used_slots(region_)) return true;
+    }
+    return false;
+  }
+
   const char* word(std::size_t which) const { return nth_word(detail::kFamilyWords, 3 * family_ + which); }
 
   void say_heading(Text& out) const {
@@ -124,8 +132,8 @@ class MetricsCursor {
     using detail::Family;
     if (family == Family::healthy) {
       for (const Check check : {Check::startup, Check::liveness, Check::readiness}) {
-        out << "shm_liveness_healthy{check=\"" << name_of(check) << "\"} " << (watch.verdict(check).passes ? 1 : 0)
-            << '\n';
+        out << "shm_liveness_healthy{check=\"" << name_of(check) << "\"} "
+            << (watch.judged(check).verdict.passes ? 1 : 0) << '\n';
       }
       return;
     }
@@ -215,7 +223,8 @@ class MetricsCursor {
   }
 
   std::size_t family_ = 0;
-  std::size_t worker_ = 0;
+  std::uint32_t region_ = 0;
+  std::uint32_t slot_ = 0;
 };
 
 }  // namespace shm_liveness::guard

@@ -33,7 +33,7 @@ class Pace {
       if (error < 0) fall_back(error);
     }
     if (is_new) most_ns = newcomer_ns();
-    const std::uint64_t now = watch_.looked_at_ns();
+    const std::uint64_t now = watch_.clock_ns();
     const std::uint64_t tick = now + (interval_ns_ < most_ns ? interval_ns_ : most_ns);
     const bool sleeps = is_told_ && !is_muted_ && !is_new && !must_tick && watch_.may_sleep();
     std::uint64_t due = watch_.next_look_ns();
@@ -60,8 +60,8 @@ class Pace {
   void look() {
     due_ns_ = 0;
     if (rechecks_ != 0) --rechecks_;
-    if (watch_.looked_at_ns() - counted_from_ns_ > 1'000'000'000) {
-      counted_from_ns_ = watch_.looked_at_ns();
+    if (watch_.clock_ns() - counted_from_ns_ > 1'000'000'000) {
+      counted_from_ns_ = watch_.clock_ns();
       news_ = 0;
       if (is_muted_) events_.hear();
       is_muted_ = false;

@@ -46,12 +46,12 @@ inline void say_head(Text& out, const Page& page, bool is_1_1, bool keeps_alive,
 
 // The verdict's line, or a JSON object with it, as a body in `out`.
 inline Page verdict_page(Watch& watch, Check check, bool wants_json, Text& out) {
-  const Verdict& verdict = watch.verdict(check);
-  const Observation& seen = watch.seen();
+  const Judged& judged = watch.judged(check);
+  const Verdict& verdict = judged.verdict;
   const Policy policy = watch.policy_of(check);
   char buffer[512];
   Text line(buffer);
-  say_verdict(line, verdict, seen.region_facts(), seen.workers(), policy);
+  say_verdict(line, verdict, watch.seen().region_facts(), judged.about(), policy);
   Page page{verdict.passes ? 200 : 503};
   if (wants_json) {
     page.type = "application/json";

@@ -26,7 +26,8 @@ struct Rooms {
   char nonce[kMostNonceBytes + 1];
 };
 
-// How long the guard waits for another claim: it must not leave its watch for one that is stopped in its midst.
+// How long a guard that watches waits for another claim: it must not leave its watch for one that is stopped in its
+// midst. At its start it has nothing to watch, and waits as workers do.
 inline constexpr std::uint64_t kShortWaitNs = 50'000'000;
 
 struct Parts {
@@ -81,7 +82,7 @@ struct Parts {
   }
 
   // Claims the slot that the guard stamps for its command.
-  Failure claim() {
+  Failure claim(std::uint64_t wait_ns) {
     if (options.owner_user != kCaller) {
       const Failure failure = make_region(place(), {}, options.owner_user, options.owner_group);
       if (failure) return failure;
@@ -90,21 +91,26 @@ struct Parts {
     return stamp.claim({.place = place(),
                         .name = options.name,
                         .max_age_ns = watchdog ? silence_ns() : kMaxDurationNs,
-                        .wait_ns = kShortWaitNs,
+                        .wait_ns = wait_ns,
                         .user = options.owner_user});
   }
-  // Once its region was removed or cut short, nobody sees its stamps any more: a stall of the command would not be
-  // seen.
+  // While the command runs: without a slot that readers find, a stall of the command would not be seen. Its region may
+  // be removed or cut short, and a claim may fail (no room, another one that does not finish): then it is tried again.
   void keep_claim() {
-    if (!stamp.is_held() || stamp.is_at(place())) return;
-    Line line;
-    (line << "the region ").printable(place().region) << " was removed or cut short; claiming anew";
-    const Stamp::Said said = stamp.said();
-    if (const Failure failure = claim()) {
-      line << ": it " << sentence_of(failure.fault) << " [" << code_of(failure.fault) << ']';
-    } else {
-      stamp.say_again(said);
+    if (!options.stamps() || stamp.is_at(place())) return;
+    if (stamp.is_held()) {
+      Line line;
+      (line << "the region ").printable(place().region) << " was removed or cut short; claiming anew";
     }
+    const Failure failure = claim(kShortWaitNs);
+    if (!failure) {
+      if (is_without_claim_) Line() << "stamps for its command again";
+    } else if (!is_without_claim_) {
+      Line line;
+      (line << "cannot stamp for its command: region ").printable(place().region)
+          << ": " << sentence_of(failure.fault) << " [" << code_of(failure.fault) << "]; trying again";
+    }
+    is_without_claim_ = static_cast<bool>(failure);
   }
   // Tells all readers that the command's workers, dead or about to be, are restarted and may take `budget_ns` to come
   // back. A region that is not there yet needs no word.
@@ -117,9 +123,12 @@ struct Parts {
       if (!failure || failure.fault == Fault::missing) continue;
       Line line;
       (line << "cannot mark a restart: region ").printable(region.region)
-          << ' ' << sentence_of(failure.fault) << " [" << code_of(failure.fault) << ']';
+          << ": " << sentence_of(failure.fault) << " [" << code_of(failure.fault) << ']';
     }
   }
+
+ private:
+  bool is_without_claim_ = false;
 };
 
 }  // namespace shm_liveness::guard

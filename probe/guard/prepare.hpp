@@ -203,7 +203,8 @@ inline Obstacle prepare(Parts& parts) {
     }
   }
   if (options.stamps()) {
-    if (const Failure failure = parts.claim()) return detail::region_obstacle(parts.place(), failure);
+    if (const Failure failure = parts.claim(shm_liveness::detail::kClaimWaitNs))
+      return detail::region_obstacle(parts.place(), failure);
   }
   parts.watch.tick();  // or the first requests would be answered by what was there before
   return {};

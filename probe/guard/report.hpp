@@ -33,23 +33,22 @@ class Report {
   // --- a worker failed
 
   // The verdict's line, in the caller's memory.
-  std::string_view line_of(const Verdict& verdict, const Diagnosis& diagnosis, char (&buffer)[512]) const {
+  std::string_view line_of(const Judged& judged, const Diagnosis& diagnosis, char (&buffer)[512]) const {
     Text line(buffer);
-    say_verdict(line, verdict, parts_.watch.seen().region_facts(), parts_.watch.workers(),
+    say_verdict(line, judged.verdict, parts_.watch.seen().region_facts(), judged.about(),
                 parts_.watch.policy_of(Check::liveness), diagnosis);
     if (diagnosis.state != '\0') {  // its task was found here
-      const int percent = parts_.watch.cpu_percent(parts_.watch.workers()[static_cast<std::size_t>(verdict.worker)]);
+      const int percent = parts_.watch.cpu_percent(judged.worker);
       if (percent >= 0) line << ", cpu " << percent << '%';
       line.cut(kLineBytes);
     }
     return line.view();
   }
-  void failed(const Verdict& verdict, std::string_view line, const char* whom) {
+  void failed(const Judged& judged, std::string_view line, const char* whom) {
     ++parts_.counts.reactions;
-    outcome_.verdict = name_of(verdict.kind);
+    outcome_.verdict = name_of(judged.verdict.kind);
     set_line() << line;
-    if (verdict.worker >= 0) {
-      const WorkerFacts& worker = parts_.watch.workers()[static_cast<std::size_t>(verdict.worker)];
+    for (const WorkerFacts& worker : judged.about()) {
       if (worker.in_phase) __builtin_memcpy(outcome_.phase, worker.phase, sizeof outcome_.phase);
     }
     char name[16];
@@ -82,7 +81,7 @@ class Report {
     outcome_.ending = end.reason != Ending::exited ? end.reason : exited ? Ending::exited : Ending::signalled;
     outcome_.status = status_of(outcome_.ending, own);
     if (end.reason != Ending::exited) return;
-    outcome_.verdict = name_of(parts_.watch.tick().kind);
+    outcome_.verdict = name_of(parts_.watch.tick().verdict.kind);
     Text line = set_line();
     if (exited)
       line << "exited with " << own;

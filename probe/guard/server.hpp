@@ -7,52 +7,35 @@
 // that nobody holds while they wait for something.
 #pragma once
 
-#include "address.hpp"
-#include "connection.hpp"
+#include "listening.hpp"
 #include "pages.hpp"
+#include "places.hpp"
 
 namespace shm_liveness::guard {
 
 class Server {
  public:
-  Server(Loop& loop, Watch& watch, Counts& counts, ServerRoom& room) : loop_(loop), watch_(watch), counts_(counts) {
-    for (std::size_t i = 0; i < kMostConnections; ++i) {
-      connections_[i].in = room.in[i];
-      connections_[i].out = room.out[i];
-    }
-  }
+  Server(Loop& loop, Watch& watch, Counts& counts, ServerRoom& room)
+      : loop_(loop), watch_(watch), counts_(counts), places_(room) {}
 
   // `descriptors`: how many the guard may have open. -errno, or 0.
   int open(const Address& address, std::uint64_t descriptors) {
-    if (descriptors < kOwnDescriptors + kMostConnections) {
-      most_ = descriptors > kOwnDescriptors + kLeastConnections ? descriptors - kOwnDescriptors : kLeastConnections;
-    }
-    gives_rooms_back_ = has_small_pages();
-    int fd = bound_socket(address);
-    // A kernel without IPv6 does not know the family; a sandbox may know it and have no address of it.
-    if (address.means_all() && (fd == -os::kNoFamily || fd == -os::kAddressNotAvailable)) {
-      Address all_4;
-      all_4.port = address.port;
-      fd = bound_socket(all_4);
-    }
+    places_.open(descriptors < kOwnDescriptors ? 0 : descriptors - kOwnDescriptors);
+    const int fd = listening_socket(address);
     if (fd < 0) return fd;
-    if (const int error = os::listen(fd, kBacklog); error < 0) {
-      sys::close(fd);
-      return error;
-    }
     listener_ = {fd, [](void* self, std::uint32_t) { static_cast<Server*>(self)->accept(); }, this, 0};
     return loop_.add(listener_, os::kReadable);
   }
 
-  bool has_connections() const { return open_ != 0 || !listens_; }
+  bool has_connections() const { return places_.taken() != 0 || !listens_; }
 
   // At every look: whoever is beyond its time goes.
   void expire() {
-    if (open_ == 0 && listens_) return;
+    if (places_.taken() == 0 && listens_) return;
     listen_again();
     const std::uint64_t now_ns = watch_.running_ns();
-    const bool is_pressed = open_ == most_;
-    for (Connection& connection : connections_) {
+    const bool is_pressed = places_.is_full();
+    for (Connection& connection : places_) {
       if (connection.source.fd < 0) continue;
       const bool is_slow =
           is_pressed && connection.doing() == Doing::asking && now_ns > connection.asks_since_ns + kPressedTimeNs;
@@ -61,47 +44,11 @@ class Server {
   }
 
  private:
-  // Those who come while the table is full are accepted at once, so a long queue does not make a probe wait, and a
-  // short one would make its SYN be dropped behind a crowd. The kernel cuts it to net.core.somaxconn.
-  static constexpr int kBacklog = 1024;
   // What the guard needs beside connections: streams, pipes, sockets, regions, what a start and the record take.
   static constexpr std::uint64_t kOwnDescriptors = 48;
-  static constexpr std::size_t kLeastConnections = 4;
-  // So many connections from localhost give way to nobody from elsewhere.
-  static constexpr std::size_t kLocalPlaces = 8;
-  static constexpr std::size_t kKeptRooms = 8;
   // Bounds of what is done before the watch gets its word again; the rest comes in the next turn.
   static constexpr int kAcceptsPerTurn = 4;
   static constexpr int kStepsPerEvent = 4;
-
-  // Or -errno.
-  static int bound_socket(const Address& address) {
-    const int fd = os::make_socket(address.is_6 ? os::kInternet6 : os::kInternet, os::kStream);
-    if (fd < 0) return fd;
-    os::set_option(fd, os::kSocketLevel, os::kReuseAddress, 1);  // a predecessor's connections may linger
-    int error;
-    if (address.is_6) {
-      os::set_option(fd, os::kIp6Level, os::kIp6Only, address.only_6 ? 1 : 0);
-      os::InternetAddress6 to{};
-      to.family = os::kInternet6;
-      set_port(to.port, address.port);
-      __builtin_memcpy(to.address, address.bytes, sizeof to.address);
-      error = os::bind(fd, &to, sizeof to);
-    } else {
-      os::InternetAddress to{};
-      to.family = os::kInternet;
-      set_port(to.port, address.port);
-      __builtin_memcpy(to.address, address.bytes, sizeof to.address);
-      error = os::bind(fd, &to, sizeof to);
-    }
-    if (error >= 0) return fd;
-    sys::close(fd);
-    return error;
-  }
-  static void set_port(std::uint8_t (&out)[2], std::uint16_t port) {
-    out[0] = static_cast<std::uint8_t>(port >> 8);
-    out[1] = static_cast<std::uint8_t>(port & 0xff);
-  }
 
   // --- newcomers
 
@@ -116,63 +63,29 @@ class Server {
     loop_.wait_for(listener_, 0);
   }
 
-  // Whose place a newcomer gets when all are taken. A client is an address, and the one with the most places gives one
-  // up: so a crowd of slow connections costs its own sender places, and never a probe of the kubelet's. Where all come
-  // from one address (behind a proxy), a connection without a whole request gives way before any that is being
-  // answered, the oldest first. A probe sends its request at once, so it has its answer long before its place would be
-  // taken.
-  Connection& find_victim() {
-    Connection* victim = nullptr;
-    std::size_t most = 0;
-    for (Connection& connection : connections_) {
-      if (connection.source.fd < 0) continue;
-      const std::size_t held = places_of(connection.client);
-      if (victim != nullptr && (held < most || (held == most && !connection.gives_way_before(*victim)))) continue;
-      victim = &connection;
-      most = held;
-    }
-    return *victim;
-  }
-  std::size_t places_of(const Client& client) const {
-    std::size_t held = 0;
-    for (const Connection& connection : connections_) {
-      held += connection.source.fd >= 0 && connection.client.key == client.key ? 1 : 0;
-    }
-    return client.is_local && held <= kLocalPlaces ? 0 : held;
-  }
-  // The lowest, so that after a crowd the upper ones stay unused.
-  Connection& find_free() {
-    Connection* connection = connections_;
-    while (connection->source.fd >= 0) ++connection;
-    return *connection;
-  }
-
   void accept() {
     for (int i = 0; i < kAcceptsPerTurn; ++i) {
       os::InternetAddress6 from{};
       const int fd = os::accept(listener_.fd, from);
       if (fd < 0) {
-        if ((fd == -os::kTooManyFiles || fd == -os::kTooManyFilesOfAll) && open_ != 0) {
+        if ((fd == -os::kTooManyFiles || fd == -os::kTooManyFilesOfAll) && places_.taken() != 0) {
           // The kernel looks for a descriptor before it looks into the queue. So only the first time is it certain that
           // a newcomer waits, who gets that of the victim.
           if (i != 0) return;
-          close(find_victim());
+          close(places_.victim());
           continue;
         }
         // No descriptors or no memory left: looked at again at the next look, not in every turn.
         if (fd != -sys::kTryAgain && fd != -os::kAborted && fd != -sys::kInterrupted) pause_listening();
         return;
       }
-      if (open_ == most_) close(find_victim());
-      welcome(find_free(), fd, client_of(from));
+      if (places_.is_full()) close(places_.victim());
+      welcome(places_.take(), fd, client_of(from));
     }
   }
 
   void welcome(Connection& connection, int fd, const Client& client) {
     watch_.refresh();  // also for the clock that its deadline is set by
-    ++open_;
-    if (!connection.has_used_room) ++used_rooms_;
-    connection.has_used_room = true;
     os::set_option(fd, os::kTcpLevel, os::kNoDelay, 1);
     connection.source = {fd,
                          [](void* self, std::uint32_t) {
@@ -191,29 +104,9 @@ class Server {
 
   void close(Connection& connection) {
     loop_.remove(connection.source);
-    --open_;
     connection.in_size = connection.out_size = 0;
-    if (gives_rooms_back_ && used_rooms_ > kKeptRooms && 4 * open_ <= used_rooms_) give_rooms_back();
+    places_.give_back();
     listen_again();
-  }
-
-  // Only whole pages go back to the kernel: where these are larger than ours, neighbours' buffers would go along. It
-  // refuses an address between two pages, and of any two neighbouring small ones the one with this bit is that.
-  bool has_small_pages() const {
-    static_assert(kMostHeadBytes == kSmallPage && kMostPieceBytes % kSmallPage == 0);
-    char* const first = connections_[0].in;
-    const bool is_odd = (reinterpret_cast<std::uintptr_t>(first) & kSmallPage) != 0;
-    return sys::advise(first + (is_odd ? 0 : kSmallPage), kSmallPage, os::kDontNeed) >= 0;
-  }
-  // After a crowd its buffers' memory goes back to the kernel.
-  void give_rooms_back() {
-    for (Connection& connection : connections_) {
-      if (connection.source.fd >= 0 || !connection.has_used_room) continue;
-      sys::advise(connection.in, kMostHeadBytes, os::kDontNeed);
-      sys::advise(connection.out, kMostPieceBytes, os::kDontNeed);
-      connection.has_used_room = false;
-      --used_rooms_;
-    }
   }
 
   // --- one connection
@@ -406,13 +299,9 @@ class Server {
   Watch& watch_;
   Counts& counts_;
   Source listener_;
-  Connection connections_[kMostConnections];
-  std::size_t most_ = kMostConnections;
-  std::size_t open_ = 0;
-  std::size_t used_rooms_ = 0;
+  Places places_;
   std::uint64_t uses_ = 0;
   bool listens_ = true;
-  bool gives_rooms_back_ = false;
 };
 
 }  // namespace shm_liveness::guard

@@ -1,6 +1,7 @@
-// Claiming waits for another claim, 50 ms at most (kShortWaitNs); stamping writes memory and waits for nobody.
-//
 // The guard as a worker: it stamps for a command that cannot stamp by itself (sd_notify, progress, steps).
+//
+// Claiming waits for other claims, as long as the caller says; stamping writes memory and waits for nobody. What is
+// said while no slot is held is said when one is.
 #pragma once
 
 #include "../../native/shm_liveness/beat.hpp"
@@ -11,7 +12,7 @@ namespace shm_liveness::guard {
 
 class Stamp {
  public:
-  // What has been said, so that it can be said again in another region.
+  // What has been said in this life of the command, so that it can be said again in another region.
   struct Said {
     std::uint32_t pid = 0;  // of whom the stamps are meant
     bool has_beaten = false;
@@ -22,24 +23,17 @@ class Stamp {
   };
 
   bool is_held() const { return held_; }
-  const Said& said() const { return said_; }
+  // A new life of the command begins.
+  void forget() { said_ = {}; }
 
   Failure claim(const ClaimOptions& options) {
     give_up(false);
     const Failure failure = take(options, claim_);
     if (failure) return failure;
     held_ = true;
-    said_ = {};
     start_pulse(pulse_, claim_, options);
+    say_again(Said(said_));
     return {};
-  }
-  // After a claim that took another's place.
-  void say_again(const Said& said) {
-    if (said.pid != 0) act_for(said.pid);
-    if (said.max_age_ns != 0) max_age(said.max_age_ns);
-    if (said.budget_ns != 0) phase(said.phase, said.budget_ns);
-    if (said.is_ready) ready(true, {});
-    if (said.has_beaten) beat();
   }
   // Whether readers still find what is stamped here.
   bool is_at(const Place& place) const {
@@ -50,41 +44,36 @@ class Stamp {
 
   // The worker that people mean is the command.
   void act_for(std::uint32_t pid) {
+    said_.pid = pid;
     if (!held_) return;
     Stat stat;
     read_stat(pid, stat);
-    said_.pid = pid;
     claim_on_behalf(claim_, pid, stat.start_ticks);
   }
   void beat() {
-    if (!held_) return;
     said_.has_beaten = true;
-    shm_liveness::beat(pulse_);
+    if (held_) shm_liveness::beat(pulse_);
   }
   void ready(bool ready, std::string_view status) {
-    if (!held_) return;
     said_.is_ready = ready;
-    set_ready(pulse_, ready, status);
+    if (held_) set_ready(pulse_, ready, status);
   }
   // Keeps the ready flag.
   void status(std::string_view status) { ready(said_.is_ready, status); }
   void phase(std::string_view name, std::uint64_t budget_ns) {
-    if (!held_) return;
     said_.budget_ns = budget_ns;
     Text text(said_.phase, sizeof said_.phase - 1);
     text << name;
     text.c_str();
-    begin_phase(pulse_, name, budget_ns);
+    if (held_) begin_phase(pulse_, name, budget_ns);
   }
   void end_phase() {
-    if (!held_) return;
     said_.budget_ns = 0;
-    shm_liveness::end_phase(pulse_);
+    if (held_) shm_liveness::end_phase(pulse_);
   }
   void max_age(std::uint64_t ns) {
-    if (!held_) return;
     said_.max_age_ns = ns;
-    set_max_age(pulse_, ns);
+    if (held_) set_max_age(pulse_, ns);
   }
 
   // stopped: the command ended as it should. Otherwise it is dead, for whoever looks.
@@ -100,6 +89,14 @@ class Stamp {
   }
 
  private:
+  void say_again(const Said& said) {
+    if (said.pid != 0) act_for(said.pid);
+    if (said.max_age_ns != 0) max_age(said.max_age_ns);
+    if (said.budget_ns != 0) phase(said.phase, said.budget_ns);
+    if (said.is_ready) ready(true, {});
+    if (said.has_beaten) beat();
+  }
+
   Claim claim_;
   Pulse pulse_{};
   Said said_;

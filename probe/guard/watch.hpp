@@ -1,16 +1,15 @@
 // Looks at the regions, judged by the probe's own rules. It remembers from look to look what a probe cannot, and so
 // neither waits nor sleeps; when the next look is due it says itself.
 //
-// Why no call blocks: a region is opened with O_NONBLOCK (it may be a FIFO) and lies on tmpfs, or is refused;
-// F_OFD_GETLK asks and does not wait; statx() and statfs() of tmpfs read memory. With --allow-disk a region may lie on
-// a network file system, and there all of them wait for the server. /proc: see tree.hpp.
+// A few workers at a time are read and judged, so that of a thousand only their ages stay in memory. Who asks more of
+// them later (another check, a scrape) makes them be read again.
+//
+// Why no call blocks: F_OFD_GETLK asks and does not wait. Regions: see regions.hpp; /proc: see tree.hpp.
 #pragma once
 
-#include "../../native/shm_liveness/create.hpp"
-#include "../../native/shm_liveness/observe.hpp"
-#include "../flags.hpp"
 #include "aging.hpp"
-#include "log.hpp"
+#include "judged.hpp"
+#include "regions.hpp"
 #include "schedule.hpp"
 #include "tree.hpp"
 
@@ -18,7 +17,7 @@ namespace shm_liveness::guard {
 
 // The room for what is seen: large, and resident only as far as there are workers.
 struct WatchRoom {
-  WorkerFacts workers[kMaxRegions * kMaxSlots];
+  WorkerFacts portion[16];
   Age ages[kMaxRegions * kMaxSlots];
 };
 
@@ -28,35 +27,31 @@ class Watch {
   Watch(const program::Watched& watched, std::uint64_t interval_ns, std::uint32_t user, bool guards, WatchRoom& room)
       : watched_(watched),
         interval_ns_(interval_ns),
-        time_(interval_ns),
-        user_(user),
         guards_(guards),
-        ages_(room.ages) {
-    seen_.room = room.workers;
-    seen_.region_count = watched.region_count;
-    for (std::size_t r = 0; r < watched.region_count; ++r) {
-      seen_.places[r] = watched.places[r];
-      seen_.facts[r].name = watched.places[r].region;
-      seen_.facts[r].failure = {Fault::missing, 0};
-    }
-    seen_.around.known = true;
-    seen_.around.context = read_context();
+        time_(interval_ns),
+        ages_(room.ages),
+        regions_(watched, user, guards, room.portion) {
+    Surroundings& around = regions_.seen().around;
+    around.known = true;
+    around.context = read_context();
     // Without /proc a probe knows no beginning; the guard was there.
-    if (!seen_.around.context.container_start_known) {
-      seen_.around.context.container_start_known = true;
-      seen_.around.context.container_start_ns = boottime_ns();
+    if (!around.context.container_start_known) {
+      around.context.container_start_known = true;
+      around.context.container_start_ns = boottime_ns();
     }
-    container_start_ns_ = seen_.around.context.container_start_ns;
+    container_start_ns_ = around.context.container_start_ns;
     tick();
   }
 
-  // Looks, and judges liveness. One reading of the clock.
-  const Verdict& tick() {
+  // Looks, and judges liveness. One reading of the clock, before the first beat is read: a beat that comes meanwhile
+  // makes its worker younger, never older.
+  const Judged& tick() {
     ++ticks_;
     is_long_look_ = is_long_look_due_ || time_.running_ns() - long_look_ns_ >= kBetweenLongLooksNs;
     is_long_look_due_ = false;
-    for (std::size_t r = 0; r < seen_.region_count; ++r) keep_open(r);
-    const std::uint64_t now = look(seen_);
+    const bool all_well = judged_ != 0 && judgements_[0].verdict.kind == Kind::healthy;
+    regions_.keep_open(is_long_look_ || !all_well);
+    const std::uint64_t now = monotonic_ns();
     time_.advance(now);
     time_.look();
     if (is_long_look_) {
@@ -64,14 +59,12 @@ class Watch {
       boottime_ahead_ns_ = boottime_ns() - now;
     }
     next_look_ns_ = now + kLongestSleepNs;
-    for (WorkerFacts& worker : seen_.room.first(seen_.worker_count)) {
-      if (worker.incarnation != 0) remember(worker, now);
-    }
-    for (RegionFacts& facts : std::span(seen_.facts).first(seen_.region_count)) forget_what_was(facts);
-    seen_.around.now_boottime_ns = now + boottime_ahead_ns_;
-    seen_.around.context.container_start_ns = container_start_ns_ + time_.lost_ns();
+    Observation& seen = regions_.seen();
+    seen.around.now_boottime_ns = now + boottime_ahead_ns_;
+    seen.around.context.container_start_ns = container_start_ns_ + time_.lost_ns();
+    for (RegionFacts& facts : std::span(seen.facts).first(seen.region_count)) forget_what_was(facts);
     judged_ = 0;
-    return verdict(Check::liveness);
+    return judged(Check::liveness);
   }
 
   // Lets the guard's clock catch up with what passed since the last look. Call it before a deadline is set between
@@ -91,15 +84,15 @@ class Watch {
   std::uint64_t next_look_ns() const { return next_look_ns_; }
   // Whether nothing but a stall, a death or a newcomer can change the word on liveness.
   bool may_sleep() {
-    const Verdict& now = verdict(Check::liveness);
+    const Verdict& now = judged(Check::liveness).verdict;
     const bool nobody_is_awaited = watched_.policy.expect.empty() && watched_.policy.min == 0;
     if (now.kind == Kind::healthy) return true;
     return nobody_is_awaited && now.tally.starting == 0 && (now.kind == Kind::starting || now.kind == Kind::missing);
   }
   void plan(std::uint64_t due_ns) { time_.plan(due_ns); }
-  std::uint64_t looked_at_ns() const { return time_.last_ns(); }
-  // Counts how often each region was opened: another one may be behind the same descriptor.
-  std::uint32_t openings(std::size_t region) const { return openings_[region]; }
+  // CLOCK_MONOTONIC, of the latest look or catch_up().
+  std::uint64_t clock_ns() const { return time_.last_ns(); }
+  std::uint32_t openings(std::size_t region) const { return regions_.openings(region); }
 
   // Before the command is started: its workers have their grace from now on, however long ago the container was, and
   // what died before is left over.
@@ -108,15 +101,30 @@ class Watch {
     container_start_ns_ = began_boottime_ns_ - time_.lost_ns();
   }
 
-  // Of what the last look saw; judged when it is first asked for.
-  const Verdict& verdict(Check check) {
+  // As of the latest look; read and judged when it is first asked for.
+  const Judged& judged(Check check) {
     const std::size_t c = static_cast<std::size_t>(check);
     if ((judged_ & 1u << c) == 0) {
-      verdicts_[c] = judge(seen_.region_facts(), seen_.workers(), seen_.around, policy_of(check));
+      judge(seen().region_facts(), policy_of(check), judgements_[c], [](const WorkerFacts&) { return true; });
       judged_ |= 1u << c;
     }
-    return verdicts_[c];
+    return judgements_[c];
   }
+  // Liveness without what cannot be read: an unusable region or worker is the gravest verdict, but no reason to leave a
+  // stalled or dead one beside it alone. Valid until the next call.
+  const Judged& judged_usable() {
+    const Judged& whole = judged(Check::liveness);
+    if (whole.verdict.kind != Kind::unusable) return whole;
+    RegionFacts facts[kMaxRegions];
+    for (std::size_t r = 0; r < seen().region_count; ++r) {
+      facts[r] = seen().facts[r];
+      if (facts[r].failure) facts[r].failure = {Fault::missing, 0};
+    }
+    judge({facts, seen().region_count}, policy_of(Check::liveness), usable_,
+          [&](const WorkerFacts& worker) { return condition_of(worker) != Condition::unusable; });
+    return usable_;
+  }
+
   // How much of one CPU the worker has used since its silence began to matter, in percent: 0 waits, 100 spins. -1: not
   // known.
   int cpu_percent(const WorkerFacts& worker) const {
@@ -128,46 +136,37 @@ class Watch {
     return percent < 100 ? static_cast<int>(percent) : 100;
   }
 
-  // Liveness without what cannot be read: an unusable region or worker is the gravest verdict, but no reason to leave a
-  // stalled or dead one beside it alone.
-  Verdict verdict_of_usable() {
-    const Verdict& whole = verdict(Check::liveness);
-    if (whole.kind != Kind::unusable) return whole;
-    RegionFacts facts[kMaxRegions];
-    for (std::size_t r = 0; r < seen_.region_count; ++r) {
-      facts[r] = seen_.facts[r];
-      if (facts[r].failure) facts[r].failure = {Fault::missing, 0};
-    }
-    const Policy policy = policy_of(Check::liveness);
-    Judge judge({facts, seen_.region_count}, seen_.around, policy);
-    for (const WorkerFacts& worker : seen_.workers()) {
-      if (is_usable(worker)) judge.add({&worker, 1});
-    }
-    Verdict verdict = judge.judge();
-    std::int32_t usable = verdict.worker;  // counted among the usable ones
-    for (std::size_t w = 0; verdict.worker >= 0 && w < seen_.worker_count; ++w) {
-      if (!is_usable(seen_.room[w]) || usable-- != 0) continue;
-      verdict.worker = static_cast<std::int32_t>(w);
-      break;
-    }
-    return verdict;
-  }
-
   Policy policy_of(Check check) const {
     Policy policy = watched_.policy;
     policy.check = check;
     return policy;
   }
 
-  const Observation& seen() const { return seen_; }
+  const Observation& seen() const { return regions_.seen(); }
   // Whether the claim in that slot is of the command's process tree.
   bool is_own_claim(std::size_t region, std::uint32_t slot, std::uint64_t incarnation) const {
     const Age& age = ages_[region * kMaxSlots + slot];
     return age.incarnation == incarnation && age.is_ours;
   }
-  std::span<const WorkerFacts> workers() const { return seen_.workers(); }
+  // Slots at and behind this index were never claimed.
+  std::uint32_t used_slots(std::size_t region) const {
+    return seen().facts[region].failure ? 0 : seen().regions[region].used_slots();
+  }
+  // Reads one worker again, with the lock as the latest look found it. False: that look saw none there, or another one.
+  bool read_worker(std::uint32_t region, std::uint32_t slot, WorkerFacts& worker) const {
+    const Age& age = ages_[region * kMaxSlots + slot];
+    read_slot(seen().regions[region], slot, worker);
+    if (worker.state == State::free || worker.incarnation != age.incarnation || age.is_strange) return false;
+    worker.region = region;
+    worker.observed_ns = time_.last_ns();
+    worker.lock = age.lock;
+    if (worker.lock == Lock::gone) read_mark(seen().regions[region], worker);
+    Age copy = age;
+    age_in_running_time(worker, copy, time_);
+    return true;
+  }
   Condition condition_of(const WorkerFacts& worker) const {
-    return judge_worker(worker, seen_.facts[worker.region], seen_.around, watched_.policy).condition;
+    return judge_worker(worker, seen().facts[worker.region], seen().around, watched_.policy).condition;
   }
   // The guard's clock for all its own deadlines: what a pause took does not bring them nearer.
   std::uint64_t running_ns() const { return time_.running_ns(); }
@@ -177,6 +176,21 @@ class Watch {
   bool is_long_look() const { return is_long_look_; }
 
  private:
+  // Reads all workers by the clock of the latest look, and judges those that `counts` is true for.
+  template <class Counts>
+  void judge(std::span<const RegionFacts> regions, const Policy& policy, Judged& judged, Counts&& counts) {
+    Observation& seen = regions_.seen();
+    Judging judging(regions, seen.around, policy);
+    shm_liveness::detail::Reader reader(seen, time_.last_ns());
+    while (const std::size_t count = reader.read(seen.room)) {
+      for (WorkerFacts& worker : seen.room.first(count)) {
+        if (worker.incarnation != 0) remember(worker, time_.last_ns());
+        if (counts(worker)) judging.add(worker);
+      }
+    }
+    judging.conclude(judged);
+  }
+
   void remember(WorkerFacts& worker, std::uint64_t now) {
     Age& age = ages_[worker.region * kMaxSlots + worker.slot];
     const bool is_new = age.incarnation != worker.incarnation;
@@ -185,10 +199,11 @@ class Watch {
       age.is_ours = !age.is_strange && is_ours(worker);
     }
     age_in_running_time(worker, age, time_);
+    age.lock = worker.lock;
     if (age.is_strange) worker.state = State::free;
     if (worker.state != State::claimed || worker.lock != Lock::held) return;
     if (is_new || is_long_look_)
-      age.usual_cycle_ns = usual_cycle_ns(seen_.regions[worker.region].record(worker.slot).lives[worker.bank]);
+      age.usual_cycle_ns = usual_cycle_ns(seen().regions[worker.region].record(worker.slot).lives[worker.bank]);
     const std::uint64_t limit = limit_of(worker, watched_.policy);
     const std::uint64_t stretch = stretch_ns(limit, age.usual_cycle_ns, interval_ns_);
     // By the clock: under a quota the guard's own time goes as slowly as the worker's.
@@ -220,8 +235,6 @@ class Watch {
     if (withheld > worker.excused_ns) worker.excused_ns = withheld;
   }
 
-  bool is_usable(const WorkerFacts& worker) const { return condition_of(worker) != Condition::unusable; }
-
   // The guard needs no mark to know when its command was started, and one may be refused.
   void forget_what_was(RegionFacts& facts) const { facts.began_boottime_ns = began_boottime_ns_; }
 
@@ -231,71 +244,34 @@ class Watch {
     if (is_that_task(worker.pid, worker.tid, worker.task_start_ticks))
       return is_descendant(worker.pid, sys::process_id());
     return worker.claimed_boottime_ns >= began_boottime_ns_ &&
-           !is_other_container(seen_.around.context.container, worker.container);
+           !is_other_container(seen().around.context.container, worker.container);
   }
 
   // Alive in another container, and no descendant: a region that two containers share by mistake. Its stall is no
   // reason to end this command. (The dead of another container are left over for every reader.)
   bool is_strange(const WorkerFacts& worker) const {
-    if (worker.lock != Lock::held || !is_other_container(seen_.around.context.container, worker.container))
+    if (worker.lock != Lock::held || !is_other_container(seen().around.context.container, worker.container))
       return false;
     const bool is_below =
         is_that_task(worker.pid, worker.tid, worker.task_start_ticks) && is_descendant(worker.pid, sys::process_id());
     if (is_below) return false;
     Line line;
     (line << "not guarded: worker ").printable(worker.name_view()) << " of region ";
-    line.printable(seen_.facts[worker.region].name)
+    line.printable(seen().facts[worker.region].name)
         << " is another container's; give each container a region of its own";
     return true;
-  }
-
-  // Regions come late, are replaced (an upgrade in place) or cut short; a healthy one is asked now and then only.
-  void keep_open(std::size_t r) {
-    Region& region = seen_.regions[r];
-    const Place& place = watched_.places[r];
-    if (region.fd >= 0) {
-      const bool all_well = judged_ != 0 && verdicts_[0].kind == Kind::healthy;
-      if (is_lost(region)) {
-        release(r);
-        seen_.facts[r].failure = {Fault::truncated, 0};
-      } else if (!all_well || is_long_look_) {
-        follow_name(r);
-      }
-    }
-    if (region.fd >= 0) return;
-    seen_.facts[r].failure = open_region(place, user_, region);
-    ++openings_[r];
-  }
-  // Another file under the name takes the place of this one. With none there a guard goes on with what its workers
-  // hold: they are as alive as before, but probes find no region, and a sidecar answers as probes do.
-  void follow_name(std::size_t r) {
-    const Region& region = seen_.regions[r];
-    PathBuffer path;
-    sys::FileStatus status{};
-    if (!path.set(watched_.places[r]) || shm_liveness::detail::is_still_at(region.fd, path.text)) return;
-    const bool is_another = sys::status(path.text, sys::kAtSymlinkNoFollow, STATX_INO, status) >= 0;
-    if (is_another || !guards_) return release(r);
-    if (is_told_of_removal_[r]) return;
-    is_told_of_removal_[r] = true;
-    Line line;
-    (line << "the region ").printable(watched_.places[r].region) << " was removed under its workers; restart them";
-  }
-  void release(std::size_t r) {
-    is_told_of_removal_[r] = false;
-    close_region(seen_.regions[r]);
   }
 
   static constexpr std::uint64_t kBetweenLongLooksNs = 1'000'000'000;
 
   const program::Watched& watched_;
   std::uint64_t interval_ns_;
-  RunningTime time_;
-  std::uint32_t user_;
   bool guards_;
+  RunningTime time_;
   Age* ages_;
-  Observation seen_;
-  Verdict verdicts_[3];
-  bool is_told_of_removal_[kMaxRegions] = {};
+  WatchedRegions regions_;
+  Judged judgements_[3];
+  Judged usable_;
   unsigned judged_ = 0;
   std::uint64_t ticks_ = 0;
   std::uint64_t long_look_ns_ = 0;
@@ -303,7 +279,6 @@ class Watch {
   bool is_long_look_due_ = true;
   std::uint64_t next_look_ns_ = 0;
   std::uint64_t boottime_ahead_ns_ = 0;  // of CLOCK_MONOTONIC; grows while the machine is suspended
-  std::uint32_t openings_[kMaxRegions] = {};
   std::uint64_t container_start_ns_ = 0;
   std::uint64_t began_boottime_ns_ = 0;  // the command's latest start; 0: none
 };

@@ -1,11 +1,13 @@
 import { spawn } from 'node:child_process'
 import { closeSync, mkdtempSync, openSync, rmSync } from 'node:fs'
+import { writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { guardPath } from 'shm-liveness'
 import { afterAll, describe, expect, it } from 'vitest'
 import { guard } from '../support/guard.js'
 import { only } from '../support/held.js'
+import { claimByte, holdLock } from '../support/lock-holder.js'
 import { probe } from '../support/probe.js'
 import {
   hangs,
@@ -240,5 +242,24 @@ describe.concurrent('a region that is removed under the guard', () => {
     rmSync(pathOf(region))
     expect(await program.ended).toEqual({ code: 120, signal: null })
     expect(program.stderr).toContain(`the region ${region} was removed or cut short; claiming anew\n`)
+  })
+})
+
+describe.concurrent('a claim that fails when the command is restarted', () => {
+  it('is tried again, so that a hang is still found', async () => {
+    const region = uniqueRegion()
+    const told = join(folder, 'ends-when-told')
+    const line = `[ -e ${told} ] && exec sleep 60; mkfifo ${told}; echo up; cat ${told}; exit 1`
+    const program = startGuard([
+      ...['--region', region, '--progress', 'output', '--max-age', '2s', '--restart', '1', '--', ...shell(line)],
+    ])
+    await program.said('up')
+    // Another claim, which does not come to its end.
+    const holder = await holdLock(region, claimByte, 'write')
+    await writeFile(told, 'end\n')
+    await until('a claim that failed', () => program.stderr.includes('cannot stamp for its command: '))
+    await holder.kill('SIGKILL')
+    expect(await program.ended).toEqual({ code: 120, signal: null })
+    expect(program.stderr).toMatch(/\[CLAIM_BUSY\]; trying again\n.*\bstamps for its command again\n.*stalled: main/s)
   })
 })

@@ -28,6 +28,8 @@ const guardOrder = [
     'init',
     'aging',
     'schedule',
+    'judged',
+    'regions',
     'watch',
   ],
   ...['region_events', 'pace', 'stamp'],
@@ -52,9 +54,11 @@ const guardOrder = [
     'pages',
     'metrics',
     'connection',
+    'places',
+    'listening',
     'server',
   ],
-  ...['outcome', 'parts', 'prepare', 'report', 'strike', 'concern', 'reaction', 'guard'],
+  ...['outcome', 'parts', 'prepare', 'report', 'strike', 'child', 'told', 'concern', 'reaction', 'guard'],
 ]
 
 function includesOf(file: string): string[] {
