@@ -26,8 +26,10 @@ export default defineConfig({
     hookTimeout: 120_000,
     coverage: {
       provider: 'v8',
-      // The compiled files are what runs; their source maps lead to these.
-      include: ['lib/**', 'examples/**'],
+      // The compiled files are what runs (those of examples/ lie in dist-programs/examples/, which matches, too), and
+      // their source maps lead to the sources.
+      include: ['lib/**', 'examples/**', 'dist/**'],
+      exclude: ['**/*.d.ts', '**/*.map'],
       reporter: ['text-summary', 'json-summary'],
       reportOnFailure: true,
     },
