@@ -47,7 +47,7 @@ async function build(flavour) {
   const folder = folderOf(flavour)
   let output = ''
   const run = async (program, ...args) => {
-    const { status, stdout, stderr } = await outputOf('nice', ['-n', '10', program, ...args])
+    const { status, stdout, stderr } = await outputOf(program, args)
     output += stdout + stderr
     return status === 0
   }
@@ -72,7 +72,7 @@ async function testFlavour({ flavour, isBuilt, output, ms }) {
   if (!isBuilt) return { passed: 0, failed: 1, skipped: 0, parts, failures: [`C++ ${flavour}: the build failed`] }
   const began = performance.now()
   const flags = ['--output-on-failure', '--parallel', jobs]
-  const { stdout, stderr } = await outputOf('nice', ['-n', '10', 'ctest', '--test-dir', folderOf(flavour), ...flags])
+  const { stdout, stderr } = await outputOf('ctest', ['--test-dir', folderOf(flavour), ...flags])
   console.log(stdout, stderr)
   parts.push({ name: `C++ tests: ${flavour}`, ms: performance.now() - began })
   const summary = /(\d+)% tests passed, (\d+) tests failed out of (\d+)/.exec(stdout)

@@ -12,18 +12,17 @@ const readJson = (path) => JSON.parse(readFileSync(path, 'utf8'))
  * @param {string[]} options.projects of vitest.config.ts
  * @param {boolean} [options.coverage]
  * @param {string[]} [options.filters] parts of file names; all files if there are none
- * @param {boolean} [options.givesWay] to what runs at the same time
  * @returns {Promise<object>} what ran, how long each project took, which tests failed and with what, and the coverage as lines of text
  */
-export async function testTypescript({ projects, coverage = false, filters = [], givesWay = false }) {
+export async function testTypescript({ projects, coverage = false, filters = [] }) {
   const folder = mkdtempSync(join(tmpdir(), 'shm-liveness-tests-'))
   const report = join(folder, 'report.json')
   const partsReport = join(folder, 'parts.json')
   try {
     const vitest = spawn(
-      'nice',
+      'vitest',
       [
-        ...['-n', givesWay ? '10' : '0', 'vitest', 'run'],
+        'run',
         ...projects.flatMap((project) => ['--project', project]),
         ...['--reporter=default', '--reporter=json', `--outputFile.json=${report}`],
         '--reporter=./scripts/parts-reporter.mjs',

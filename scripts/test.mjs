@@ -36,12 +36,12 @@ if (filters.length > 0) {
   results.push(await testTypescript({ projects: ['pure', 'clocks', 'machine'], coverage, filters }))
 } else {
   const watching = ['clocks', ...(all ? ['machine'] : [])]
-  // Tests that watch clocks wait most of the time. What needs the CPU runs beside them, and gives way to them; but
-  // one process must run all of whose coverage is summed up.
+  // Tests that watch clocks wait most of the time, and must pass beside busy neighbours. So what needs the CPU runs
+  // beside them; but one process must run all of whose coverage is summed up.
   if (coverage) {
     results.push(await testTypescript({ projects: ['pure', ...watching], coverage }), await testCpp(building))
   } else {
-    const pure = testTypescript({ projects: ['pure'], givesWay: true })
+    const pure = testTypescript({ projects: ['pure'] })
     const cpp = pure.then(() => testCpp(building))
     results.push(...(await Promise.all([pure, testTypescript({ projects: watching }), cpp])))
   }

@@ -248,15 +248,16 @@ describe.concurrent('a region that is removed under the guard', () => {
 describe.concurrent('a claim that fails when the command is restarted', () => {
   it('is tried again, so that a hang is still found', async () => {
     const region = uniqueRegion()
+    const once = join(folder, 'began-once')
     const told = join(folder, 'ends-when-told')
-    const line = `[ -e ${told} ] && exec sleep 60; mkfifo ${told}; echo up; cat ${told}; exit 1`
+    const line = `[ -e ${once} ] && exec sleep 60; >${once}; echo up; until [ -e ${told} ]; do echo on; sleep 0.1; done; exit 1`
     const program = startGuard([
       ...['--region', region, '--progress', 'output', '--max-age', '2s', '--restart', '1', '--', ...shell(line)],
     ])
     await program.said('up')
     // Another claim, which does not come to its end.
     const holder = await holdLock(region, claimByte, 'write')
-    await writeFile(told, 'end\n')
+    await writeFile(told, '')
     await until('a claim that failed', () => program.stderr.includes('cannot stamp for its command: '))
     await holder.kill('SIGKILL')
     expect(await program.ended).toEqual({ code: 120, signal: null })

@@ -37,7 +37,7 @@ describe.concurrent('between looks the kernel tells the guard', () => {
     const region = uniqueRegion()
     // Stopped before, because a worker whose region is removed comes back by itself, and has the name then.
     const line = '"$@" beat-until:SIGUSR2 stop exit:0; echo stopped; read go; exec "$@" beat:20 silent'
-    const program = startGuard(['--region', region, ...interval, '--', ...besideShell(line, worker(region, '300ms'))])
+    const program = startGuard(['--region', region, ...interval, '--', ...besideShell(line, worker(region, '1s'))])
     const first = Number(await program.said('beat-until:SIGUSR2'))
     await hasOpened(program, region)
     process.kill(first, 'SIGUSR2')
