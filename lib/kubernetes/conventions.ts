@@ -18,6 +18,14 @@ export const firstPort = 9808
 export const probeProgram = 'shm-probe'
 export const guardProgram = 'shm-guard'
 
+/** The first letters of all variables that the programs read. */
+export const variablePrefix = 'SHM_LIVENESS_'
+
+/** The variable of a flag: `SHM_LIVENESS_MAX_AGE` of `max-age`. */
+export function variableFor(flag: string): string {
+  return `${variablePrefix}${flag.toUpperCase().replaceAll('-', '_')}`
+}
+
 export const regionVariable = 'SHM_LIVENESS_REGION'
 export const listenVariable = 'SHM_LIVENESS_LISTEN'
 export const startupGraceVariable = 'SHM_LIVENESS_STARTUP_GRACE'

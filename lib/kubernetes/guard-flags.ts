@@ -1,7 +1,10 @@
 /** The options of `wire()` for the guard, as flags of the guard. */
 import { type Duration, durationNs } from '../duration.js'
 import { invalid } from '../errors.js'
-import { guardRows, takesValue } from './guard-rows.js'
+import { guardProgram } from './conventions.js'
+import { emptyEnvironment, unknownText } from './expansion.js'
+import { mostRestarts } from './flag-values.js'
+import { refusalsOf } from './program-refusals.js'
 import { isSignal } from './signals.js'
 
 /** Flags of `shm-guard`; a flag that is not given keeps the guard's own default. */
@@ -17,9 +20,6 @@ export interface GuardOptions {
   /** Any further flags, as they are, but none that another option or a variable is for. @default [] */
   flags?: readonly string[] | undefined
 }
-
-/** What the guard takes. */
-const mostRestarts = 1_000_000
 
 /** The flags that a guard is started with. @throws LivenessError `INVALID_OPTION` */
 export function guardFlagsOf(guard: GuardOptions): string[] {
@@ -47,42 +47,61 @@ export function guardFlagsOf(guard: GuardOptions): string[] {
 /** The guard exits over what it does not know, a kubelet starts it again, and so for ever: so it is refused here. */
 function requireFlags(flags: unknown): asserts flags is readonly string[] {
   if (!isTexts(flags)) throw invalid('guard.flags', 'flags of shm-guard', flags)
-  const given = new Set<string>()
-  for (let at = 0; at < flags.length; at++) {
-    const flag = flags[at] as string
-    const name = flagName(flag)
-    const row = guardRows.get(name)
-    if (row === undefined)
-      throw invalid('guard.flags', 'flags of shm-guard (its --help has them), a value as in --max-age=2s', flag)
-    if (row.instead !== undefined) throw invalid('guard.flags', `none that wire decides itself; ${row.instead}`, flag)
-    if (given.has(name)) throw invalid('guard.flags', 'each flag once', flag)
-    given.add(name)
-    const isJoined = flag !== name
-    if (row.value === '') {
-      if (isJoined) throw invalid('guard.flags', `${name} without a value`, flag)
-      continue
-    }
-    const value = isJoined ? flag.slice(name.length + 1) : flags[++at]
-    // The kubelet puts a variable's value in place of $(NAME).
-    if (!value || !(value.includes('$(') || takesValue(row, value))) {
-      throw invalid('guard.flags', `${name} with its value (${row.value})`, value ?? flag)
-    }
+  const end = flags.indexOf('--')
+  if (end >= 0) throw invalid('guard.flags', 'flags of shm-guard alone; its command follows them', '--')
+  const decided = flags.find((flag) => insteadOf(flag) !== undefined)
+  if (decided !== undefined) {
+    throw invalid('guard.flags', `none that wire decides itself; ${insteadOf(decided)}`, decided)
   }
-  if (given.has('--notify') && given.has('--progress')) {
-    throw invalid('guard.flags', 'either --notify or --progress: both stamp for the command', flags.join(' '))
+  // The kubelet puts a variable's value in place of $(NAME).
+  const known = flags.map((flag) => flag.replace(/\$\([^)]*\)/g, unknownText))
+  const [refusal] = refusalsOf(guardProgram, [...known, '--', 'command'], emptyEnvironment)
+  if (refusal !== undefined) {
+    throw invalid('guard.flags', `flags that shm-guard takes (see its --help): ${refusal.message}`, flags.join(' '))
   }
-  if (given.has('--notify-socket') && !given.has('--notify')) {
-    throw invalid('guard.flags', '--notify-socket only beside --notify', flags.join(' '))
-  }
-  if (given.has('--name') && !given.has('--notify') && !given.has('--progress')) {
-    throw invalid('guard.flags', '--name only beside --notify or --progress, which stamp for it', flags.join(' '))
-  }
+}
+
+interface Instead {
+  /** What to say in place of the flag. */
+  advice: string
+  /** Whether that is an option of `wire`, so that a guard that is there can be asked for as it is. */
+  isOption?: true
+}
+
+const neverWrapped = { advice: 'a guard with it runs no command: write such a guard in the pod' }
+
+/**
+ * What the wiring decides itself. A flag would go before the container's variables, which the probes read: they would ask
+ * at another port, or look for another region or elsewhere than the guard, and restart a healthy container.
+ */
+const insteads: ReadonlyMap<string, Instead> = new Map<string, Instead>([
+  ['--region', { advice: "say region (--region), or set the container's SHM_LIVENESS_REGION" }],
+  ['--termination-log', { advice: "set the container's terminationMessagePath", isOption: true }],
+  ['--dir', { advice: "set the container's SHM_LIVENESS_DIR" }],
+  ['--allow-disk', { advice: "set the container's SHM_LIVENESS_ALLOW_DISK" }],
+  ['--signal', { advice: 'say guard.signal (--signal)', isOption: true }],
+  ['--stop-signal', { advice: "set the container's lifecycle.stopSignal, or SHM_LIVENESS_STOP_SIGNAL" }],
+  ['--grace', { advice: 'say guard.grace (--grace)', isOption: true }],
+  ['--restart', { advice: 'say guard.restart (--restart)', isOption: true }],
+  ['--restart-budget', { advice: 'say guard.restartBudget (--restart-budget)', isOption: true }],
+  [
+    '--steps',
+    { advice: 'steps take the place of the command that wire puts the guard before: write such a guard in the pod' },
+  ],
+  ['--nonce', { advice: 'it is for --steps alone: write such a guard in the pod' }],
+  ['--listen', { advice: "say port and address (--port, --address), or set the container's SHM_LIVENESS_LISTEN" }],
+  ['--version', neverWrapped],
+  ['--help', neverWrapped],
+])
+
+function insteadOf(flag: string): string | undefined {
+  return insteads.get(flagName(flag))?.advice
 }
 
 /** Whether a flag of a guard that is there cannot be given to wire again. */
 export function isUnsayable(flag: string): boolean {
-  const row = guardRows.get(flagName(flag))
-  return row?.instead !== undefined && row.isOption !== true
+  const instead = insteads.get(flagName(flag))
+  return instead !== undefined && instead.isOption !== true
 }
 
 /** `--grace` of `--grace=2s`. */

@@ -1,5 +1,5 @@
 /** The guard as a container's entrypoint: its place in the command, its flags, its port. */
-import { guardProgram, listenVariable, runs, variableOf } from './conventions.js'
+import { guardProgram, listenVariable, runs, variableFor, variableOf } from './conventions.js'
 import { objectsOf, textsOf } from './shape.js'
 import type { Container, PodSpec } from './types.js'
 
@@ -38,7 +38,7 @@ export function guardSetting(container: Container, name: string): string | undef
   const flag = `--${name}`
   const at = flags.findLastIndex((text) => text === flag || text.startsWith(`${flag}=`))
   if (at >= 0) return flags[at] === flag ? flags[at + 1] : flags[at]?.slice(flag.length + 1)
-  return variableOf(container, `SHM_LIVENESS_${name.toUpperCase().replaceAll('-', '_')}`)
+  return variableOf(container, variableFor(name))
 }
 
 /** The port at which a container's guard listens, if it does. */

@@ -1,6 +1,5 @@
 import { wire } from 'shm-liveness/kubernetes'
 import { describe, expect, it } from 'vitest'
-import { guardRows } from '../../lib/kubernetes/guard-rows.js'
 import { guard } from '../support/guard.js'
 import { container, named, podOf } from '../support/manifests.js'
 import { uniqueRegion } from '../support/region.js'
@@ -27,14 +26,6 @@ async function isTaken(flags: readonly string[]): Promise<boolean> {
 }
 
 describe("the guard's flags", () => {
-  it('are those of its help, each with what it takes', async () => {
-    const { stdout } = await guard(['--help'])
-    const rows = [...stdout.matchAll(/^ {2}(--[a-z-]+)(?:\[=(\S*)\]| (\S*)) /gm)]
-    expect(rows.map(([, flag, optional, required]) => [flag, optional ?? required])).toEqual(
-      [...guardRows].map(([flag, { value }]) => [flag, value]),
-    )
-  })
-
   it.each([
     ['foo'],
     ['--bogus'],

@@ -62,6 +62,8 @@ export interface RunResult {
 export interface RunOptions {
   /** Starts all runs together instead of one after the other: for runs that wait. */
   together?: boolean
+  /** Another program in place of the probe. */
+  program?: string
 }
 
 /** More than the longest list takes at load 16: a run that has not ended by then hangs. */
@@ -71,11 +73,14 @@ const hangMs = 100_000
  * Runs the probe many times and gives the results in the order of `runs`. One small shell starts all of them, because a
  * start from the large process of the tests takes ten times as long.
  */
-export async function probeAll(runs: ProbeRun[], { together = false }: RunOptions = {}): Promise<RunResult[]> {
+export async function probeAll(
+  runs: ProbeRun[],
+  { together = false, program = probePath() }: RunOptions = {},
+): Promise<RunResult[]> {
   const dir = mkdtempSync(join(outputs(), 'runs-'))
   const lines = runs.map(({ args, env = {}, before = ':' }, i) => {
     const variables = Object.entries(env).map(([name, value]) => `${name}=${quoted(value)}`)
-    const command = [...variables, ...[probePath(), ...args].map(quoted)].join(' ')
+    const command = [...variables, ...[program, ...args].map(quoted)].join(' ')
     return `{ ${before}; ${command} </dev/null >${i}.out 2>${i}.err; echo $? >${i}.code; }${together ? ' &' : ''}`
   })
   writeFileSync(join(dir, 'script'), `cd ${quoted(dir)}\n${lines.join('\n')}\nwait\n`)
@@ -93,7 +98,7 @@ export async function probeAll(runs: ProbeRun[], { together = false }: RunOption
     try {
       return { code: Number(text(`${i}.code`)), stdout: text(`${i}.out`), stderr: text(`${i}.err`) }
     } catch {
-      throw new Error(`Run ${i} did not end within ${hangMs / 1000} s: shm-probe ${args.join(' ')}`)
+      throw new Error(`Run ${i} did not end within ${hangMs / 1000} s: ${program} ${args.join(' ')}`)
     }
   })
 }
