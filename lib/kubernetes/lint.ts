@@ -1,6 +1,6 @@
-import { ownerOf, type PodTemplate, podTemplates } from './pod-templates.js'
+import { ownerOf, type PodTemplate, podTemplates, writtenTemplates } from './pod-templates.js'
 import { rules } from './rules/index.js'
-import { podOf, type Rule, type Severity } from './rules/rule.js'
+import { allPlaced, type Pod, podOf, type Rule, type Severity } from './rules/rule.js'
 import type { Path } from './types.js'
 
 /** A place in a pod that a rule speaks of. */
@@ -26,6 +26,8 @@ export interface Finding {
 export interface LintOptions {
   /** Also what annotations suppress, marked so. @default false */
   suppressed?: boolean | undefined
+  /** Also the containers that shm-liveness has no part in. @default false: {@link leftOut} names them */
+  allProbes?: boolean | undefined
 }
 
 /**
@@ -48,22 +50,46 @@ export const unknownSuppression: Omit<Rule, 'check'> = {
 }
 
 /**
- * Looks at every pod template of an object by all rules. Objects without one have no findings.
+ * Looks at every pod template of an object by all rules: at the containers that shm-liveness has a part in, unless
+ * `allProbes` is set. Objects without a pod template have no findings.
  *
  * @returns findings in the order of templates and rules
  * @example lint(deployment).filter(({ severity }) => severity === 'error')
  */
 export function lint(resource: unknown, options: LintOptions = {}): Finding[] {
-  const findings = podTemplates(resource).flatMap((template) => [
-    ...rules.flatMap((rule) => findingsOf(rule, template)),
-    ...unknownSuppressions(template),
-  ])
+  const findings = writtenTemplates(resource).flatMap((template) => {
+    const pod = podOf(template, options.allProbes)
+    return [...rules.flatMap((rule) => findingsOf(rule, template, pod)), ...unknownSuppressions(template)]
+  })
   return options.suppressed ? findings : findings.filter(({ suppressed }) => suppressed === undefined)
 }
 
-function findingsOf(rule: Rule, template: PodTemplate): Finding[] {
+/**
+ * The containers that {@link lint} leaves out, because shm-liveness has no part in them: with `allProbes` it looks at
+ * them, too.
+ *
+ * @example leftOut(deployment) // ['Deployment/web/nginx']
+ */
+export function leftOut(resource: unknown): string[] {
+  return podTemplates(resource).flatMap((template) =>
+    podOf(template)
+      .members.filter(({ isLookedAt }) => !isLookedAt)
+      .map(({ name }) => `${ownerOf(template)}/${name}`),
+  )
+}
+
+/** Whether an observation is about what is looked at. */
+function isLookedAt({ scope = 'container' }: Rule, pod: Pod, path: Path): boolean {
+  if (scope === 'object') return true
+  const [field, index] = path
+  const place = allPlaced(pod.spec).find((placed) => placed.path[0] === field && placed.path[1] === index)
+  return scope === 'pod' || place === undefined ? pod.lookedAt.size > 0 : pod.lookedAt.has(place.container)
+}
+
+function findingsOf(rule: Rule, template: PodTemplate, pod: Pod): Finding[] {
   const suppressed = template.annotations[`${suppressionPrefix}${rule.id}`]
-  return rule.check(podOf(template)).map(({ path, message, container, severity = rule.severity }) => ({
+  const observations = rule.check(pod).filter(({ path }) => isLookedAt(rule, pod, path))
+  return observations.map(({ path, message, container, severity = rule.severity }) => ({
     ...described(rule, template),
     severity,
     message,

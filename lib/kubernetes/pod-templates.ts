@@ -24,7 +24,33 @@ const deepest = 12
  * @returns templates in the object's own order; none if it has none
  */
 export function podTemplates(resource: unknown): PodTemplate[] {
+  return writtenTemplates(resource).filter(({ spec }) => isPodSpec(spec))
+}
+
+/**
+ * As {@link podTemplates}, and in the kinds of the API itself also those whose `containers` are no list of objects, which
+ * the API server refuses.
+ */
+export function writtenTemplates(resource: unknown): PodTemplate[] {
   return [...templatesOf(resource, [])]
+}
+
+/** Where the kinds of the API itself have their pod spec. */
+const knownPlaces: ReadonlyMap<string, Path> = new Map<string, Path>([
+  ['Pod', ['spec']],
+  ['PodTemplate', ['template', 'spec']],
+  ...['Deployment', 'StatefulSet', 'DaemonSet', 'ReplicaSet', 'ReplicationController', 'Job'].map(
+    (kind): [string, Path] => [kind, ['spec', 'template', 'spec']],
+  ),
+  ['CronJob', ['spec', 'jobTemplate', 'spec', 'template', 'spec']],
+])
+
+/** The pod spec of a known kind whose containers are not what they must be; undefined if they are, or are not there. */
+function malformedSpec(resource: Fields, kind: string): { path: Path; spec: Fields } | undefined {
+  const path = knownPlaces.get(kind)
+  if (path === undefined || !/^(v1|apps\/v1|batch\/v1)?$/.test(textOf(resource['apiVersion']) ?? '')) return undefined
+  const spec = path.reduce<unknown>((value, key) => (isFields(value) ? value[key] : undefined), resource)
+  return isFields(spec) && spec['containers'] != null && !isPodSpec(spec) ? { path, spec } : undefined
 }
 
 function* templatesOf(resource: unknown, path: Path): Generator<PodTemplate> {
@@ -35,6 +61,11 @@ function* templatesOf(resource: unknown, path: Path): Generator<PodTemplate> {
     return
   }
   const { name, annotations } = metadataOf(resource)
+  const malformed = malformedSpec(resource, kind)
+  if (malformed !== undefined) {
+    yield { path: [...path, ...malformed.path], spec: malformed.spec as Fields & PodSpec, kind, name, annotations }
+    return
+  }
   if (isPodSpec(resource) && kind === '') {
     yield { path, spec: resource, kind, name, annotations }
     return

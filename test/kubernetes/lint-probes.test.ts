@@ -3,34 +3,6 @@ import { expect, it } from 'vitest'
 import { env, findings, get, hostile, lines, live, pod, ready, spec } from '../support/hostile.js'
 
 hostile(
-  'exec-is-no-shell',
-  {
-    'a command line in one text': pod(live('/shm-liveness/shm-probe --check liveness')),
-    'a text that YAML has folded': pod('livenessProbe: {exec: {command: ["/alive\\n"]}}'),
-    '|| among the arguments': pod(live('shm-probe', '||', 'exit', '1')),
-    'a pipe': pod(ready('ps', 'aux', '|', 'grep', 'camera')),
-    'a redirection': pod('startupProbe: {exec: {command: [curl, -f, localhost, ">", /dev/null, "2>&1"]}}'),
-    'a substitution': pod(live('kill', '-0', '$(cat /run/pid)')),
-    'a substitution that looks like a variable': pod(live('kill', '-0', '$(pidof)')),
-    backticks: pod(live('kill', '-0', '`cat /run/pid`')),
-    'a script that is given to a shell as its arguments': pod(live('sh', 'check.sh', '||', 'exit', '1')),
-    'a semicolon that is not for find': pod(live('curl', 'localhost', ';', 'true')),
-  },
-  {
-    'a shell with a script': pod(live('/bin/sh', '-c', 'ps aux | grep camera || exit 1')),
-    'a shell behind a wrapper': pod(live('timeout', '3', 'bash', '-ec', '$(check)')),
-    'a variable that the kubelet replaces': pod(
-      lines(env({ REGION: 'camera' }), live('shm-probe', '--region', '$(REGION)', '--termination-log')),
-    ),
-    "find's own semicolon": pod(live('find', '/tmp/x', '-mmin', '-1', '-exec', 'true', '{}', ';')),
-    'a comparison': pod(live('expr', '2', '>', '1')),
-    'operators within an argument': pod(live('psql', '-c', 'select 1 > 0;')),
-    'a program of Windows': pod(live('C:\\Program Files\\camera\\check.exe')),
-    'no command': pod('livenessProbe: {exec: {command: null}}'),
-  },
-)
-
-hostile(
   'identical-probes',
   {
     'a default that is written out': pod(lines(live('/shm-probe'), ready('/shm-probe', '--check', 'liveness'))),
@@ -154,15 +126,6 @@ containers: [{name: a, command: [shm-guard, --, a], envFrom: [{configMapRef: {na
   },
 )
 
-const every2s = (max: string) =>
-  `livenessProbe: {exec: {command: [shm-probe, --max-age, ${max}]}, periodSeconds: 2, failureThreshold: 2}`
-
-hostile(
-  'max-age-beyond-probe',
-  { 'a max age in argv': pod(every2s('4001ms')) },
-  { 'a max age in argv that is not beyond': pod(lines(env({ SHM_LIVENESS_MAX_AGE: '9s' }), every2s('4s'))) },
-)
-
 hostile(
   'liveness-before-readiness',
   {
@@ -184,21 +147,6 @@ hostile(
   'startup-before-grace',
   { 'a grace in argv': pod('startupProbe: {exec: {command: [shm-probe, --startup-grace, 31s]}}') },
   { 'a grace in argv that is not longer': pod('startupProbe: {exec: {command: [shm-probe, --startup-grace, 30s]}}') },
-)
-
-hostile(
-  'unreadable-duration',
-  {
-    'a flag of a probe': pod(live('shm-probe', '--max-age', '250')),
-    "a guard's flag": pod('command: [shm-guard, --grace=5, --, a]'),
-    'less than the least': pod(env({ SHM_LIVENESS_MAX_AGE: '0s' })),
-    'a look more often than the guard can': pod(env({ SHM_LIVENESS_INTERVAL: '99us' })),
-  },
-  {
-    'a reference': pod(env({ SHM_LIVENESS_MAX_AGE: '$(AGE)' })),
-    "the program's own flags": pod('command: [shm-guard, --, a, --grace, 5]'),
-    'a zero where it may be': pod(env({ SHM_LIVENESS_GRACE: '0', SHM_LIVENESS_CONFIRM: '0s' })),
-  },
 )
 
 hostile(

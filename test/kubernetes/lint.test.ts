@@ -93,11 +93,6 @@ const cases: [rule: string, trips: object, passes: object][] = [
       { terminationGracePeriodSeconds: 30 },
     ),
   ],
-  [
-    'max-age-beyond-probe',
-    one({ env: variables({ SHM_LIVENESS_MAX_AGE: '4001ms' }) }),
-    one({ env: variables({ SHM_LIVENESS_MAX_AGE: '4s' }) }),
-  ],
   ['guard-grace', one({ command: guard }), one({ command: ['/usr/bin/shm-guard', '--grace', '2s', '--', 'camera'] })],
   [
     'guard-grace',
@@ -165,9 +160,34 @@ const cases: [rule: string, trips: object, passes: object][] = [
     one({ startupProbe: { ...startupProbe, terminationGracePeriodSeconds: 5 } }),
   ],
   [
-    'unreadable-duration',
+    'refused-by-program',
     one({ env: variables({ SHM_LIVENESS_MAX_AGE: '250' }) }),
     one({ env: variables({ SHM_LIVENESS_MAX_AGE: '' }) }),
+  ],
+  [
+    'refused-by-program',
+    one({ livenessProbe: { ...livenessProbe, ...exec('--check', 'livenes', '--termination-log') } }),
+    one({ livenessProbe: { ...livenessProbe, ...exec('--check', 'liveness', '--termination-log') } }),
+  ],
+  [
+    'unknown-variable',
+    one({ env: variables({ SHM_LIVENESS_MAXAGE: '1s' }) }),
+    one({ env: variables({ SHM_LIVENESS_MAX_AGE: '1s', LIVENESS_MAXAGE: '1s' }) }),
+  ],
+  [
+    'other-question',
+    one({ livenessProbe: { ...livenessProbe, ...exec('--check', 'readiness') } }),
+    one({ livenessProbe: { ...livenessProbe, ...exec('--check', 'liveness') } }),
+  ],
+  [
+    'malformed-field',
+    one({ env: { SHM_LIVENESS_REGION: 'a' } as never }),
+    one({ env: [{ name: 'SHM_LIVENESS_REGION', value: 'a' }] }),
+  ],
+  [
+    'image-not-pullable',
+    one({}, { initContainers: [{ ...installing, image: 'localhost/shm-liveness:1' }] }),
+    one({}, { initContainers: [{ ...installing, image: 'localhost:5000/shm-liveness:1' }] }),
   ],
   [
     'region-shared',

@@ -22,7 +22,7 @@ describe('sarif()', () => {
   const pod = podOf({ containers: [container({ livenessProbe: once })] })
   const suppressed = podOf(pod.spec, { 'lint.shm-liveness/failure-threshold': 'we know' })
   const log = (resource: object) =>
-    sarif(lint(resource, { suppressed: true }), () => ({ uri: 'pod.yaml', line: 7 }), '1.2.3') as Log
+    sarif(lint(resource, { suppressed: true, allProbes: true }), () => ({ uri: 'pod.yaml', line: 7 }), '1.2.3') as Log
 
   it('is of version 2.1.0, and describes each rule once', () => {
     const { version, runs } = log(pod)

@@ -32,7 +32,7 @@ function installed(name: string, ...dependencies: string[]): string {
   return folder
 }
 
-const manifest = 'kind: Pod\nspec: {containers: [{name: a}]}'
+const manifest = 'kind: Pod\nspec: {containers: [{name: a, env: [{name: SHM_LIVENESS_REGION, value: a}]}]}'
 function node(folder: string, ...args: string[]): { status: number | null; stdout: string; stderr: string } {
   return spawnSync(process.execPath, args, { cwd: folder, encoding: 'utf8', env: {}, input: manifest })
 }

@@ -1,5 +1,5 @@
 import { Command } from 'commander'
-import { type Finding, lint, type Severity, sarif } from '../../kubernetes/index.js'
+import { type Finding, leftOut, lint, type Severity, sarif } from '../../kubernetes/index.js'
 import { uriOf } from '../../kubernetes/sarif.js'
 import { exitCodes } from '../exit-codes.js'
 import { readSources } from '../input.js'
@@ -14,6 +14,7 @@ const severities = ['error', 'warning', 'note'] as const satisfies readonly Seve
 interface Flags {
   format: 'text' | 'json' | 'sarif'
   suppressed?: true
+  allProbes?: true
   failOn: Severity
 }
 
@@ -34,26 +35,37 @@ export function lintCommand(session: Session): Command {
       oneOf(...severities),
       'error',
     )
+    .option('--all-probes', 'also look at containers that shm-liveness does not watch')
     .option('--suppressed', 'also what annotations suppress (sarif always has it)')
     .action(async (files: string[], flags: Flags) => {
       const sources = await readSources(files, session.streams.stdin)
-      const findings = sources.flatMap(({ name, text }) => findingsOf(name, text))
+      const looks = sources.flatMap(({ name, text }) => looksAt(name, text, flags.allProbes))
+      const findings = looks.flatMap(({ placed }) => placed)
       const isShown = ({ finding }: Placed): boolean => finding.suppressed === undefined || flags.suppressed === true
       const shown = flags.format === 'sarif' ? findings : findings.filter(isShown)
       session.streams.stdout.write(formats[flags.format](shown))
       const isBad = ({ finding }: Placed): boolean =>
         finding.suppressed === undefined && severities.indexOf(finding.severity) <= severities.indexOf(flags.failOn)
       if (findings.some(isBad)) session.status = exitCodes.found
+      const left = looks.reduce((sum, look) => sum + look.left, 0)
+      if (left > 0) session.streams.stderr.write(`${leftOutText(left)}\n`)
     })
 }
 
-function findingsOf(name: string, text: string): Placed[] {
-  const placed: Placed[] = []
-  for (const manifest of manifestsOf(name, text)) {
-    const findings = lint(manifest.value, { suppressed: true })
-    placed.push(...findings.map((finding) => ({ file: name, line: lineOf(manifest, finding.path), finding })))
-  }
-  return placed
+/** What is found in a manifest, and how many of its containers were left out. */
+function looksAt(name: string, text: string, allProbes = false): { placed: Placed[]; left: number }[] {
+  return [...manifestsOf(name, text)].map((manifest) => {
+    const findings = lint(manifest.value, { suppressed: true, allProbes })
+    return {
+      placed: findings.map((finding) => ({ file: name, line: lineOf(manifest, finding.path), finding })),
+      left: allProbes ? 0 : leftOut(manifest.value).length,
+    }
+  })
+}
+
+function leftOutText(count: number): string {
+  const containers = count === 1 ? '1 container' : `${count} containers`
+  return `shm-liveness does not watch ${containers}, so lint did not look there; --all-probes looks at all.`
 }
 
 const formats = {

@@ -1,8 +1,8 @@
 /** Rules on what a probe asks. */
 import { baseName, fieldOf, isFields, isSame } from '../shape.js'
 import type { Probe } from '../types.js'
-import { argvOf, regionsOf, shells, told } from './programs.js'
-import { portNumber } from './requests.js'
+import { portNumber } from './ports.js'
+import { argvOf, isShell, regionsOf, scriptOf, told } from './programs.js'
 import { isOurs, type Member, probeOf, probePath, probesOf, type Rule, timingOf } from './rule.js'
 
 /** What shm-probe goes by in its answer; the rest is how it says it. */
@@ -64,9 +64,8 @@ export const fileProbe: Rule = {
 }
 
 /** The program, or the first of a shell's script, if it is one that looks at files. */
-function fileReaderOf([program = '', ...more]: string[]): string | undefined {
-  const isShell = shells.has(baseName(program))
-  const script = isShell ? more[more.findIndex((word) => /^-[a-z]*c$/.test(word)) + 1] : undefined
-  const first = baseName(isShell ? ((script ?? '').trim().split(/\s/)[0] ?? '') : program)
+function fileReaderOf(argv: string[]): string | undefined {
+  const [program = ''] = argv
+  const first = baseName(isShell(program) ? (scriptOf(argv)?.script.trim().split(/\s/)[0] ?? '') : program)
   return readsFiles.has(first) ? first : undefined
 }

@@ -1,20 +1,19 @@
 /** All rules, in the order of the table in docs/operations.md. */
-import { execIsNoShell, probeNotExecutable, probeNotInstalled } from './executables.js'
+import { probeNotExecutable, probeNotInstalled } from './executables.js'
 import { guardElsewhere } from './guarding.js'
 import { fileProbe, identicalProbes } from './handlers.js'
+import { imageNotPullable } from './images.js'
 import { ephemeralStorage, kataHostNetwork, kataLimits, kataSubPath } from './kata.js'
+import { malformedField } from './malformed.js'
+import { hostIpc, sharedMemoryOnDisk, sharedMemoryReplaced } from './memory.js'
+import { otherQuestion } from './questions.js'
 import { terminationLog, terminationLogPath } from './records.js'
-import { invalidProbe, unreadableDuration } from './refused.js'
+import { refusedByProgram, unknownVariable } from './refusals.js'
+import { invalidProbe } from './refused.js'
 import { guardOnLoopback, guardUnanswered, sidecarLiveness } from './requests.js'
 import type { Rule } from './rule.js'
-import {
-  hostIpc,
-  hostNetworkPort,
-  portShared,
-  regionShared,
-  sharedMemoryOnDisk,
-  sharedMemoryReplaced,
-} from './sharing.js'
+import { hostNetworkPort, portShared, regionShared } from './sharing.js'
+import { execIsNoShell } from './shell.js'
 import {
   confirmTimeout,
   execCost,
@@ -22,7 +21,6 @@ import {
   failureThreshold,
   guardGrace,
   livenessBeforeReadiness,
-  maxAgeBeyondProbe,
   noStartupProbe,
   startupBeforeGrace,
   startupPeriod,
@@ -39,9 +37,18 @@ export const rules: readonly Rule[] = [
     confirmTimeout,
     failureThreshold,
   ],
-  ...[terminationGrace, maxAgeBeyondProbe, guardGrace, execCost],
-  ...[identicalProbes, fileProbe, execIsNoShell, terminationLog, terminationLogPath, invalidProbe, unreadableDuration],
+  ...[terminationGrace, guardGrace, execCost],
+  ...[otherQuestion, identicalProbes, fileProbe, execIsNoShell, terminationLog, terminationLogPath],
+  ...[refusedByProgram, unknownVariable, invalidProbe, malformedField],
   ...[regionShared, portShared, hostNetworkPort, hostIpc, sharedMemoryReplaced, sharedMemoryOnDisk],
-  ...[probeNotExecutable, probeNotInstalled, sidecarLiveness, guardOnLoopback, guardUnanswered, guardElsewhere],
+  ...[
+    probeNotExecutable,
+    probeNotInstalled,
+    imageNotPullable,
+    sidecarLiveness,
+    guardOnLoopback,
+    guardUnanswered,
+    guardElsewhere,
+  ],
   ...[kataSubPath, kataHostNetwork, kataLimits, ephemeralStorage],
 ]

@@ -28,6 +28,7 @@ function amount(holder: Container | PodSpec, kind: 'requests' | 'limits', name: 
 export const kataSubPath: Rule = {
   id: 'kata-subpath',
   severity: 'error',
+  scope: 'pod',
   reason: 'Kata has no subPath: the mount fails, or shows the whole volume.',
   remedy: 'Mount the volume itself, or one volume for each path.',
   check: (pod) =>
@@ -44,6 +45,7 @@ export const kataSubPath: Rule = {
 export const kataHostNetwork: Rule = {
   id: 'kata-host-network',
   severity: 'error',
+  scope: 'pod',
   reason: "A virtual machine cannot join the node's network: the pod does not start, or has none.",
   remedy: 'Remove hostNetwork.',
   check: (pod) =>
@@ -53,6 +55,7 @@ export const kataHostNetwork: Rule = {
 export const kataLimits: Rule = {
   id: 'kata-limits',
   severity: 'warning',
+  scope: 'pod',
   reason:
     "The virtual machine's size is the limits plus the runtime's overhead; without limits it has its small default.",
   remedy: 'Set limits of cpu and memory.',
@@ -69,6 +72,7 @@ export const kataLimits: Rule = {
 export const ephemeralStorage: Rule = {
   id: 'kata-ephemeral-storage',
   severity: 'warning',
+  scope: 'pod',
   reason:
     'A pod that writes without a request is the first to be evicted when the node runs low ("Container node was using …, ' +
     'which exceeds its request of 0").',

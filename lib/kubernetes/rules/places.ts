@@ -1,4 +1,8 @@
-/** Where files of a container are: in which of the pod's volumes. */
+/**
+ * Where files of a container are: in which of the pod's volumes. The runtimes mount by the depth of the path, so that a
+ * mount never hides one below it; the pod's own /dev/shm is one of these mounts, unless a volume takes its place
+ * (containerd `WithMounts` and `containerMounts`, CRI-O `addOCIBindMounts`). So a volume at /dev leaves it as it is.
+ */
 import { isEmptyDir } from '../installer.js'
 import { fieldOf, isFields, objectsOf, textOf } from '../shape.js'
 import type { Container, PodSpec, Volume, VolumeMount } from '../types.js'
@@ -9,43 +13,74 @@ export const sharedMemory = '/dev/shm'
 
 /** Where a program looks for regions. */
 export function directoryOf(container: Container, argv: readonly string[]): string {
-  return (told(container, argv, 'dir') ?? sharedMemory).replace(/(?<=.)\/+$/, '')
+  return cleanPath(told(container, argv, 'dir') ?? sharedMemory)
+}
+
+/** A path without double slashes, `.` and `..`, and from the root, as the kubelet and the runtimes take it. */
+export function cleanPath(path: unknown): string {
+  const parts: string[] = []
+  for (const part of String(path).split('/')) {
+    if (part === '..') parts.pop()
+    else if (part !== '' && part !== '.') parts.push(part)
+  }
+  return `/${parts.join('/')}`
+}
+
+/** Whether a clean path is that of a folder, or below it. */
+function isUnder(path: string, folder: string): boolean {
+  return path === folder || path.startsWith(folder === '/' ? '/' : `${folder}/`)
+}
+
+/** Whether a folder is in what the container has at /dev/shm. */
+export function isInSharedMemory(folder: string): boolean {
+  return isUnder(cleanPath(folder), sharedMemory)
 }
 
 /** The volume mounted at /dev/shm itself, in place of the pod's. */
 export function sharedMemoryOf(container: Container): VolumeMount | undefined {
-  return objectsOf(container.volumeMounts).find(({ mountPath }) => withoutSlash(mountPath) === sharedMemory)
+  return objectsOf(container.volumeMounts).find(({ mountPath }) => cleanPath(mountPath) === sharedMemory)
 }
 
-/** The mount that a file or folder is under: the innermost. */
+/** The mount that a file or folder is in; undefined if it is in the image, or in the pod's own /dev/shm. */
 export function mountOf(container: Container, file: string): VolumeMount | undefined {
-  const around = objectsOf(container.volumeMounts).filter(({ mountPath }) => {
-    const folder = withoutSlash(mountPath)
-    return file === folder || file.startsWith(`${folder}/`)
-  })
-  return around.sort((a, b) => withoutSlash(b.mountPath).length - withoutSlash(a.mountPath).length)[0]
+  const path = cleanPath(file)
+  const around = objectsOf(container.volumeMounts).filter(({ mountPath }) => isUnder(path, cleanPath(mountPath)))
+  const [innermost] = around.sort((a, b) => cleanPath(b.mountPath).length - cleanPath(a.mountPath).length)
+  const isHidden = isInSharedMemory(path) && innermost !== undefined && !isInSharedMemory(String(innermost.mountPath))
+  return isHidden ? undefined : innermost
+}
+
+/** The path of a file within its mount's volume. */
+function pathInVolume({ mountPath, subPath, subPathExpr }: VolumeMount, file: string): string {
+  const below = cleanPath(file).slice(cleanPath(mountPath).length)
+  return cleanPath(`/${subPath || subPathExpr || ''}/${below}`)
 }
 
 /** A name for a folder that two containers have in common if, and only if, it is the same folder. */
 export function placeOf(container: Container, folder: string): string {
   const mount = mountOf(container, folder)
-  if (mount !== undefined) {
-    const { name, subPath, subPathExpr, mountPath } = mount
-    return JSON.stringify(['volume', name, subPath || subPathExpr || '', folder.slice(withoutSlash(mountPath).length)])
-  }
-  const isShared = folder === sharedMemory || folder.startsWith(`${sharedMemory}/`)
-  return JSON.stringify(isShared ? ['pod', folder] : ['container', container.name, folder])
+  if (mount !== undefined) return JSON.stringify(['volume', mount.name, pathInVolume(mount, folder)])
+  const path = cleanPath(folder)
+  return JSON.stringify(isInSharedMemory(path) ? ['pod', path] : ['container', container.name, path])
 }
 
 export function volumeOf(spec: PodSpec, mount: VolumeMount): Volume | undefined {
   return objectsOf(spec.volumes).find(({ name }) => name === mount.name)
 }
 
-export function isInMemory(volume: Volume | undefined): boolean {
+/** The path on the node of a folder in a hostPath volume. */
+export function nodePathOf(volume: Volume | undefined, mount: VolumeMount, folder: string): string | undefined {
+  const hostPath = volume === undefined ? undefined : fieldOf(volume, 'hostPath')
+  if (!isFields(hostPath)) return undefined
+  return cleanPath(`${textOf(hostPath['path']) ?? ''}/${pathInVolume(mount, folder)}`)
+}
+
+/** Whether a folder in a volume is in memory. */
+export function isInMemory(volume: Volume | undefined, mount: VolumeMount, folder: string): boolean {
   // A volume that is not there is a claim template's, or an error that the API server tells.
   if (volume === undefined) return false
-  const hostPath = fieldOf(volume, 'hostPath')
-  if (isFields(hostPath)) return /^\/(dev\/shm|run|var\/run)(\/|$)/.test(textOf(hostPath['path']) ?? '')
+  const nodePath = nodePathOf(volume, mount, folder)
+  if (nodePath !== undefined) return ['/dev/shm', '/run', '/var/run'].some((memory) => isUnder(nodePath, memory))
   return isEmptyDir(volume) && volume.emptyDir?.medium === 'Memory'
 }
 
@@ -65,8 +100,4 @@ function modesOf(source: unknown): number[] {
   return Object.entries(source).flatMap(([key, value]) =>
     (key === 'mode' || key === 'defaultMode') && typeof value === 'number' ? [value] : modesOf(value),
   )
-}
-
-function withoutSlash(path: unknown): string {
-  return String(path).replace(/\/+$/, '')
 }

@@ -1,5 +1,5 @@
 /** What our programs are told in a container: by their flags, else by its environment. */
-import { defaultRegion, guardProgram, kubeletTerminationLog, runs, variableOf } from '../conventions.js'
+import { defaultRegion, guardProgram, kubeletTerminationLog, runs, variableFor, variableOf } from '../conventions.js'
 import type { GuardedCommand } from '../guard.js'
 import { baseName, fieldOf, isFields, objectsOf, textOf, textsOf } from '../shape.js'
 import type { Container, Probe } from '../types.js'
@@ -14,13 +14,49 @@ export function guardsProgram(guard: GuardedCommand | undefined): boolean {
   return guard !== undefined && (guard.program !== undefined || valuesOf(guard.flags, 'steps').length > 0)
 }
 
-export const shells = new Set(['sh', 'bash', 'ash', 'dash', 'zsh', 'ksh'])
+const shells = new Set(['sh', 'bash', 'ash', 'dash', 'zsh', 'ksh'])
+
+export function isShell(word: string): boolean {
+  return shells.has(baseName(word))
+}
+
+/** Programs that start the program among their arguments. */
+export const wrappers = new Set([
+  'env',
+  'timeout',
+  'nice',
+  'ionice',
+  'setpriv',
+  'su-exec',
+  'gosu',
+  'tini',
+  'dumb-init',
+  'busybox',
+])
+
+/** The script after `-c`, and the words behind it, which are its $0, $1 and so on. */
+export function scriptOf([, ...words]: string[]): { script: string; more: string[] } | undefined {
+  const end = firstOperand(words)
+  const isGiven = words.slice(0, end).some((word) => /^-[a-z]*c/.test(word))
+  return isGiven ? { script: words[end] ?? '', more: words.slice(end + 1) } : undefined
+}
+
+/** The index of the first word that is no option, nor the value of one. */
+export function firstOperand(words: string[]): number {
+  for (let at = 0; at < words.length; at++) {
+    const word = words[at] as string
+    if (word === '--') return at + 1
+    if (!/^[-+]./.test(word)) return at
+    if (/^[-+][a-z]*[oO]$|^--(rcfile|init-file)$/.test(word)) at++
+  }
+  return words.length
+}
 
 /** Whether a guard may run without being seen: the image's ENTRYPOINT, something that starts it, a script. */
 export function mayHideGuard(container: Container): boolean {
   const command = textsOf(container.command)
   if (runs(guardProgram, command)) return false
-  const isScript = (word: string): boolean => shells.has(baseName(word)) || word.endsWith('.sh')
+  const isScript = (word: string): boolean => isShell(word) || word.endsWith('.sh')
   return (
     command.length === 0 ||
     // `args` follow `command` in the kubelet.
@@ -37,11 +73,6 @@ export function valuesOf(argv: readonly string[], name: string): string[] {
     if (word.startsWith(`${flag}=`)) return [word.slice(flag.length + 1)]
     return word === flag ? [argv[at + 1] ?? ''] : []
   })
-}
-
-/** The variable of a flag. */
-export function variableFor(name: string): string {
-  return `SHM_LIVENESS_${name.toUpperCase().replaceAll('-', '_')}`
 }
 
 /** A setting that can be read here: its flag, else the literal value of its variable. */

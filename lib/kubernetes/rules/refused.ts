@@ -1,9 +1,6 @@
-/** Rules on what the API server, or a program, refuses. */
-import { parseDuration } from '../../duration.js'
-import { variableOf } from '../conventions.js'
+/** Rules on what the API server refuses. */
 import type { Check, Path, Probe } from '../types.js'
-import { isReference, valuesOf, variableFor } from './programs.js'
-import { type Observation, type Pod, probesOf, programsOf, type Rule } from './rule.js'
+import { type Observation, type Pod, probesOf, type Rule } from './rule.js'
 
 const wholeSeconds = [
   ['initialDelaySeconds', 0],
@@ -65,40 +62,4 @@ function refusedFields(check: Check, probe: Probe): Refused[] {
     odd.push([['terminationGracePeriodSeconds'], 'readiness has no terminationGracePeriodSeconds'])
   }
   return odd
-}
-
-/** Flags of the programs that hold a duration, and the least of each in nanoseconds. */
-const durations = [
-  ['max-age', 1],
-  ['startup-grace', 0],
-  ['dead-grace', 0],
-  ['cycle-window', 0],
-  ['confirm', 0],
-  ['interval', 100_000],
-  ['grace', 0],
-  ['restart-budget', 1],
-] as const
-
-export const unreadableDuration: Rule = {
-  id: 'unreadable-duration',
-  severity: 'error',
-  reason: 'The programs refuse a flag or variable they cannot read with exit 2, so every probe fails.',
-  remedy: 'Write a number with its unit: 250ms, 1.5s, 1m30s.',
-  check: (pod) =>
-    pod.members.flatMap((member) => {
-      const { container, name } = member
-      return durations.flatMap(([flag, least]) => {
-        const isBad = (text: string): boolean => !isReference(text) && (parseDuration(text) ?? -1) < least
-        const observe = (what: string, text: string, path: Path): Observation[] =>
-          isBad(text) ? [{ path, container: name, message: `${what} is "${text}", no duration for it` }] : []
-        const variable = variableFor(flag)
-        const value = variableOf(container, variable)
-        return [
-          ...(value === undefined ? [] : observe(variable, value, [...member.path, 'env'])),
-          ...programsOf(member).flatMap(({ argv, path }) =>
-            valuesOf(argv, flag).flatMap((text) => observe(`--${flag}`, text, path)),
-          ),
-        ]
-      })
-    }),
 }

@@ -2,13 +2,13 @@
 import { firstPort } from '../conventions.js'
 import { guardSetting } from '../guard.js'
 import { httpPaths } from '../probes.js'
-import { fieldOf, isFields, objectsOf, textOf } from '../shape.js'
-import type { Check, Container, Path } from '../types.js'
+import { fieldOf, isFields, textOf } from '../shape.js'
+import type { Check, Path } from '../types.js'
+import { declares, portNumber } from './ports.js'
 import { isOpen, mayHideGuard } from './programs.js'
 import { type Member, type Observation, type Pod, probesOf, type Rule } from './rule.js'
-import { declares } from './sharing.js'
 
-interface Request {
+export interface Request {
   member: Member
   check: Check
   path: Path
@@ -22,7 +22,7 @@ interface Request {
 }
 
 /** Each request that goes to the pod itself. */
-function requestsOf(pod: Pod, ...checks: Check[]): Request[] {
+export function requestsOf(pod: Pod, ...checks: Check[]): Request[] {
   return probesOf(pod, ...checks).flatMap(({ member, check, probe, path }) => {
     const { httpGet } = probe
     if (!isFields(httpGet) || httpGet.host) return []
@@ -33,20 +33,12 @@ function requestsOf(pod: Pod, ...checks: Check[]): Request[] {
   })
 }
 
-/** A port's number; names are the container's own. */
-export function portNumber(container: Container, port: unknown): number | undefined {
-  if (typeof port === 'number') return port
-  const named = objectsOf(container.ports).find((each) => fieldOf(each, 'name') === port)
-  const number = Number(named?.containerPort ?? port)
-  return Number.isInteger(number) ? number : undefined
-}
-
 function observe({ member, path }: Request, message: string): Observation {
   return { path, container: member.name, message }
 }
 
 /** The container whose guard answers at a port: the asked one itself, if it can be. */
-function listenerOf(pod: Pod, { member, port }: Request): Member | undefined {
+export function listenerOf(pod: Pod, { member, port }: Request): Member | undefined {
   if (port === undefined) return undefined
   return member.port === port ? member : pod.members.find((other) => other.port === port)
 }

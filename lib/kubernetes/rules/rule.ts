@@ -5,6 +5,7 @@ import type { PodTemplate } from '../pod-templates.js'
 import { checkNames } from '../settings.js'
 import { isFields, objectsOf } from '../shape.js'
 import type { Check, Container, Path, PodSpec, Probe } from '../types.js'
+import { concernsUs } from './concern.js'
 import { argvOf, guardsProgram } from './programs.js'
 
 /** As SARIF has them. An error is broken or cannot be admitted, a warning will hurt, a note is worth knowing. */
@@ -28,6 +29,11 @@ export interface Rule {
   reason: string
   /** What to do. */
   remedy: string
+  /**
+   * Which containers it speaks of. `container`: those that are looked at. `pod`: all of a pod in which one is looked at.
+   * `object`: all, because it says what stands in the way of a look. @default 'container'
+   */
+  scope?: 'container' | 'pod' | 'object'
   check(pod: Pod): Observation[]
 }
 
@@ -37,6 +43,8 @@ export interface Pod {
   spec: PodSpec
   /** Sidecars and containers: what may have probes and runs as long as the pod. */
   members: Member[]
+  /** The containers whose probes are looked at: those that shm-liveness has a part in, or all. */
+  lookedAt: ReadonlySet<Container>
   isKata: boolean
 }
 
@@ -53,20 +61,24 @@ export interface Member {
   port: number | undefined
   /** Whether it is watched by us: it has our probes, or the guard starts it. */
   isWatched: boolean
+  isLookedAt: boolean
 }
 
-export function podOf({ kind, spec }: PodTemplate): Pod {
+export function podOf({ kind, spec }: PodTemplate, allProbes = false): Pod {
+  const all = allPlaced(spec).map(({ container }) => container)
+  const guardPorts = new Set(all.map(guardPort).filter((port) => port !== undefined))
+  const lookedAt = new Set(all.filter((container) => allProbes || concernsUs(container, guardPorts)))
   const sidecars = withPaths(spec.initContainers, 'initContainers').filter(
     ({ container }) => container.restartPolicy === 'Always',
   )
   const members = [
-    ...sidecars.map((found) => memberOf(found, true)),
-    ...withPaths(spec.containers, 'containers').map((found) => memberOf(found, false)),
+    ...sidecars.map((found) => memberOf(found, true, lookedAt)),
+    ...withPaths(spec.containers, 'containers').map((found) => memberOf(found, false, lookedAt)),
   ]
-  return { kind, spec, members, isKata: /kata/i.test(spec.runtimeClassName ?? '') }
+  return { kind, spec, members, lookedAt, isKata: /kata/i.test(spec.runtimeClassName ?? '') }
 }
 
-interface Placed {
+export interface Placed {
   container: Container
   path: Path
 }
@@ -75,7 +87,12 @@ export function withPaths(containers: Container[] | null | undefined, field: str
   return objectsOf(containers).map((container, index) => ({ container, path: [field, index] }))
 }
 
-function memberOf({ container, path }: Placed, isSidecar: boolean): Member {
+/** All containers of a pod that the kubelet starts. */
+export function allPlaced(spec: PodSpec): Placed[] {
+  return [...withPaths(spec.initContainers, 'initContainers'), ...withPaths(spec.containers, 'containers')]
+}
+
+function memberOf({ container, path }: Placed, isSidecar: boolean, lookedAt: ReadonlySet<Container>): Member {
   const isProbed = checkNames.some((check) => isOurs(probeOf(container, check)))
   const guard = guardedCommand(container)
   const isGuarded = guardsProgram(guard)
@@ -83,6 +100,7 @@ function memberOf({ container, path }: Placed, isSidecar: boolean): Member {
     ...{ container, name: container.name ?? '', path, isSidecar, guard, isGuarded },
     port: guardPort(container),
     isWatched: isProbed || isGuarded,
+    isLookedAt: lookedAt.has(container),
   }
 }
 
@@ -132,9 +150,15 @@ export function programsOf(member: Member): Program[] {
   return guard === undefined ? probes : [...probes, { argv: guard.flags, path: [...path, 'command'], check: 'guard' }]
 }
 
-/** Each probe of each member, of the checks named. */
+/** The programs that watch the container itself; a guard that starts nothing watches others. */
+export function watching(member: Member): Program[] {
+  return programsOf(member).filter(({ check }) => check !== 'guard' || member.isGuarded)
+}
+
+/** Each probe of each member that is looked at, of the checks named. */
 export function probesOf(pod: Pod, ...wanted: Check[]): { member: Member; check: Check; probe: Probe; path: Path }[] {
-  return pod.members.flatMap((member) =>
+  const members = pod.members.filter(({ isLookedAt }) => isLookedAt)
+  return members.flatMap((member) =>
     wanted.flatMap((check) => {
       const probe = probeOf(member.container, check)
       return probe === undefined ? [] : [{ member, check, probe, path: probePath(member, check) }]

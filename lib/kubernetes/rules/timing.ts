@@ -149,21 +149,6 @@ export const terminationGrace: Rule = {
       ),
 }
 
-export const maxAgeBeyondProbe: Rule = {
-  id: 'max-age-beyond-probe',
-  severity: 'warning',
-  reason: 'A beat may be older than all the time that the probe asks in: most probes of a stalled worker pass.',
-  remedy: 'Lower the max age, or ask less often: periodSeconds × failureThreshold of liveness at or above the max age.',
-  check: (pod) =>
-    probesOf(pod, 'liveness').flatMap(({ member, probe }) => {
-      const maxAge = seconds(told(member.container, answererOf(member, probe), 'max-age')) ?? 0
-      const { reaction } = timingOf(probe)
-      return maxAge > reaction
-        ? [observe(member, 'liveness', `max age is ${maxAge} s, period × threshold only ${reaction} s`)]
-        : []
-    }),
-}
-
 export const guardGrace: Rule = {
   id: 'guard-grace',
   severity: 'warning',
