@@ -94,8 +94,9 @@ function flagsRead(rows: readonly FlagRow[], argv: readonly string[]) {
     else if (value !== '' && isKnown(value) && !row.kind.accepts(value))
       refuse(`${name} "${value}" is not ${row.kind.expected}`)
     else {
-      const all = before === undefined ? value : `${before.value},${value}`
-      if (row.flag === 'region' && isKnown(all) && new Set(namesIn(all)).size > 4)
+      // A region that is named twice counts once.
+      const all = before === undefined ? value : [...new Set(namesIn(`${before.value},${value}`))].join(',')
+      if (before !== undefined && isKnown(all) && !regions.accepts(all))
         refuse(`${name} "${all}" is not ${regions.expected}`)
       settings.set(row.flag, { value: all, byFlag: true })
     }

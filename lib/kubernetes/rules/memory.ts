@@ -1,4 +1,5 @@
 /** Rules on the memory that regions are in: whose it is, and whether it is memory. */
+import { regionVariable } from '../conventions.js'
 import { fieldOf, isFields, objectsOf } from '../shape.js'
 import { concernsUs } from './concern.js'
 import {
@@ -57,10 +58,10 @@ function hasOwnRegion({ container, guard }: Member): boolean {
     const source = variables.findLast((variable) => variable.name === name)?.valueFrom
     return isFields(source) && isFields(fieldOf(source, 'fieldRef'))
   }
-  const own = variables.findLast(({ name }) => name === 'SHM_LIVENESS_REGION')
+  const own = variables.findLast(({ name }) => name === regionVariable)
   const texts = [String(own?.value ?? ''), ...(guard?.flags ?? [])]
   const references = texts.flatMap((text) => [...text.matchAll(/\$\(([^)]*)\)/g)].map(([, name]) => name as string))
-  return isOfPod('SHM_LIVENESS_REGION') || references.some(isOfPod)
+  return isOfPod(regionVariable) || references.some(isOfPod)
 }
 
 export const sharedMemoryReplaced: Rule = {

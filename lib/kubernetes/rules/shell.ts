@@ -76,7 +76,7 @@ function shellFault(argv: string[]): string | undefined {
   // A label for $0 is usual; a script that asks for its words has them.
   const isLabel = more.length === 1 && (/^-*$/.test(more[0] as string) || isShell(more[0] as string))
   if (more.length === 0 || isLabel || script.includes('$') || /\s/.test(script.trim())) return undefined
-  const without = ['exec', ':', 'true'].includes(script.trim()) ? ', and always passes' : ''
+  const without = ['exec', 'exit', ':', 'true'].includes(script.trim()) ? ', and always passes' : ''
   return `${name} -c runs "${script}" alone, without "${more.join(' ')}"${without}`
 }
 
@@ -96,7 +96,7 @@ const operators = new Map([
 
 /** Programs with a language of their own, in which a dollar sign is theirs. */
 const interpreters =
-  /^(awk|gawk|mawk|sed|grep|egrep|perl|python[\d.]*|ruby|php\d*|node|deno|bun|lua|jq|yq|mongo|mongosh|tclsh|expect|pwsh|envsubst|mysql|mariadb|psql|redis-cli|cypher-shell|sqlcmd|cmd\.exe|powershell\.exe)$/
+  /^(awk|gawk|mawk|sed|grep|egrep|perl|python[\d.]*|ruby|php\d*|node|deno|bun|lua|jq|yq|mongo|mongosh|tclsh|expect|envsubst|(cmd|pwsh|powershell)(\.exe)?)$/
 
 function isForShell(word: string, argv: string[], container: Container): boolean {
   if (word.startsWith('`')) return true
@@ -112,10 +112,12 @@ function isForShell(word: string, argv: string[], container: Container): boolean
 function hasShellVariable(word: string, argv: string[], container: Container): boolean {
   if (argv.some((program) => interpreters.test(baseName(program)))) return false
   const declared = new Set(objectsOf(container.env).map(({ name }) => name))
-  return [...word.matchAll(/(?<!\$)\$(?:\{([A-Za-z_]\w*)[^}]*\}|([A-Za-z_]\w*))/g)].some(([, braced, bare]) => {
-    const name = braced ?? bare ?? ''
-    return /^[A-Z_][A-Z0-9_]+$/.test(name) || braced !== undefined || declared.has(name)
-  })
+  return [...word.matchAll(/(?<!\$)\$(?:\{([A-Za-z_]\w*)[^}]*\}|([A-Za-z_]\w*)(?!\w*\$))/g)].some(
+    ([, braced, bare]) => {
+      const name = braced ?? bare ?? ''
+      return /^[A-Z_][A-Z0-9_]+$/.test(name) || braced !== undefined || declared.has(name)
+    },
+  )
 }
 
 /** Whether a word holds `$(NAME)` of a variable that has `valueFrom`: the kubelet leaves such a place empty. */
