@@ -72,7 +72,7 @@ function shellFault(argv: string[]): string | undefined {
     return `${name} takes "${script}" for the name of a file: without -c it runs no command line`
   }
   const { script, more } = given
-  if (script.trim() === '') return `${name} -c has no script, so it always passes`
+  if (script.trim() === '') return `${name} -c has no script to run`
   // A label for $0 is usual; a script that asks for its words has them.
   const isLabel = more.length === 1 && (/^-*$/.test(more[0] as string) || isShell(more[0] as string))
   if (more.length === 0 || isLabel || script.includes('$') || /\s/.test(script.trim())) return undefined
