@@ -5,20 +5,14 @@ import type { Session } from '../support/session.js'
 import { atMost, type Row } from '../table.js'
 
 const mostMib = 300
-/**
- * Each change of a pod is a new object and leaves the one before as garbage. On a machine with much memory V8 lets that
- * grow to hundreds of MiB before it collects any; what is alive is some 70 MiB.
- */
-const mostHeapMib = 128
 
 /** Many builds of the build runner, followed by one process, in a cluster that is another. */
 export async function builds(session: Session): Promise<Row[]> {
   const count = session.quick ? 50 : 500
   const cluster = session.startNode('fake-cluster', [String(count)])
   const [first] = (await Promise.race([once(cluster.child.stdout!, 'data'), cluster.output])) as [Buffer]
-  const flags = [`--max-old-space-size=${mostHeapMib}`]
   const { kubeconfig } = JSON.parse(String(first)) as { kubeconfig: string }
-  const followed = JSON.parse(await session.runNode('follow-builds', [String(count), kubeconfig], flags)) as Followed
+  const followed = JSON.parse(await session.runNode('follow-builds', [String(count), kubeconfig])) as Followed
   cluster.child.stdin?.end()
   const tally = JSON.parse((await cluster.output).trim().split('\n').at(-1) ?? '') as Tally
   return rowsOf(count, followed, tally)
@@ -47,7 +41,7 @@ function rowsOf(count: number, followed: Followed, tally: Tally): Row[] {
       what: `${count} builds followed at once by one runner, peak of its memory`,
       measured: `${mib.toFixed(0)} MiB`,
       bar: { ...atMost(mostMib, mib), text: `<= ${mostMib} MiB` },
-      figures: `${wall} s, ${cpu} s of CPU, ${megabytes} MB of log; its heap is limited to ${mostHeapMib} MiB`,
+      figures: `${wall} s, ${cpu} s of CPU, ${megabytes} MB of log; node without flags`,
     },
     {
       what: '  bytes of their logs lost without a word',

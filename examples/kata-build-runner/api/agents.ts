@@ -1,13 +1,15 @@
 import { createHash } from 'node:crypto'
 import type { Agent as HttpAgent } from 'node:http'
-import { Agent } from 'node:https'
+import { Agent, type AgentOptions } from 'node:https'
+import { createSecureContext } from 'node:tls'
 
 /** Calls wait for each other beyond so many connections: hundreds of builds begin at once. */
 const mostCallSockets = 64
 
 /**
- * client-node makes an agent for each request, so each would be a handshake of its own. Here requests share one for as
- * long as what the handshake is made with stays the same: certificates may be renewed.
+ * client-node makes an agent for each request, so each would be a handshake of its own, with certificates that are parsed
+ * anew and kept for each connection. Here requests share both for as long as what the handshake is made with stays the
+ * same: certificates may be renewed.
  */
 export class Agents {
   #key = ''
@@ -32,11 +34,15 @@ export class Agents {
     const digest = hash.digest('base64')
     if (this.#key === digest) return
     this.#key = digest
-    this.#streams = made
     // An agent for a proxy is of another class, and stays as it is.
     const isPlain = made.constructor === Agent
-    this.#calls = isPlain
-      ? new Agent({ ...(made as Agent).options, keepAlive: true, maxSockets: mostCallSockets })
-      : made
+    const options = isPlain ? sharing((made as Agent).options) : undefined
+    this.#streams = options === undefined ? made : new Agent(options)
+    this.#calls = options === undefined ? made : new Agent({ ...options, keepAlive: true, maxSockets: mostCallSockets })
   }
+}
+
+/** The same, with what is made of certificates made once. */
+function sharing(options: AgentOptions): AgentOptions {
+  return { ...options, secureContext: createSecureContext(options) }
 }

@@ -4,8 +4,8 @@ import type { Agents } from './agents.js'
 import type { Calls } from './calls.js'
 import type { FeedSource } from './feed.js'
 import { jsonLines } from './json-lines.js'
-import { eventOf, type FeedKind, trimmed } from './objects.js'
-import { allPages, type Page } from './pages.js'
+import { eventOf, type FeedKind, objectOf } from './objects.js'
+import { allPages, type Page, pageOf } from './pages.js'
 import { requestOptions } from './request-options.js'
 import { openStream } from './stream.js'
 import type { WatchEvent } from './watch-event.js'
@@ -40,9 +40,13 @@ export function feedSource<T extends V1Job | V1Pod>(
     async list(stopping) {
       const asked = { namespace, labelSelector: selector }
       const { items, version } = await allPages((page) =>
-        calls.call(`list ${kind}`, (signal) => ask({ ...asked, ...page }, signal), stopping),
+        calls.call(
+          `list ${kind}`,
+          async (signal) => pageOf(await ask({ ...asked, ...page }, signal), (item) => objectOf<T>(kind, item)),
+          stopping,
+        ),
       )
-      return { version, items: items.map((item) => trimmed(item) as T) }
+      return { version, items }
     },
     async watch(version, timeoutSeconds, signal) {
       const query = {

@@ -154,11 +154,15 @@ export class WatchFeed<T extends V1Job | V1Pod> implements Feed<T> {
   }
 
   #take(event: WatchEvent<T>): void {
-    const { type, object } = changeOf(event)
+    const change = changeOf(event)
     this.#backoff.reset()
     this.#failedWatches = 0
+    if (change.type === 'bookmark') {
+      this.#version = change.version
+      return
+    }
+    const { type, object } = change
     this.#version = object.metadata?.resourceVersion ?? this.#version
-    if (type === 'bookmark') return
     const before = this.#objects.get(nameOf(object))
     if (before !== undefined && before.metadata?.uid !== object.metadata?.uid) this.#gone(before)
     if (type === 'set') this.#set(object)

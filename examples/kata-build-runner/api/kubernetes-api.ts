@@ -23,7 +23,8 @@ import type { Calls } from './calls.js'
 import { type Feed, WatchFeed } from './feed.js'
 import { feedSource } from './feed-source.js'
 import type { FeedKind } from './objects.js'
-import { allPages } from './pages.js'
+import { allPages, type Page, type PageAsked, pageOf } from './pages.js'
+import { jobOf, podOf, secretOf, seenEventOf } from './projection.js'
 import { requestOptions } from './request-options.js'
 import { openStream } from './stream.js'
 
@@ -55,20 +56,20 @@ export class KubernetesApi implements BuildApi {
 
   async createJob(body: V1Job, { dryRun = false }: { dryRun?: boolean } = {}): Promise<V1Job> {
     const asked = { ...this.#there, body, ...(dryRun ? { dryRun: 'All' } : {}) }
-    return await this.#calls.call(`create Job ${body.metadata?.name}`, (signal) =>
-      this.#batch.createNamespacedJob(asked, this.#options(signal)),
+    return await this.#calls.call(`create Job ${body.metadata?.name}`, async (signal) =>
+      jobOf(await this.#batch.createNamespacedJob(asked, this.#options(signal))),
     )
   }
 
   async readJob(name: string): Promise<V1Job> {
-    return await this.#calls.call(`read Job ${name}`, (signal) =>
-      this.#batch.readNamespacedJob({ ...this.#there, name }, this.#options(signal)),
+    return await this.#calls.call(`read Job ${name}`, async (signal) =>
+      jobOf(await this.#batch.readNamespacedJob({ ...this.#there, name }, this.#options(signal))),
     )
   }
 
   async patchJob(name: string, body: MergePatch): Promise<V1Job> {
-    return await this.#calls.call(`change Job ${name}`, (signal) =>
-      this.#batch.patchNamespacedJob({ ...this.#there, name, body }, this.#patch(signal)),
+    return await this.#calls.call(`change Job ${name}`, async (signal) =>
+      jobOf(await this.#batch.patchNamespacedJob({ ...this.#there, name, body }, this.#patch(signal))),
     )
   }
 
@@ -83,7 +84,7 @@ export class KubernetesApi implements BuildApi {
   }
 
   async listJobs(labelSelector: string): Promise<V1Job[]> {
-    return await this.#listed('list Jobs', (page, signal) =>
+    return await this.#listed('list Jobs', jobOf, (page, signal) =>
       this.#batch.listNamespacedJob({ ...this.#there, labelSelector, ...page }, this.#options(signal)),
     )
   }
@@ -114,7 +115,7 @@ export class KubernetesApi implements BuildApi {
   }
 
   async listSecrets(labelSelector: string): Promise<V1Secret[]> {
-    return await this.#listed('list Secrets', (page, signal) =>
+    return await this.#listed('list Secrets', secretOf, (page, signal) =>
       this.#core.listNamespacedSecret({ ...this.#there, labelSelector, ...page }, this.#options(signal)),
     )
   }
@@ -133,14 +134,14 @@ export class KubernetesApi implements BuildApi {
   }
 
   async listPods(labelSelector: string): Promise<V1Pod[]> {
-    return await this.#listed('list pods', (page, signal) =>
+    return await this.#listed('list pods', podOf, (page, signal) =>
       this.#core.listNamespacedPod({ ...this.#there, labelSelector, ...page }, this.#options(signal)),
     )
   }
 
   async listEvents(involvedName: string): Promise<CoreV1Event[]> {
     const fieldSelector = `involvedObject.name=${involvedName}`
-    return await this.#listed(`list events of ${involvedName}`, (page, signal) =>
+    return await this.#listed(`list events of ${involvedName}`, seenEventOf, (page, signal) =>
       this.#core.listNamespacedEvent({ ...this.#there, fieldSelector, ...page }, this.#options(signal)),
     )
   }
@@ -196,9 +197,12 @@ export class KubernetesApi implements BuildApi {
 
   async #listed<T>(
     what: string,
-    ask: (page: { limit: number; _continue?: string }, signal: AbortSignal) => Promise<{ items: T[] }>,
+    of: (item: unknown) => T,
+    ask: (page: PageAsked, signal: AbortSignal) => Promise<Page<unknown>>,
   ): Promise<T[]> {
-    const { items } = await allPages((page) => this.#calls.call(what, (signal) => ask(page, signal)))
+    const { items } = await allPages((page) =>
+      this.#calls.call(what, async (signal) => pageOf(await ask(page, signal), of)),
+    )
     return items
   }
 }

@@ -1,20 +1,37 @@
 import type { V1Job, V1Pod } from '@kubernetes/client-node'
-// client-node does not export it, and its own Watch gives out objects whose times are text, unlike their types say.
-import { ObjectSerializer } from '@kubernetes/client-node/dist/gen/models/ObjectSerializer.js'
+import { fieldsOf, numberOf, textOf } from './fields.js'
+import { jobOf, malformed, podOf } from './projection.js'
 import type { WatchEvent } from './watch-event.js'
 
 export type FeedKind = 'jobs' | 'pods'
 
-const models = { jobs: 'V1Job', pods: 'V1Pod' } as const
-
-/** An event as its type says, of objects without what a feed need not hold: who set which field is half of each. */
-export function eventOf<T extends V1Job | V1Pod>(kind: FeedKind, value: unknown): WatchEvent<T> {
-  const { type, object } = value as WatchEvent<T>
-  if (type === 'ERROR') return { type, object }
-  return { type, object: trimmed(ObjectSerializer.deserialize(object, models[kind], '') as T) }
+/** An object of a feed, as much of it as is judged. @throws ApiException if it is none */
+export function objectOf<T extends V1Job | V1Pod>(kind: FeedKind, value: unknown): T {
+  return (kind === 'jobs' ? jobOf(value) : podOf(value)) as T
 }
 
-export function trimmed<T extends V1Job | V1Pod>(object: T): T {
-  delete object.metadata?.managedFields
-  return object
+/**
+ * A line of a watch.
+ *
+ * @throws ApiException for one that is no event: as after any other failure of the server it is asked again
+ */
+export function eventOf<T extends V1Job | V1Pod>(kind: FeedKind, value: unknown): WatchEvent<T> {
+  const { type, object } = fieldsOf(value)
+  switch (type) {
+    case 'ADDED':
+    case 'MODIFIED':
+    case 'DELETED':
+      return { type, object: objectOf<T>(kind, object) }
+    case 'BOOKMARK': {
+      const resourceVersion = textOf(fieldsOf(fieldsOf(object)['metadata'])['resourceVersion'])
+      if (resourceVersion === undefined) throw malformed('a bookmark without a version')
+      return { type, resourceVersion }
+    }
+    case 'ERROR': {
+      const { code, message } = fieldsOf(object)
+      return { type, code: numberOf(code) ?? 500, message: textOf(message) ?? 'an error without words' }
+    }
+    default:
+      throw malformed(`an event of the unknown kind ${String(type).slice(0, 100)}`)
+  }
 }

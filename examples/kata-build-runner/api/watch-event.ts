@@ -2,16 +2,17 @@ import { ApiException, type V1Job, type V1Pod } from '@kubernetes/client-node'
 
 /** What a line of a watch holds. */
 export type WatchEvent<T> =
-  | { type: 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK'; object: T }
-  | { type: 'ERROR'; object: { code?: number; message?: string } }
+  | { type: 'ADDED' | 'MODIFIED' | 'DELETED'; object: T }
+  | { type: 'BOOKMARK'; resourceVersion: string }
+  | { type: 'ERROR'; code: number; message: string }
 
 /** The status of a version that the server has forgotten, as an answer or as an event. */
 export const expired = 410
 
+export type FeedChange<T> = { type: 'set' | 'gone'; object: T } | { type: 'bookmark'; version: string }
+
 /** @throws ApiException for an event that is an error: it comes in an answer that was 200 */
-export function changeOf<T extends V1Job | V1Pod>(
-  event: WatchEvent<T>,
-): { type: 'set' | 'gone' | 'bookmark'; object: T } {
+export function changeOf<T extends V1Job | V1Pod>(event: WatchEvent<T>): FeedChange<T> {
   switch (event.type) {
     case 'ADDED':
     case 'MODIFIED':
@@ -19,15 +20,8 @@ export function changeOf<T extends V1Job | V1Pod>(
     case 'DELETED':
       return { type: 'gone', object: event.object }
     case 'BOOKMARK':
-      return { type: 'bookmark', object: event.object }
+      return { type: 'bookmark', version: event.resourceVersion }
     case 'ERROR':
-      throw new ApiException(event.object.code ?? 500, 'in a watch', event.object, {})
-    default:
-      throw new ApiException(
-        500,
-        'in a watch',
-        { message: `an event of an unknown kind: ${JSON.stringify(event)}` },
-        {},
-      )
+      throw new ApiException(event.code, 'in a watch', { message: event.message }, {})
   }
 }

@@ -1,21 +1,26 @@
 import { Agent } from 'node:https'
 import { describe, expect, it } from 'vitest'
 import { Agents } from '../../../examples/kata-build-runner/api/agents.js'
+import { sharedCertificates } from '../../fakes/kube-api/certificates.js'
 
 class ProxyAgent extends Agent {}
 
 describe('connections', () => {
-  it('are shared as long as certificates stay, and those of calls are kept', () => {
+  it('are shared as long as certificates stay, and those of calls are kept', async () => {
+    const { ca, cert, key } = await sharedCertificates()
     const agents = new Agents()
-    const call = agents.forCall(new Agent({ ca: 'a', cert: 'c' })) as Agent
-    const stream = agents.forStream(new Agent({ ca: 'a', cert: 'c' })) as Agent
-    expect(agents.forCall(new Agent({ ca: 'a', cert: 'c' }))).toBe(call)
-    expect(agents.forStream(new Agent({ ca: 'a', cert: 'c' }))).toBe(stream)
+    const call = agents.forCall(new Agent({ ca })) as Agent
+    const stream = agents.forStream(new Agent({ ca })) as Agent
+    expect(agents.forCall(new Agent({ ca }))).toBe(call)
+    expect(agents.forStream(new Agent({ ca }))).toBe(stream)
     expect([call.options.keepAlive, stream.options.keepAlive]).toEqual([true, undefined])
-    expect(call.options).toMatchObject({ ca: 'a', cert: 'c' })
-    const renewed = new Agent({ ca: 'a', cert: 'd' })
-    expect(agents.forStream(renewed)).toBe(renewed)
-    expect(agents.forCall(new Agent({ ca: 'a', cert: 'd' }))).not.toBe(call)
+    // Parsed once: hundreds of logs would have hundreds of copies.
+    expect(call.options.secureContext).toBe(stream.options.secureContext)
+    const renewed = agents.forStream(new Agent({ ca, cert, key })) as Agent
+    expect(renewed).not.toBe(stream)
+    expect(renewed.options).toMatchObject({ ca, cert, key })
+    expect(renewed.options.secureContext).not.toBe(stream.options.secureContext)
+    expect(agents.forCall(new Agent({ ca, cert, key }))).not.toBe(call)
   })
 
   it('go through a proxy as they were', () => {

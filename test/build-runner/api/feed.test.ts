@@ -246,7 +246,7 @@ describe('a feed whose watch', () => {
     await all
     return { from, listed, seen }
   }
-  const gone: Event = { type: 'ERROR', object: { code: 410, message: 'too old resource version' } }
+  const gone: Event = { type: 'ERROR', code: 410, message: 'too old resource version' }
 
   it('says 410 within the stream goes back to a list', async () => {
     const { from, seen } = await run([[{ type: 'ADDED', object: pod('a', '7') }, gone], []], [[], [pod('b', '9')]])
@@ -254,7 +254,7 @@ describe('a feed whose watch', () => {
     expect(seen).toEqual(['set a', 'gone a', 'set b'])
   })
   it('ends goes on from the last event or bookmark', async () => {
-    const bookmark: Event = { type: 'BOOKMARK', object: { metadata: { resourceVersion: '12' } } }
+    const bookmark: Event = { type: 'BOOKMARK', resourceVersion: '12' }
     const { from, seen } = await run([[{ type: 'ADDED', object: pod('a', '7') }], [bookmark], []])
     expect(from).toEqual(['list-1', '7', '12'])
     expect(seen).toEqual(['set a'])
