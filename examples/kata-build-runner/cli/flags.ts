@@ -1,10 +1,11 @@
-import { access, constants, readFile, stat } from 'node:fs/promises'
+import { access, constants, readFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { durationMs } from '../config/durations.js'
 import { type ExecutorConfig, readExecutorConfig } from '../config/executor-config.js'
 import { usualTiming } from '../follow/timing.js'
 import { RunnerError, type RunnerErrorCode } from '../model/runner-error.js'
+import { resultPlaceOf } from '../report/result-place.js'
 
 /** What every command takes. */
 export interface CommonFlags {
@@ -70,20 +71,12 @@ export async function readText(path: string, code: RunnerErrorCode): Promise<str
 export async function expectWritable({ result }: FollowFlags): Promise<void> {
   if (result === undefined) return
   try {
-    await access(dirname(result), constants.W_OK)
-    if (await isDirectory(result)) throw new Error('it is a directory')
+    const place = await resultPlaceOf(result)
+    if (place.kind === 'file') await access(dirname(place.path), constants.W_OK)
+    if (place.kind === 'stream') await access(place.path, constants.W_OK)
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error)
     const remedy = 'name a file in a directory that exists and can be written to'
     throw new RunnerError('RESULT_FILE', `cannot write the result to ${result}: ${why}`, remedy, { cause: error })
-  }
-}
-
-async function isDirectory(path: string): Promise<boolean> {
-  try {
-    return (await stat(path)).isDirectory()
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false
-    throw error
   }
 }
