@@ -44,11 +44,13 @@ const step = strict({
   shell: word.refine((line) => line.trim() !== '', { error: 'is empty' }).optional(),
   silenceBudget: duration('1s', '24h').optional(),
   timeLimit: duration('1s', '168h').optional(),
-}).superRefine(({ argv, shell }, context) => {
-  if ((argv === undefined) === (shell === undefined)) {
-    context.addIssue({ code: 'custom', message: 'has "argv" or "shell": one of them' })
-  }
 })
+  .superRefine(({ argv, shell }, context) => {
+    if ((argv === undefined) === (shell === undefined)) {
+      context.addIssue({ code: 'custom', message: 'has "argv" or "shell": one of them' })
+    }
+  })
+  .meta({ oneOf: [{ required: ['argv'] }, { required: ['shell'] }] })
 
 const steps = list('steps', step)
   .min(1, { error: 'has no step' })

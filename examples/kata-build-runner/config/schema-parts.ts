@@ -24,14 +24,19 @@ export function strict<Shape extends z.core.$ZodLooseShape>(
 /** Text that fits; NUL and half a surrogate pair fit nowhere: no argument, file or API object can hold them. */
 export function text(what: string, fits: RegExp | ((value: string) => boolean) = () => true) {
   const error = `must be ${what}`
-  const matches = typeof fits === 'function' ? fits : (value: string) => fits.test(value)
-  return z
-    .string({ error })
-    .refine((value) => !/\0|\p{Surrogate}/u.test(value), {
-      error: 'holds a NUL, or half a surrogate pair',
-      abort: true,
-    })
-    .refine(matches, { error })
+  const isPattern = fits instanceof RegExp
+  const matches = isPattern ? (value: string) => fits.test(value) : fits
+  return (
+    z
+      .string({ error })
+      .refine((value) => !/\0|\p{Surrogate}/u.test(value), {
+        error: 'holds a NUL, or half a surrogate pair',
+        abort: true,
+      })
+      .refine(matches, { error })
+      // For editors: `json-schemas.ts`.
+      .meta({ description: what, ...(isPattern ? { pattern: fits.source } : {}) })
+  )
 }
 
 export function flag() {
