@@ -12,6 +12,7 @@ import { secretManifest } from '../../examples/kata-build-runner/launch/secret.j
 import type { LogAccount } from '../../examples/kata-build-runner/log/account.js'
 import { followLog } from '../../examples/kata-build-runner/log/follow.js'
 import type { Mark } from '../../examples/kata-build-runner/log/marks.js'
+import { LogReader } from '../../examples/kata-build-runner/log/reader.js'
 import { type GuardRecord, parseRecord } from '../../examples/kata-build-runner/model/record.js'
 import type { StepResult } from '../../examples/kata-build-runner/model/result.js'
 import { route } from '../../examples/kata-build-runner/routing/route.js'
@@ -58,8 +59,8 @@ export class BuildPod {
     const path = podmanDid(['inspect', '--format', '{{.HostConfig.LogConfig.Path}}', `pod-${buildContainer}`]).trim()
     const log = new CriLog(path, () => this.#isOver(), faults)
     this.#account = followLog(log, {
-      ...{ pod: 'pod', container: buildContainer, nonce, signal: new AbortController().signal },
-      isEnded: () => this.#isOver(),
+      ...{ pod: 'pod', container: buildContainer, reader: new LogReader(nonce), signal: new AbortController().signal },
+      ...{ isEnded: () => this.#isOver(), isGone: () => false },
       onOutput: (bytes) => {
         this.output += Buffer.from(bytes).toString()
       },
@@ -173,5 +174,5 @@ function observedOf(job: V1Job, exitCode: number, message: string): Observed {
     spec: { ...job.spec!.template.spec!, nodeName: 'here' },
     status: { phase: exitCode === 0 ? 'Succeeded' : 'Failed', containerStatuses: [status] },
   }
-  return { job, pod, events: [], now: at, since: {}, cancelled: false }
+  return { job, pod, events: [], now: at, heardMs: 0, since: {}, cancelled: false }
 }

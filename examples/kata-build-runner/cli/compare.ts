@@ -1,7 +1,9 @@
 import { Command } from 'commander'
+import { statusOf } from '../api/api-error.js'
 import { type BuildFile, readBuildFile } from '../config/build-file.js'
 import { mostIdCharacters } from '../config/build-schema.js'
 import { runBuild } from '../follow/attempts.js'
+import { expectLaunchable } from '../launch/launch.js'
 import { exitCodes } from '../model/exit-codes.js'
 import type { BuildResult } from '../model/result.js'
 import { RunnerError } from '../model/runner-error.js'
@@ -11,7 +13,7 @@ import { environmentValues } from './environment-values.js'
 import { expectWritable, type FollowFlags, readConfig, readText, withFollowFlags } from './flags.js'
 import { type Host, processHost } from './host.js'
 import { positive } from './numbers.js'
-import { findBuild, placeOf, placesOf } from './places.js'
+import { findBuild, type Place, placeOf, placesOf } from './places.js'
 import { wordsOf, writeDown } from './report.js'
 import { Session } from './session.js'
 
@@ -45,6 +47,19 @@ async function compare(host: Host, file: string, flags: CompareFlags): Promise<v
   const build = readBuildFile(await readText(file, 'BUILD_INVALID'), file)
   const runs = runsOf(build, classes, flags.repeat)
   const routed = route(build, config)
+  const secretValues = environmentValues(host)
+  for (const each of runs) {
+    const { runtimeClass } = each
+    const { jobsNamespace: namespace } = routed.executor.kubernetes
+    expectLaunchable({
+      build: each,
+      route: { ...routed, runtimeClass },
+      attempt: 1,
+      namespace,
+      nonce: '',
+      secretValues,
+    })
+  }
   await using session = new Session(host, flags, {
     build: build.id,
     ...(flags.showOutput === undefined ? {} : { output: host.stderr }),
@@ -59,16 +74,13 @@ async function compare(host: Host, file: string, flags: CompareFlags): Promise<v
       const order = {
         build: each,
         route: { ...routed, runtimeClass: each.runtimeClass },
-        secretValues: environmentValues(host),
+        secretValues,
       }
       const result = await runBuild(await session.around(place, each.id), order, session.screen, found?.job)
       results.push(result)
       tell(result, flags, session.say)
       // Or the same comparison, made again within the hour, would find this one's results.
-      if (result.outcome !== 'left-running')
-        await place.api.deleteJob(result.job, { propagation: 'Background' }).catch((error: Error) => {
-          session.say(`the next comparison would find this one's figures: ${error.message}`)
-        })
+      if (result.outcome !== 'left-running') await removeJob(place, result, session.say)
     }
   } finally {
     // Also where a later run could not even be looked for: what was measured before stays.
@@ -76,6 +88,18 @@ async function compare(host: Host, file: string, flags: CompareFlags): Promise<v
     await writeDown(results, flags, session.say)
   }
   host.setExitCode(exitCodeOf(results, session.interruption.cancel.aborted))
+}
+
+/** That Job and no other: somebody may have deleted it, and launched another of its name. */
+async function removeJob({ api }: Place, { job, jobUid: uid }: BuildResult, say: (text: string) => void) {
+  if (uid === undefined) return
+  try {
+    await api.deleteJob(job, { uid, propagation: 'Background' })
+  } catch (error) {
+    if (!(error instanceof RunnerError)) throw error
+    const status = statusOf(error)
+    if (status !== 404 && status !== 409) say(`the next comparison would find this one's figures: ${error.message}`)
+  }
 }
 
 function tell(result: BuildResult, flags: FollowFlags, say: (text: string) => void): void {

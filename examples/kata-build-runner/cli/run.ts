@@ -4,6 +4,7 @@ import { type BuildFile, readBuildFile } from '../config/build-file.js'
 import type { Executor, ExecutorConfig } from '../config/executor-config.js'
 import { runBuild } from '../follow/attempts.js'
 import { unlaunched } from '../follow/unlaunched.js'
+import { expectLaunchable } from '../launch/launch.js'
 import { type Route, route } from '../routing/route.js'
 import { environmentValues } from './environment-values.js'
 import { expectWritable, type FollowFlags, readConfig, readText, withFollowFlags } from './flags.js'
@@ -25,13 +26,14 @@ async function run(host: Host, file: string, flags: FollowFlags): Promise<void> 
   const config = await readConfig(flags)
   const build = readBuildFile(await readText(file, 'BUILD_INVALID'), file)
   const routed = route(build, config)
+  const input = { build, route: routed, attempt: 1, nonce: '', secretValues: environmentValues(host) }
+  expectLaunchable({ ...input, namespace: routed.executor.kubernetes.jobsNamespace })
   await using session = new Session(host, flags, { build: build.id, output: host.stdout })
   const places = placesOf(config, session.open)
   const preferred = placeOf(places, routed.executor)
   const found = await findBuild(places, build.id, session.say, preferred).catch(async (error: unknown) => {
     const { namespace } = preferred
-    const input = { build, route: routed, attempt: 1, namespace, nonce: '', secretValues: environmentValues(host) }
-    await report(host, unlaunched(input, error, { now: host.clock.date() }), flags, session.say)
+    await report(host, unlaunched({ ...input, namespace }, error, { now: host.clock.date() }), flags, session.say)
     return 'unknown' as const
   })
   if (found === 'unknown') return

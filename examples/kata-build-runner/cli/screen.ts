@@ -28,7 +28,7 @@ export class Screen implements Display {
     this.#messages = messages
     this.#isShared = output?.isTTY === true && messages.isTTY === true
     this.progress = new Progress(messages, { build, show: progress ? 'always' : 'auto' })
-    this.#timer = setInterval(() => this.progress.tick(clock.date()), redrawMs)
+    this.#timer = setInterval(() => this.progress.tick(clock.now()), redrawMs)
     this.#timer.unref()
   }
 

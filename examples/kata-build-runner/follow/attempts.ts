@@ -35,6 +35,22 @@ export async function runBuild(
   display: Display,
   existing?: V1Job,
 ): Promise<BuildResult> {
+  const ended = around.fleet.metrics?.began()
+  let result: BuildResult | undefined
+  try {
+    result = await runAttempts(around, order, display, existing)
+    return result
+  } finally {
+    ended?.(result)
+  }
+}
+
+async function runAttempts(
+  around: Surroundings,
+  order: Order,
+  display: Display,
+  existing?: V1Job,
+): Promise<BuildResult> {
   const { executor } = order.route
   const most = executor.kubernetes.launchAttempts
   const failed: BuildResult['attempts'] = []

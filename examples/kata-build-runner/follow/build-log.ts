@@ -3,13 +3,13 @@ import { annotations, buildContainer } from '../launch/names.js'
 import { closedByRecord, type LogAccount } from '../log/account.js'
 import { followLog } from '../log/follow.js'
 import type { Mark } from '../log/marks.js'
-import { type GuardRecord, recordOfMarks } from '../model/record.js'
+import { LogReader } from '../log/reader.js'
+import { type GuardRecord, parseRecord, recordOfMarks } from '../model/record.js'
 import type { BuildResult, StepResult } from '../model/result.js'
+import { endOf } from '../watch/facts.js'
 import type { BuildView } from './build-view.js'
-import { Steps } from './steps.js'
+import { mostSteps, Steps } from './steps.js'
 import type { Display, Surroundings } from './surroundings.js'
-
-const nothing = { bytes: 0, lostBytes: 0, gaps: [], reconnects: 0, isClosed: false }
 
 /** What a result takes from a log. */
 export type LogSummary = Pick<BuildLog, 'steps' | 'account'>
@@ -17,7 +17,7 @@ export type LogSummary = Pick<BuildLog, 'steps' | 'account'>
 /** Of a build that has no log. */
 export const nothingRead: LogSummary = {
   steps: [],
-  account: () => ({ bytes: 0, lostBytes: 0, gaps: [], reconnects: 0, isComplete: false }),
+  account: () => accountOf(new LogReader('').account, false),
 }
 
 /** The log of a build: its output goes to the display, the guard's marks become steps and the final record. */
@@ -30,7 +30,8 @@ export class BuildLog {
   readonly #stopped = once(this.#stop.signal, 'abort').then(() => {})
   #lastEnd: Mark | undefined
   #following: Promise<void> | undefined
-  #account: LogAccount | undefined
+  readonly #reader: LogReader
+  #isRead = false
   #isDone = false
   #told = ''
 
@@ -38,26 +39,29 @@ export class BuildLog {
     this.#around = around
     this.#view = view
     this.#display = display
+    this.#reader = new LogReader(view.job.metadata?.annotations?.[annotations.nonce] ?? '')
   }
 
   /** Begins to follow, once the build container has a log. Further calls do nothing. */
   start(): void {
     const pod = this.#view.pod?.metadata?.name
     if (pod === undefined || this.#following !== undefined) return
-    const nonce = this.#view.job.metadata?.annotations?.[annotations.nonce] ?? ''
     this.#following = followLog(this.#around.api, {
-      ...{ pod, container: buildContainer, nonce, signal: this.#stop.signal, clock: this.#around.clock },
+      ...{ pod, container: buildContainer, reader: this.#reader },
+      ...{ signal: this.#stop.signal, clock: this.#around.clock },
       isEnded: () => this.#view.hasNoMoreOutput,
+      isGone: () => this.#view.hasNoLog,
+      isConfirmed: (account) => isConfirmed(account, parseRecord(endOf(this.#view.pod)?.message ?? '')),
       onOutput: (bytes) => this.#show(bytes),
       onMark: (mark) => this.#hear(mark),
       onTrouble: (text) => this.#trouble(text),
     })
-      .then((account) => {
-        this.#account = account
-        this.#view.isLogClosed = account.isClosed
+      .then(({ isClosed, isRead }) => {
+        this.#isRead = isRead
+        this.#view.isLogClosed = isClosed && isRead
       })
       .catch((error: unknown) => {
-        if (!this.#stop.signal.aborted) this.#display.say(`the log cannot be followed: ${String(error)}`)
+        if (!this.#stop.signal.aborted) this.#display.say(`the log cannot be followed any further: ${String(error)}`)
       })
       .finally(() => {
         this.#isDone = true
@@ -77,10 +81,8 @@ export class BuildLog {
   /** @param record the guard's final one, which says how long the log is */
   account(record: GuardRecord | undefined): BuildResult['log'] {
     const said = record?.interim === false ? record : undefined
-    const account = this.#account === undefined ? nothing : closedByRecord(this.#account, said)
-    const { bytes, lostBytes, gaps, reconnects, isClosed } = account
-    const isComplete = lostBytes === 0 && (isClosed || said?.outputBytes !== undefined)
-    return { bytes, lostBytes, gaps, reconnects, isComplete }
+    // Without the guard's count a mark is its last only where the log was read to its end: a build can forge one.
+    return accountOf(closedByRecord(this.#reader.account, said), said?.written !== undefined || this.#isRead)
   }
 
   /** Reads no further. */
@@ -104,9 +106,9 @@ export class BuildLog {
 
   #hear(mark: Mark): void {
     this.#steps.hear(mark)
-    if (mark.mark === 'begin') {
+    if (mark.mark === 'begin' && mark.step <= mostSteps) {
       const { step: number, of, name } = mark
-      this.#display.progress.step({ number, of, name }, this.#around.clock.date())
+      this.#display.progress.step({ number, of, name }, this.#around.clock.now())
     }
     if (mark.mark === 'end') this.#lastEnd = mark
     if (mark.mark === 'final') {
@@ -114,6 +116,16 @@ export class BuildLog {
       this.#view.wake()
     }
   }
+}
+
+/** @param isCounted whether the end of the account is the end of the log */
+function accountOf(account: LogAccount, isCounted: boolean): BuildResult['log'] {
+  const { bytes, lostBytes, gaps, moreGaps, reconnects, isClosed } = account
+  return { bytes, lostBytes, gaps, moreGaps, reconnects, isComplete: lostBytes === 0 && isClosed && isCounted }
+}
+
+function isConfirmed({ position, finalBytes, lostBytes }: LogAccount, record: GuardRecord | undefined): boolean {
+  return record?.interim === false && lostBytes === 0 && record.written === position - finalBytes
 }
 
 function recordOfFinal(final: Mark, lastEnd: Mark | undefined, now: Date): GuardRecord | undefined {

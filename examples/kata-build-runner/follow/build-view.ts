@@ -6,24 +6,32 @@ import type { GuardRecord } from '../model/record.js'
 import type { Stage } from '../model/stage.js'
 import { buildOf, endOf, hasStarted, isTerminal } from '../watch/facts.js'
 import type { Observed } from '../watch/observed.js'
-import { surelyNeverStarted } from './never-started.js'
+import type { StagePoint } from '../watch/stage.js'
+import { HeardTime } from './heard-time.js'
+import { showsRun, surelyNeverStarted } from './never-started.js'
 import type { Surroundings } from './surroundings.js'
+
+/** The newest: a pod that fails in the same way for hours has no end of them. */
+const mostEvents = 500
 
 /** What is known of one Job and its pod, kept up to date by the fleet's feeds. */
 export class BuildView {
   readonly name: string
   readonly #uid: string
   readonly #unsubscribe: () => void
-  #since: Partial<Record<Stage, Date>> = {}
+  #since: Partial<Record<Stage, number>> = {}
+  /** The stage that it is in, and of which container. */
+  #at = ''
   readonly #clock: Clock
+  readonly #heard: HeardTime
   /** How long the Job may take to say why its pod went: that it failed, is gone, or was suspended again. */
   readonly #vanishedMs: number
   #job: V1Job
   #pod: V1Pod | undefined
   #jobGone = false
   #isPodGone = false
-  #podGoneAt: Date | undefined
-  #deletingSince: Date | undefined
+  #podGoneMs: number | undefined
+  #deletingSince: number | undefined
   #hasSeenJob = false
   #events: CoreV1Event[] = []
   #wake: (() => void) | undefined
@@ -43,6 +51,7 @@ export class BuildView {
     this.setJob(job)
     this.#hasSeenJob = false
     this.#clock = clock
+    this.#heard = new HeardTime({ clock, fleet })
     this.#vanishedMs = timing.settleMs
     this.#unsubscribe = fleet.subscribe(this.name, {
       job: ({ type, object }) => this.setJob(object, type === 'gone'),
@@ -94,21 +103,35 @@ export class BuildView {
     return endOf(this.#pod) !== undefined || this.#isPodGone
   }
 
-  observed(now: Date): Observed {
-    this.#isNew = false
-    this.#forgetRequeued(now)
-    this.#deletingSince = this.#pod?.metadata?.deletionTimestamp ? (this.#deletingSince ?? now) : undefined
-    return this.#facts(now, this.#hasVanished(now))
+  /** Whether there is no log: the pod is gone, or its container ended without ever having begun. */
+  get hasNoLog(): boolean {
+    return this.#isPodGone || (endOf(this.#pod) !== undefined && !showsRun(this.#pod))
   }
 
-  entered(stage: Stage, now: Date): void {
-    this.#since[stage] ??= now
+  observed(): Observed {
+    this.#isNew = false
+    const heardMs = this.#heard.now()
+    this.#forgetRequeued(heardMs)
+    this.#deletingSince = this.#pod?.metadata?.deletionTimestamp ? (this.#deletingSince ?? heardMs) : undefined
+    return this.#facts(heardMs, this.#hasVanished(heardMs))
+  }
+
+  /** How long the API server has been heard, in milliseconds. */
+  get heardMs(): number {
+    return this.#heard.now()
+  }
+
+  /** It is in this stage. A limit is for one stay in it: what was before another stage does not count. */
+  entered({ stage, container = '' }: StagePoint): void {
+    const at = `${stage} ${container}`
+    if (this.#at !== at) this.#since[stage] = this.#heard.now()
+    this.#at = at
   }
 
   /** Adds to what was seen before: an API server forgets events after an hour. */
   addEvents(events: readonly CoreV1Event[]): void {
     const all = new Map([...this.#events, ...events].map((event) => [event.metadata.uid ?? event.metadata.name, event]))
-    this.#events = [...all.values()]
+    this.#events = [...all.values()].slice(-mostEvents)
     this.wake()
   }
 
@@ -116,6 +139,7 @@ export class BuildView {
     // Another of the same name: this one is gone, and the feed was away when it went.
     if (job.metadata?.uid !== this.#uid) this.#jobGone ||= !isGone
     else {
+      if (isAsKnown(job, this.#job) && this.#hasSeenJob && this.#jobGone === isGone) return
       this.#job = job
       // For good: a feed may be behind what a patch has answered.
       this.#isCancelled ||= job.metadata?.annotations?.[annotations.cancelled] !== undefined
@@ -135,6 +159,7 @@ export class BuildView {
     const isSame = pod.metadata?.uid === this.#pod?.metadata?.uid
     // The feed may be behind what was asked for.
     if (isSame && !isGone && (this.#isPodGone || (isTerminal(this.#pod) && !isTerminal(pod)))) return
+    if (isSame && !isGone && isAsKnown(pod, this.#pod)) return
     if (!isSame) {
       // A build that began is never looked for in another pod (Kueue may have suspended and resumed its Job).
       if (this.#pod !== undefined && (isGone || isOlder(pod, this.#pod) || this.#mayHaveStarted())) return
@@ -165,19 +190,19 @@ export class BuildView {
   }
 
   /** Kueue evicts a build that has not begun by suspending its Job: it is queued again, and nothing is lost. */
-  #forgetRequeued(now: Date): void {
+  #forgetRequeued(heardMs: number): void {
     if (!this.#isPodGone || this.#jobGone || this.#job.spec?.suspend !== true || this.#mayHaveStarted()) return
     this.#pod = undefined
     this.#isPodGone = false
-    this.#podGoneAt = undefined
-    this.#since = { created: now }
+    this.#podGoneMs = undefined
+    this.#since = { created: heardMs }
   }
 
-  #hasVanished(now: Date): boolean {
+  #hasVanished(heardMs: number): boolean {
     // What has gone with its last word said is no riddle.
     if (!this.#isPodGone || (isTerminal(this.#pod) && this.hasSurelyNotBegun)) return false
-    this.#podGoneAt ??= now
-    return this.#jobGone || isFinished(this.#job) || now.getTime() - this.#podGoneAt.getTime() >= this.#vanishedMs
+    this.#podGoneMs ??= heardMs
+    return this.#jobGone || isFinished(this.#job) || heardMs - this.#podGoneMs >= this.#vanishedMs
   }
 
   /**
@@ -193,17 +218,23 @@ export class BuildView {
   }
 
   #mayHaveStarted(): boolean {
-    return hasStarted(this.#facts(this.#clock.date(), false))
+    return hasStarted(this.#facts(this.#heard.now(), false))
   }
 
-  #facts(now: Date, podVanished: boolean): Observed {
+  #facts(heardMs: number, podVanished: boolean): Observed {
     const record = this.hasNoMoreOutput && !this.#isUnconfirmed ? this.record : undefined
     return {
-      ...{ job: this.#job, pod: this.#pod, events: this.#events, now, since: this.#since, record },
+      ...{ job: this.#job, pod: this.#pod, events: this.#events, since: this.#since, record },
+      ...{ now: this.#clock.date(), heardMs },
       deletingSince: this.#deletingSince,
       ...{ cancelled: this.isCancelled, jobVanished: this.#jobGone, podVanished },
     }
   }
+}
+
+function isAsKnown(one: V1Job | V1Pod, other: V1Job | V1Pod | undefined): boolean {
+  const version = one.metadata?.resourceVersion
+  return version !== undefined && version === other?.metadata?.resourceVersion
 }
 
 function isOlder(one: V1Pod, other: V1Pod): boolean {

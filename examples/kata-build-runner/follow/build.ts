@@ -44,9 +44,8 @@ export async function followBuild(
   const signals = [around.interruption.cancel, around.interruption.leave]
   for (const signal of signals) signal.addEventListener('abort', wake)
   try {
-    const verdict = await watched(around, view, log, display, options)
-    const ending = { ...(await settled(around, view, log, display, verdict, options)), log }
-    display.progress.stage(stageOf(ending.observed), around.clock.date())
+    const ending = { ...(await endingOf(around, view, log, display, options)), log }
+    display.progress.stage(stageOf(ending.observed), around.clock.now())
     return ending
   } finally {
     for (const signal of signals) signal.removeEventListener('abort', wake)
@@ -56,6 +55,21 @@ export async function followBuild(
 }
 
 type Verdict = { outcome: 'succeeded' } | { outcome: 'left-running' } | { outcome: 'failed'; failure: Failure }
+
+/** Watches until the build has ended; goes on where one that seemed not to start does run. */
+async function endingOf(
+  around: Surroundings,
+  view: BuildView,
+  log: BuildLog,
+  display: Display,
+  options: FollowOptions,
+): Promise<Omit<Ending, 'log'>> {
+  for (;;) {
+    const verdict = await watched(around, view, log, display, options)
+    const ending = await settled(around, view, log, display, verdict, options)
+    if (ending !== undefined) return ending
+  }
+}
 
 /** Until it is known what became of the build. */
 async function watched(
@@ -72,14 +86,14 @@ async function watched(
   const cancelling = new Cancelling(around, view, graceMs)
   const patiently = new Patiently(say)
   for (;;) {
-    const point = stageOf(view.observed(clock.date()))
-    view.entered(point.stage, clock.date())
-    progress.stage(point, clock.date())
+    const point = stageOf(view.observed())
+    view.entered(point)
+    progress.stage(point, clock.now())
     if (interruption.leave.aborted) return { outcome: 'left-running' }
-    if (hasLog(view.observed(clock.date()))) log.start()
+    if (hasLog(view.observed())) log.start()
     // Before the judgement: at the end it needs the events.
     await patiently.do(() => contact.look(point))
-    const observed = view.observed(clock.date())
+    const observed = view.observed()
     if (stageOf(observed).stage !== point.stage) continue
     // That look may have shown a pod that the feed had not.
     if (hasLog(observed)) log.start()
@@ -92,7 +106,11 @@ async function watched(
   }
 }
 
-/** The rest of the log, and of a build that is over its Job, where that could still come to something. */
+/**
+ * The rest of the log, and of a build that is over its Job, where that could still come to something.
+ *
+ * @returns undefined, if the build is not over: what the API server says now is not what the verdict was made of
+ */
 async function settled(
   around: Surroundings,
   view: BuildView,
@@ -100,12 +118,11 @@ async function settled(
   display: Display,
   early: Verdict,
   { limits }: FollowOptions,
-): Promise<Omit<Ending, 'log'>> {
-  const { clock } = around
+): Promise<Omit<Ending, 'log'> | undefined> {
   const say = (text: string) => display.say(text)
-  if (early.outcome === 'left-running') return { ...early, observed: view.observed(clock.date()) }
+  if (early.outcome === 'left-running') return { ...early, observed: view.observed() }
   await untilRead(around, view, log)
-  const observed = view.observed(clock.date())
+  const observed = view.observed()
   const verdict = judgedAgain(early, view, observed, limits)
   if (verdict.outcome === 'succeeded') {
     if (view.isCancelled) await removeBuild(around, view, say)
@@ -113,12 +130,32 @@ async function settled(
   }
   const { failure: reason } = verdict
   const outcome = reason.kind === 'cancelled' ? 'cancelled' : 'failed'
-  const isAwaited = !reason.started || view.isCancelled
-  if (!isAwaited && !mayGoOn(view)) return { outcome, failure: reason, observed }
-  const isGone = await removeBuild(around, view, say, isAwaited ? around.timing.patienceMs : 0)
-  if (!isGone && outcome === 'cancelled') return { outcome: 'left-running', failure: reason, observed }
-  const retry = reason.retry && isGone && view.hasSurelyNotBegun
-  return { outcome, failure: { ...reason, retry }, observed }
+  if (!reason.started) return await withoutStart(around, view, say, { outcome, failure: reason, observed }, limits)
+  if (!view.isCancelled && !mayGoOn(view)) return { outcome, failure: reason, observed }
+  const removal = await removeBuild(around, view, say, view.isCancelled ? {} : { withinMs: 0 })
+  if (removal !== 'gone' && outcome === 'cancelled') return { outcome: 'left-running', failure: reason, observed }
+  return { outcome, failure: reason, observed }
+}
+
+/** Takes a build away that has not started, if that is still so: what feeds say may be minutes old. */
+async function withoutStart(
+  around: Surroundings,
+  view: BuildView,
+  say: (text: string) => void,
+  ending: { outcome: 'cancelled' | 'failed'; failure: Failure; observed: Observed },
+  limits: StageLimits,
+): Promise<Omit<Ending, 'log'> | undefined> {
+  const { outcome, failure: reason } = ending
+  const whileDue = () => {
+    view.entered(stageOf(view.observed()))
+    return failureOf(view.observed(), limits)?.started === false
+  }
+  const removal = await removeBuild(around, view, say, { whileDue })
+  if (removal === 'kept') return undefined
+  const isUnknown = removal === 'unasked' || (removal === 'going' && outcome === 'cancelled')
+  if (isUnknown) return { ...ending, outcome: 'left-running' }
+  const retry = reason.retry && removal === 'gone' && view.hasSurelyNotBegun
+  return { ...ending, failure: { ...reason, retry } }
 }
 
 /** The end of the log may have told how it ended. */
@@ -147,11 +184,12 @@ function mayGoOn(view: BuildView): boolean {
 /** The log's end. It comes after the container's; if that cannot be seen any more, nobody waits for it for ever. */
 async function untilRead({ interruption, clock, timing }: Surroundings, view: BuildView, log: BuildLog): Promise<void> {
   const untilMs = clock.now() + timing.patienceMs
+  /** Of time in which the API server is heard: a log that cannot be asked for is not one that is silent. */
   let silentMs: number | undefined
   while (!log.isDone && !interruption.leave.aborted && clock.now() < untilMs) {
-    view.observed(clock.date())
-    if (!view.hasNoMoreOutput) silentMs ??= clock.now() + timing.settleMs
-    if (silentMs !== undefined && clock.now() >= silentMs && !view.hasNoMoreOutput) return
+    view.observed()
+    if (!view.hasNoMoreOutput) silentMs ??= view.heardMs + timing.settleMs
+    if (silentMs !== undefined && view.heardMs >= silentMs && !view.hasNoMoreOutput) return
     await view.next(timing.tickMs)
   }
 }

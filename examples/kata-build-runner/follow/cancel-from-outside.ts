@@ -27,7 +27,7 @@ export async function cancelBuild(
   let endedMs: number | undefined
   try {
     for (;;) {
-      view.observed(clock.date())
+      view.observed()
       const nowMs = clock.now()
       if (view.isJobGone) break
       if (view.hasNoMoreOutput || isFinished(view.job)) endedMs ??= nowMs
@@ -37,7 +37,7 @@ export async function cancelBuild(
       if (!isFinished(view.job)) await patiently.do(() => cancelling.goOn())
       await view.next(timing.tickMs)
     }
-    return await removeBuild(around, view, say)
+    return (await removeBuild(around, view, say)) === 'gone'
   } finally {
     view.close()
   }

@@ -1,5 +1,5 @@
 import type { BuildView } from './build-view.js'
-import { askToEnd, deletePod } from './cancel.js'
+import { AskToEnd, deletePod } from './cancel.js'
 import type { Surroundings } from './surroundings.js'
 
 /** A cancel under way: asked for once, and asked for again in another way where the first did not end the build. */
@@ -7,6 +7,7 @@ export class Cancelling {
   readonly #around: Surroundings
   readonly #view: BuildView
   readonly #graceMs: number
+  readonly #ask: AskToEnd
   #askedMs: number | undefined
   #isPodDeleted = false
 
@@ -14,13 +15,13 @@ export class Cancelling {
     this.#around = around
     this.#view = view
     this.#graceMs = graceMs
+    this.#ask = new AskToEnd(around, view)
   }
 
   async goOn(): Promise<void> {
     const nowMs = this.#around.clock.now()
     if (this.#askedMs === undefined) {
-      await askToEnd(this.#around, this.#view)
-      this.#askedMs = nowMs
+      if (await this.#ask.goOn()) this.#askedMs = nowMs
       return
     }
     const isOverdue = nowMs - this.#askedMs >= this.#graceMs + this.#around.timing.settleMs

@@ -2,13 +2,16 @@ import type { V1Job, V1Pod, V1Secret } from '@kubernetes/client-node'
 import { statusOf } from '../api/api-error.js'
 import type { BuildApi } from '../api/build-api.js'
 import type { Executor } from '../config/executor-config.js'
-import { anyBuildSelector, buildSelector, labels } from '../launch/names.js'
+import { anyBuildSelector, labels } from '../launch/names.js'
 import { allStagesMs } from '../model/stage.js'
 import { buildOf } from '../watch/facts.js'
-import { jobOf } from './fleet.js'
+import { deleteIdle, podsOf } from './delete-idle.js'
 
 /** In a queue the Secret comes before its Job, and a runner may be slow: no younger Secret is taken for abandoned. */
 export const youngSecretMs = 600_000
+
+/** The first deletes the pods, and their Job changes by that for a moment. */
+const mostTries = 5
 
 export interface Removed {
   kind: 'Secret' | 'Job'
@@ -47,11 +50,9 @@ export async function collectGarbage(
   }
   for (const job of jobs) {
     const why = whyJob(job, executors, now())
-    if (why === undefined || (await isRunning(api, job))) continue
-    const { name = '', uid, resourceVersion } = job.metadata ?? {}
-    if (isDry || (await isDone(api.deleteJob(name, { uid, resourceVersion, propagation: 'Background' })))) {
-      removed.push({ kind: 'Job', name, why })
-    }
+    if (why === undefined) continue
+    const isRemoved = isDry ? isIdle(job, await podsOf(api, job)) : await removeJob(api, job)
+    if (isRemoved) removed.push({ kind: 'Job', name: job.metadata?.name ?? '', why })
   }
   return removed
 }
@@ -74,10 +75,19 @@ function whyJob(job: V1Job, executors: readonly Executor[], now: Date): string |
   return `it is ${minutes(ageMs)} old, and executor ${executor.name} gives a build ${minutes(mostMs)} (stages and maxBuildTimeout)`
 }
 
-/** Asked at the last moment, and of the pods themselves: a Job's status does not tell a pod that waits from one that runs. */
-async function isRunning(api: BuildApi, job: V1Job): Promise<boolean> {
-  const pods: V1Pod[] = await api.listPods(buildSelector(job.metadata?.labels?.[labels.build] ?? ''))
-  return pods.some((pod) => jobOf(pod) === job.metadata?.name && buildOf(pod)?.state.running !== undefined)
+/** Pods first, then the Job; what changes meanwhile stays for the next time. */
+async function removeJob(api: BuildApi, job: V1Job): Promise<boolean> {
+  const ours = new Set<string>()
+  for (let tries = 0; tries < mostTries; tries++) {
+    const outcome = await deleteIdle(api, job, isIdle, ours)
+    if (outcome !== 'changed') return outcome === 'asked'
+  }
+  return false
+}
+
+/** By the pods themselves: a Job's status does not tell a pod that waits from one that runs. */
+function isIdle(_job: V1Job, pods: readonly V1Pod[]): boolean {
+  return pods.every((pod) => buildOf(pod)?.state.running === undefined)
 }
 
 /** False: it has changed (409) or is gone (404) since it was seen. */

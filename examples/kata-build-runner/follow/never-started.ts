@@ -7,9 +7,13 @@ import { buildOf, dateOf, isStartError, isTerminal } from '../watch/facts.js'
  */
 export function surelyNeverStarted(pod: V1Pod | undefined): boolean {
   if (pod === undefined || !pod.spec?.nodeName) return true
-  if (!isTerminal(pod)) return false
+  return isTerminal(pod) && !showsRun(pod)
+}
+
+/** Whether a pod's status tells that its build container runs, or ran. */
+export function showsRun(pod: V1Pod | undefined): boolean {
   const status = buildOf(pod)?.status
-  return status === undefined || hasNoRun(status)
+  return status !== undefined && !hasNoRun(status)
 }
 
 function hasNoRun({ state, lastState, restartCount, containerID }: V1ContainerStatus): boolean {

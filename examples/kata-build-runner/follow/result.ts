@@ -18,6 +18,7 @@ export function resultOf(job: V1Job, ending: Ending, attempts: BuildResult['atte
     build: metadata?.labels?.[labels.build] ?? '',
     attempt: Number(metadata?.labels?.[labels.attempt] ?? 1),
     job: metadata?.name ?? '',
+    ...(metadata?.uid === undefined ? {} : { jobUid: metadata.uid }),
     ...(pod?.metadata?.name === undefined ? {} : { pod: pod.metadata.name }),
     ...(pod?.spec?.nodeName ? { node: pod.spec.nodeName } : {}),
     namespace: metadata?.namespace ?? '',

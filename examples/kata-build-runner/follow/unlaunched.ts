@@ -19,7 +19,14 @@ export function unlaunched(
   if (!(error instanceof RunnerError)) throw error
   const outcome = outcomeOf(error)
   if (outcome === undefined) throw error
-  const observed = { job: jobManifest(input), events: [], now, since: {}, cancelled: outcome === 'cancelled' }
+  const observed = {
+    job: jobManifest(input),
+    events: [],
+    now,
+    heardMs: 0,
+    since: {},
+    cancelled: outcome === 'cancelled',
+  }
   const kind = outcome === 'cancelled' ? 'cancelled' : 'launch'
   const why = {
     ...failure(observed, kind, error.message, { remedy: error.remedy }),

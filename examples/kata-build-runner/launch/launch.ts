@@ -9,6 +9,7 @@ import { jobManifest } from './job.js'
 import type { LaunchInput } from './launch-input.js'
 import { annotations, buildHash, jobName, labels } from './names.js'
 import { ensureEarlySecret, ensureOwnedSecret, removeEarlySecret } from './place-secret.js'
+import { secretManifest } from './secret.js'
 
 /** Between two looks at a Job of the same name that is being deleted. */
 const goingMs = 500
@@ -56,6 +57,16 @@ export async function launch(
     if (!(error instanceof RunnerError)) throw error
     return await afterFailure(api, job, error, { clock, mayRun })
   }
+}
+
+/**
+ * Whether the executor takes this build, by all that can be known before anything is asked of a cluster.
+ *
+ * @throws RunnerError `BUILD_INVALID`
+ */
+export function expectLaunchable(input: LaunchInput): void {
+  jobManifest(input)
+  secretManifest(input)
 }
 
 /** Whether all calls of a launch were made, as far as the Job shows it. With a queue that is Kueue's to say. */

@@ -1,16 +1,7 @@
 import type { GuardRecord } from '../model/record.js'
+import { type Gap, Gaps, type MoreGaps } from './gaps.js'
 
-/** Bytes that are missing, somewhere between two marks. */
-export interface Gap {
-  /** The position in the build's stream after which they are missing: all before it is accounted for. */
-  afterByte: number
-  bytes: number
-  /**
-   * They are no more than the lines between the two marks, and may be carriage returns: containerd drops the one of a
-   * CRLF (`readLine` in its `internal/cri/io/logger.go`), and nothing tells where it did.
-   */
-  mayBeLineEnds: boolean
-}
+export type { Gap } from './gaps.js'
 
 /** What came of a build's log. Bytes are those of the stream that the guard writes, its own lines included. */
 export interface LogAccount {
@@ -19,7 +10,9 @@ export interface LogAccount {
   /** Of them the build's own output, with the line ends that the guard put before its lines. */
   outputBytes: number
   lostBytes: number
+  /** The first ones; `moreGaps` are the others. */
   gaps: Gap[]
+  moreGaps: MoreGaps
   /** Dropped, since they had come before. */
   repeatedBytes: number
   reconnects: number
@@ -47,7 +40,7 @@ export interface LogAccount {
 export class Account {
   #bytes = 0
   #outputBytes = 0
-  #gaps: Gap[] = []
+  readonly #gaps = new Gaps()
   /** What has come twice, as far as believed marks say. */
   #surplus = 0
   #lost = 0
@@ -92,7 +85,8 @@ export class Account {
 
   state(repeatedBytes: number, reconnects: number): LogAccount {
     return {
-      ...{ bytes: this.#bytes, outputBytes: this.#outputBytes, lostBytes: this.#lost, gaps: [...this.#gaps] },
+      ...{ bytes: this.#bytes, outputBytes: this.#outputBytes, lostBytes: this.#lost },
+      ...{ gaps: this.#gaps.listed, moreGaps: this.#gaps.more },
       ...{ repeatedBytes, reconnects, isClosed: this.#isClosed, inconsistencies: this.#inconsistencies },
       position: this.#bytes - this.#surplus + this.#lost,
       finalBytes: this.#isClosed ? this.#finalBytes : 0,
@@ -101,9 +95,8 @@ export class Account {
   }
 
   #lose(bytes: number): void {
-    if (bytes === 0) return
     this.#lost += bytes
-    this.#gaps.push({ afterByte: this.#afterByte, bytes, mayBeLineEnds: bytes <= this.#lines })
+    this.#gaps.add({ afterByte: this.#afterByte, bytes, mayBeLineEnds: bytes <= this.#lines })
   }
 
   /** Less is missing than was known: what the latest gaps claimed is taken back. */
@@ -111,17 +104,7 @@ export class Account {
     if (missing < 0) this.#surplus -= missing
     const excess = this.#lost - Math.max(0, missing)
     this.#lost -= excess
-    takeBack(this.#gaps, excess)
-  }
-}
-
-/** As many missing bytes, from the latest gaps. */
-function takeBack(gaps: Gap[], bytes: number): void {
-  for (let excess = bytes; excess > 0 && gaps.length > 0; ) {
-    const gap = gaps.pop()!
-    const left = gap.bytes - excess
-    excess = Math.max(0, -left)
-    if (left > 0) gaps.push({ ...gap, bytes: left })
+    this.#gaps.takeBack(excess)
   }
 }
 
@@ -136,19 +119,34 @@ export function closedByRecord(
   { written, outputBytes }: Pick<GuardRecord, 'written' | 'outputBytes'> = {},
 ): LogAccount {
   if (written === undefined) return closedByOutput(account, outputBytes)
-  const { position, finalBytes, gaps, lostBytes } = account
+  const { position, finalBytes, lostBytes } = account
   if (written === position - finalBytes) return { ...account, isClosed: true }
   // A mark that came last and was not the guard's final one is output.
   const missing = written - position
   const closed = { ...account, finalBytes: 0, isClosed: true }
   if (missing >= 0) {
-    const end: Gap = { afterByte: position, bytes: missing, mayBeLineEnds: missing <= account.linesAtEnd }
-    return { ...closed, lostBytes: lostBytes + missing, gaps: missing === 0 ? gaps : [...gaps, end] }
+    const end = { afterByte: position, bytes: missing, mayBeLineEnds: missing <= account.linesAtEnd }
+    return { ...closed, lostBytes: lostBytes + missing, ...withGap(account, end) }
   }
-  const kept = [...gaps]
-  takeBack(kept, -missing)
+  const kept = gapsOf(account)
+  kept.takeBack(-missing)
   const inconsistencies = account.inconsistencies + 1
-  return { ...closed, lostBytes: Math.max(0, lostBytes + missing), gaps: kept, inconsistencies }
+  // What came twice may hide what did not come: such a log is not closed.
+  const isClosed = lostBytes + missing >= 0
+  return {
+    ...{ ...closed, isClosed, lostBytes: Math.max(0, lostBytes + missing), inconsistencies },
+    ...{ gaps: kept.listed, moreGaps: kept.more },
+  }
+}
+
+function gapsOf({ gaps, moreGaps }: LogAccount): Gaps {
+  return new Gaps(gaps, moreGaps)
+}
+
+function withGap(account: LogAccount, gap: Gap): Pick<LogAccount, 'gaps' | 'moreGaps'> {
+  const all = gapsOf(account)
+  all.add(gap)
+  return { gaps: all.listed, moreGaps: all.more }
 }
 
 /**
@@ -159,6 +157,6 @@ export function closedByRecord(
 function closedByOutput(account: LogAccount, outputBytes: number | undefined): LogAccount {
   const missing = (outputBytes ?? 0) - account.outputBytes - account.lostBytes
   if (missing <= 0) return account
-  const end: Gap = { afterByte: account.bytes + account.lostBytes, bytes: missing, mayBeLineEnds: false }
-  return { ...account, lostBytes: account.lostBytes + missing, gaps: [...account.gaps, end] }
+  const end = { afterByte: account.bytes + account.lostBytes, bytes: missing, mayBeLineEnds: false }
+  return { ...account, lostBytes: account.lostBytes + missing, ...withGap(account, end) }
 }

@@ -5,16 +5,21 @@ import { type Clock, systemClock } from '../model/clock.js'
 import type { LogAccount } from './account.js'
 import { LogConnection } from './connection.js'
 import type { Mark } from './marks.js'
-import { type LogItem, LogReader } from './reader.js'
+import type { LogItem, LogReader } from './reader.js'
 
 export interface FollowLogOptions {
   pod: string
   container: string
-  nonce: string
+  /** Takes what comes, and keeps the account of it, however the following ends. */
+  reader: LogReader
   /** Ends the following at once; the account is what it is by then. */
   signal: AbortSignal
   /** Whether the container has ended, so that no more is written. */
   isEnded: () => boolean
+  /** Whether the pod is gone, or its container ended without ever having begun: what was not read never will be. */
+  isGone: () => boolean
+  /** Whether something else than the log says that this is all of it. */
+  isConfirmed?: (account: LogAccount) => boolean
   /** Gets the build's own output, in order, byte for byte. While it returns an open promise nothing more is read. */
   onOutput: (bytes: Uint8Array) => void | Promise<void>
   onMark: (mark: Mark) => void
@@ -33,6 +38,8 @@ export interface LogTiming {
   endedIdleMs: number
   /** The final mark came, the stream ended, and the pod's status does not say so yet. */
   settleMs: number
+  /** The log of a container that has ended is refused, again and again. */
+  refusalMs: number
   firstRetryMs: number
   mostRetryMs: number
 }
@@ -41,43 +48,53 @@ const usualLogTiming: LogTiming = {
   idleMs: 300_000,
   endedIdleMs: 10_000,
   settleMs: 5_000,
+  refusalMs: 300_000,
   firstRetryMs: 500,
   mostRetryMs: 10_000,
 }
 
 const pollMs = 100
 
+/** A log that was followed. */
+export interface FollowedLog extends LogAccount {
+  /** A stream that was asked for after the container's end came to its own end: there is no more of it. */
+  isRead: boolean
+}
+
 /**
  * Follows a build's log to its end, over as many connections as that takes: until the container has ended, and a stream
- * that was asked for after that has, too.
+ * that was asked for after that has, too. A refusal is no end: a token is renewed, an authenticator or a kubelet restarts,
+ * and then the log is there again (a kubelet that has just started answers 404 or 400 for pods that run).
  *
- * @throws RunnerError if the API server refuses for good (401, 403); what `onOutput` and `onMark` throw
+ * @throws what `onOutput` and `onMark` throw; the reader has the account all the same
  */
-export async function followLog(api: Pick<BuildApi, 'openLog'>, options: FollowLogOptions): Promise<LogAccount> {
-  const { signal, isEnded, clock = systemClock } = options
+export async function followLog(api: Pick<BuildApi, 'openLog'>, options: FollowLogOptions): Promise<FollowedLog> {
+  const { reader, signal, isEnded, clock = systemClock } = options
   const timing = { ...usualLogTiming, ...options.timing }
-  const reader = new LogReader(options.nonce)
   const backoff = new Backoff({ firstMs: timing.firstRetryMs, mostMs: timing.mostRetryMs })
+  const refusals = new Refusals(clock, timing.refusalMs)
+  let isRead = false
   while (!signal.aborted) {
     const wasEnded = isEnded()
     const before = reader.account.bytes
-    const error = await readOne(api, reader, options, timing)
-    if (error === undefined ? await isOver(reader, wasEnded, options, timing) : isGone(error, wasEnded)) break
+    const error = await readOne(api, options, timing)
+    isRead = wasEnded && error === undefined && !signal.aborted
+    if (error === undefined ? isRead || (await isOver(options, timing)) : refusals.areFinal(error, wasEnded, options))
+      break
     if (reader.account.bytes > before) backoff.reset()
     await clock.sleep(backoff.nextMs(error), signal)
   }
   await deliver(reader.finish(), options)
-  return reader.account
+  return { ...reader.account, isRead }
 }
 
 /** Reads one stream to its end. @returns what broke it */
 async function readOne(
   api: Pick<BuildApi, 'openLog'>,
-  reader: LogReader,
   options: FollowLogOptions,
   { idleMs, endedIdleMs }: LogTiming,
 ): Promise<unknown> {
-  const { pod, container, signal, isEnded, clock = systemClock } = options
+  const { pod, container, reader, signal, isEnded, clock = systemClock } = options
   const open = (inner: AbortSignal) => api.openLog(pod, container, { sinceTime: reader.since, signal: inner })
   const checkMs = Math.min(1000, endedIdleMs / 4)
   const connection = new LogConnection(open, {
@@ -107,27 +124,44 @@ async function readOne(
   }
 }
 
-/** Whether a stream that came to its end was the last. */
+/** Whether a stream that ended while its container ran was the last. */
 async function isOver(
-  reader: LogReader,
-  wasEnded: boolean,
-  { isEnded, signal, clock = systemClock }: FollowLogOptions,
+  { reader, isEnded, isConfirmed, signal, clock = systemClock }: FollowLogOptions,
   { settleMs }: LogTiming,
 ): Promise<boolean> {
-  if (wasEnded) return true
   // The guard writes nothing after its final mark; but a build can forge one, and then runs on.
   for (const untilMs = clock.now() + settleMs; reader.isClosed && clock.now() < untilMs; ) {
-    if (isEnded()) return true
+    if (isEnded()) return isConfirmed?.(reader.account) ?? false
     if (!(await clock.sleep(pollMs, signal))) return true
   }
   return false
 }
 
-/** Whether there is, or will be, no such log: the pod is gone, or its container ended without ever having begun. */
-function isGone(error: unknown, wasEnded: boolean): boolean {
-  const status = statusOf(error)
-  if (status === 401 || status === 403 || !isTrouble(error)) throw error
-  return status === 404 || (status === 400 && wasEnded)
+const refusalStatuses = [400, 401, 403, 404]
+
+/** Refusals of a log, one after the other. */
+class Refusals {
+  readonly #clock: Clock
+  readonly #patienceMs: number
+  #sinceMs: number | undefined
+
+  constructor(clock: Clock, patienceMs: number) {
+    this.#clock = clock
+    this.#patienceMs = patienceMs
+  }
+
+  /** @throws the error, if it is a mistake in this program */
+  areFinal(error: unknown, wasEnded: boolean, { isGone }: FollowLogOptions): boolean {
+    if (!isTrouble(error)) throw error
+    const status = statusOf(error)
+    const isRefusal = status !== undefined && refusalStatuses.includes(status)
+    if (!isRefusal || !wasEnded) this.#sinceMs = undefined
+    if (!isRefusal) return false
+    if (isGone() && (status === 400 || status === 404)) return true
+    if (!wasEnded) return false
+    this.#sinceMs ??= this.#clock.now()
+    return this.#clock.now() - this.#sinceMs >= this.#patienceMs
+  }
 }
 
 function tellTrouble(error: unknown, { signal, onTrouble }: FollowLogOptions): void {

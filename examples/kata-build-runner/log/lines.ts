@@ -1,4 +1,4 @@
-import { type LineTime, mostPrefixBytes, prefixOf } from './timestamp.js'
+import { type LineTime, mayBeginPrefix, mostPrefixBytes, prefixOf } from './timestamp.js'
 
 const lineEnd = 10
 /** Of what the kubelet says in place of a line so much is kept. */
@@ -36,9 +36,10 @@ export class Lines {
     while (rest.length > 0) rest = this.#step(rest)
   }
 
-  /** The stream is over. */
+  /** The stream is over. Where it was cut within a timestamp, the next one has the whole line. */
   end(): void {
-    if (this.#held.length > 0) this.#tellForeign(false)
+    const isCutShort = this.#state === 'prefix' && mayBeginPrefix(this.#held)
+    if (this.#held.length > 0 && !isCutShort) this.#tellForeign(false)
   }
 
   #step(bytes: Buffer): Buffer {

@@ -11,6 +11,9 @@ export interface FreshSink {
   foreign(text: string): void
 }
 
+/** A clock that is coarse gives many lines one time: the heads of so many are kept. */
+const mostTail = 16_384
+
 /** What becomes of the line that is being read; `undecided`: held until its head is there. */
 type Fate = 'pass' | 'drop' | 'undecided'
 
@@ -29,11 +32,14 @@ export class Resume implements LineSink {
   #latest: LineTime | undefined
   /** The heads of the whole lines that have the last line's time, in their order. */
   #tail: number[] = []
+  /** How many whole lines of that time there were beyond those: they are told by their number alone. */
+  #moreTail = 0
   /** The last line, where its end has not come. */
   #open: { head: Head; length: number } | undefined
   #isRepeating = false
-  /** How many of `#tail` have come again. */
+  /** How many of `#tail` have come again, and of those beyond. */
   #again = 0
+  #moreAgain = 0
   #fate: Fate = 'pass'
   #time: LineTime = { seconds: 0, nanoseconds: 0 }
   #held: Buffer[] = []
@@ -56,6 +62,7 @@ export class Resume implements LineSink {
   connected(): void {
     this.#isRepeating = this.#last !== undefined
     this.#again = 0
+    this.#moreAgain = 0
     this.#skip = 0
     this.#fate = 'pass'
     this.#release()
@@ -81,7 +88,8 @@ export class Resume implements LineSink {
     if (this.#fate === 'undecided') this.#decide()
     if (this.#fate !== 'pass' || this.#open === undefined) return
     const { hash } = this.#open.head
-    this.#tail.push(hash)
+    if (this.#tail.length < mostTail) this.#tail.push(hash)
+    else this.#moreTail++
     this.#recent.add(this.#last!, hash)
     this.#open = undefined
     this.#skip = 0
@@ -110,13 +118,18 @@ export class Resume implements LineSink {
       const isKnown = this.#recent.has(this.#time, Head.of(head))
       this.#isRepeating = isKnown
       this.#again = 0
+      this.#moreAgain = 0
       this.#settle(isKnown ? 'drop' : 'pass')
       return
     }
     const index = this.#tail.indexOf(Head.of(head), this.#again)
     if (index >= 0) {
       this.#again = index + 1
-      this.#isRepeating = this.#again < this.#tail.length || this.#open !== undefined
+      this.#isRepeating = this.#again < this.#tail.length || this.#moreTail > 0 || this.#open !== undefined
+      this.#settle('drop')
+    } else if (this.#again === this.#tail.length && this.#moreAgain < this.#moreTail) {
+      this.#moreAgain++
+      this.#isRepeating = this.#moreAgain < this.#moreTail || this.#open !== undefined
       this.#settle('drop')
     } else if (this.#isOpenLine(head)) this.#goOn()
     else this.#settle('pass')
@@ -143,7 +156,10 @@ export class Resume implements LineSink {
 
   /** The line is new. */
   #accept(): void {
-    if (this.#last === undefined || compareTimes(this.#time, this.#last) !== 0) this.#tail = []
+    if (this.#last === undefined || compareTimes(this.#time, this.#last) !== 0) {
+      this.#tail = []
+      this.#moreTail = 0
+    }
     this.#last = this.#time
     if (this.#latest === undefined || compareTimes(this.#time, this.#latest) > 0) this.#latest = this.#time
     this.#isRepeating = false

@@ -21,6 +21,16 @@ export function prefixOf(bytes: Buffer): { time: LineTime; length: number } | un
   return { time: { seconds: ms / 1000, nanoseconds: Number(fraction.padEnd(9, '0')) }, length }
 }
 
+const secondShape = 'dddd-dd-ddTdd:dd:dd'
+const afterSecond = /^(\.\d{0,9})?(Z|[+-][\d:]{0,5})?$/
+
+/** Whether bytes may be the beginning of a timestamp of which the rest is still to come. */
+export function mayBeginPrefix(bytes: Buffer): boolean {
+  const text = bytes.toString('latin1')
+  const [second, rest] = [text.slice(0, secondShape.length), text.slice(secondShape.length)]
+  return secondShape.startsWith(second.replaceAll(/\d/g, 'd')) && afterSecond.test(rest)
+}
+
 /** Negative: `one` is earlier. */
 export function compareTimes(one: LineTime, other: LineTime): number {
   return one.seconds - other.seconds || one.nanoseconds - other.nanoseconds

@@ -23,6 +23,8 @@ export interface BuildResult {
   /** From 1. */
   attempt: number
   job: string
+  /** Of the Job: another may have its name by now. */
+  jobUid?: string
   pod?: string
   node?: string
   namespace: string
@@ -48,6 +50,8 @@ export interface BuildResult {
     lostBytes: number
     /** `mayBeLineEnds`: they may be carriage returns alone, which containerd drops from line ends. */
     gaps: { afterByte: number; bytes: number; mayBeLineEnds: boolean }[]
+    /** Those that are not listed: a build that forges marks can make gaps by the million. */
+    moreGaps: { count: number; bytes: number }
     reconnects: number
     /** Nothing is missing. False without a loss: the end, of a size that nobody knows, is missing. */
     isComplete: boolean

@@ -7,7 +7,7 @@ export const stages = ['created', 'queued', 'scheduled', 'pulling', 'init', 'sta
 
 export type Stage = (typeof stages)[number]
 
-/** How long each stage before the start may last, in milliseconds. */
+/** How long each stage before the start may last, in milliseconds, each time that it is entered. */
 export interface StageLimits {
   createdMs: number
   queuedMs: number
@@ -17,9 +17,14 @@ export interface StageLimits {
   startingMs: number
 }
 
+/** How often a stage of this limit is entered at most: three containers have images, two run before the build. */
+const mostEntries: Record<keyof StageLimits, number> = {
+  ...{ createdMs: 1, queuedMs: 1, pullingMs: 3, initMs: 2, startingMs: 2 },
+}
+
 /** How long all stages before the start may last together, in milliseconds. */
 export function allStagesMs(limits: StageLimits): number {
-  return Object.values(limits).reduce((sum, ms) => sum + ms, 0)
+  return Object.entries(mostEntries).reduce((sum, [key, times]) => sum + times * limits[key as keyof StageLimits], 0)
 }
 
 /** The limit of a stage in milliseconds; undefined: the pod's own deadline is what limits it. */

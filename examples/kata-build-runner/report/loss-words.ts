@@ -1,13 +1,18 @@
 import type { BuildResult } from '../model/result.js'
 
-/** Nobody reads where hundreds of gaps are; the result's file has all. */
+/** Nobody reads where hundreds of gaps are; the result's file has more. */
 const mostGaps = 10
 
 /** What is missing of a log that is not complete, in one line. */
-export function lossWords({ gaps, lostBytes }: Pick<BuildResult['log'], 'gaps' | 'lostBytes'>): string {
+export function lossWords({
+  gaps,
+  moreGaps,
+  lostBytes,
+}: Pick<BuildResult['log'], 'gaps' | 'lostBytes' | 'moreGaps'>): string {
   if (lostBytes === 0) return 'the end of the log is missing; how much that is nobody knows'
   const shown = gaps.slice(0, mostGaps).map(({ afterByte, bytes }) => `${bytes} after byte ${afterByte}`)
-  const where = [...shown, ...(gaps.length > mostGaps ? [`and ${gaps.length - mostGaps} gaps more`] : [])].join(', ')
+  const more = Math.max(0, gaps.length - mostGaps) + moreGaps.count
+  const where = [...shown, ...(more > 0 ? [`and ${more} gaps more`] : [])].join(', ')
   const total = `${lostBytes} ${lostBytes === 1 ? 'byte' : 'bytes'} of the log`
   const mayBe = gaps.reduce((sum, { bytes, mayBeLineEnds }) => sum + (mayBeLineEnds ? bytes : 0), 0)
   if (mayBe === 0) return `the cluster lost ${total}: ${where}`

@@ -31,7 +31,7 @@ export class Progress {
   readonly #isLive: boolean
   #stage: Stage | undefined
   #text = ''
-  #since: Date | undefined
+  #sinceMs: number | undefined
   #isDrawn = false
   #isAtLineStart = true
   #hasEnded = false
@@ -44,25 +44,29 @@ export class Progress {
     this.#isShown = this.#isLive || show === 'always'
   }
 
-  /** The build came to a stage, or to another detail of it. */
-  stage({ stage, detail }: StagePoint, now: Date): void {
+  /**
+   * The build came to a stage, or to another detail of it.
+   *
+   * @param nowMs of a monotonic clock, as all of them here
+   */
+  stage({ stage, detail }: StagePoint, nowMs: number): void {
     this.#text = detail === undefined ? stage : `${stage}: ${plain(detail)}`
-    if (stage !== this.#stage) this.#stay(this.#text, now)
+    if (stage !== this.#stage) this.#stay(this.#text, nowMs)
     this.#stage = stage
-    this.tick(now)
+    this.tick(nowMs)
   }
 
   /** A step began. */
-  step({ number, of, name }: StepPoint, now: Date): void {
+  step({ number, of, name }: StepPoint, nowMs: number): void {
     this.#text = `step ${number} of ${of}: ${plain(name)}`
-    this.#stay(this.#text, now)
-    this.tick(now)
+    this.#stay(this.#text, nowMs)
+    this.tick(nowMs)
   }
 
   /** Draws the line's running time anew; once a second is enough. */
-  tick(now: Date): void {
+  tick(nowMs: number): void {
     if (!this.#isLive || this.#hasEnded || !this.#isAtLineStart || this.#text === '') return
-    const elapsed = shortDuration(now.getTime() - (this.#since ?? now).getTime())
+    const elapsed = shortDuration(nowMs - (this.#sinceMs ?? nowMs))
     // One column is left free: a terminal wraps when its last is written to, and the line could not be erased.
     const line = fitted(`${this.#build} ${elapsed} ${this.#text}`, (this.#stream.columns || usualColumns) - 1)
     this.#stream.write(eraseLine + line)
@@ -87,8 +91,8 @@ export class Progress {
     this.#hasEnded = true
   }
 
-  #stay(text: string, now: Date): void {
-    this.#since = now
+  #stay(text: string, nowMs: number): void {
+    this.#sinceMs = nowMs
     if (this.#isShown) this.#say(text)
   }
 

@@ -39,9 +39,9 @@ export function succeeded(observed: Observed): boolean {
  * whoever marked it for deletion.
  */
 function lostNode(observed: Observed): Failure | undefined {
-  const { deletingSince, now, pod } = observed
+  const { deletingSince, heardMs, pod } = observed
   const graceMs = (pod?.metadata?.deletionGracePeriodSeconds ?? 0) * 1000
-  const isOver = deletingSince !== undefined && now.getTime() - deletingSince.getTime() >= graceMs + lostNodeMs
+  const isOver = deletingSince !== undefined && heardMs - deletingSince >= graceMs + lostNodeMs
   if (pod?.status?.reason !== 'NodeLost' && !isOver) return undefined
   const cause = causeOf(observed)
   const node = `node ${pod?.spec?.nodeName ?? 'unknown'} does not answer`

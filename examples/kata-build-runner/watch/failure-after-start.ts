@@ -159,7 +159,7 @@ function exitWords(where: string, exit: number): string {
 }
 
 /** Whether all that will be said of the end has been said. */
-function hasSettled({ jobVanished, now, pod, podVanished, since }: Observed): boolean {
+function hasSettled({ heardMs, jobVanished, pod, podVanished, since }: Observed): boolean {
   if (jobVanished === true || podVanished === true || isTerminal(pod)) return true
-  return since.ended !== undefined && now.getTime() - since.ended.getTime() >= settleMs
+  return since.ended !== undefined && heardMs - since.ended >= settleMs
 }

@@ -1,6 +1,6 @@
 import { buildContainer } from '../launch/names.js'
 import type { Failure } from '../model/failure.js'
-import { limitMsOf, type StageLimits } from '../model/stage.js'
+import { allStagesMs, limitMsOf, type Stage, type StageLimits } from '../model/stage.js'
 import { causeOf } from './causes.js'
 import { eventMessage, eventsOf } from './events.js'
 import { failure } from './evidence.js'
@@ -27,18 +27,32 @@ type Trouble = { failure: Failure; isFinal: boolean }
 export function failureOnTheWay(observed: Observed, limits: StageLimits): Failure | undefined {
   const { stage, detail } = stageOf(observed)
   const entered = observed.since[stage]
-  const limitMs = limitMsOf(stage, limits)
-  const elapsedMs = entered === undefined ? 0 : observed.now.getTime() - entered.getTime()
+  const elapsedMs = entered === undefined ? 0 : observed.heardMs - entered
   const trouble = troubleOf(observed, elapsedMs)
   if (trouble?.isFinal === true) return trouble.failure
-  if (limitMs === undefined || elapsedMs < limitMs) return undefined
-  const waited = `${Math.round(limitMs / 1000)} s in stage "${stage}"`
+  const waited = waitedTooLong(observed, stage, elapsedMs, limits)
+  if (waited === undefined) return undefined
   if (trouble !== undefined) {
     return { ...trouble.failure, evidence: [...trouble.failure.evidence, `waited ${waited}`] }
   }
   return failure(observed, 'stage-timeout', `no start after ${waited}${detail === undefined ? '' : `: ${detail}`}`, {
     retry: true,
   })
+}
+
+/** Beyond which limit the build is: that of its stage, or of all, for one that goes to and fro between stages. */
+function waitedTooLong(
+  { heardMs, since }: Observed,
+  stage: Stage,
+  elapsedMs: number,
+  limits: StageLimits,
+): string | undefined {
+  const limitMs = limitMsOf(stage, limits)
+  if (limitMs === undefined) return undefined
+  if (elapsedMs >= limitMs) return `${Math.round(limitMs / 1000)} s in stage "${stage}"`
+  const mostMs = allStagesMs(limits)
+  const isOver = heardMs - Math.min(heardMs, ...Object.values(since)) >= mostMs
+  return isOver ? `${Math.round(mostMs / 1000)} s in all stages, now in "${stage}"` : undefined
 }
 
 /** Why a build that never started has ended. */

@@ -9,14 +9,17 @@ export interface Observed {
   pod?: V1Pod | undefined
   /** Of the Job and of the pod, in any order. */
   events: readonly CoreV1Event[]
+  /** The time of day, for people. No duration is made of it: the system's time may be set. */
   now: Date
   /**
-   * When this runner first saw the build in a stage. The cluster's own times are of another clock, which may be minutes
-   * away: `now` is compared with none of them.
+   * How long this runner has heard the API server, in milliseconds (`HeardTime`). All limits are compared with it. The
+   * cluster's own times are of another clock, which may be minutes away, and are compared with nothing.
    */
-  since: Partial<Record<Stage, Date>>
-  /** When this runner first saw that the pod is to go. */
-  deletingSince?: Date | undefined
+  heardMs: number
+  /** When this runner first saw the build in a stage, as `heardMs`. */
+  since: Partial<Record<Stage, number>>
+  /** When this runner first saw that the pod is to go, as `heardMs`. */
+  deletingSince?: number | undefined
   /** The guard's record from the log's final mark, for a pod whose status is gone: `recordOfMarks`. */
   record?: GuardRecord | undefined
   cancelled: boolean

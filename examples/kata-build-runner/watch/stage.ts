@@ -10,6 +10,8 @@ export interface StagePoint {
   stage: Stage
   /** What is being done or waited for, in a few words without control characters. */
   detail?: string
+  /** The container whose image is pulled, or that initializes the pod: each has the stage's limit for itself. */
+  container?: string
 }
 
 /** Where the build is. */
@@ -21,12 +23,14 @@ export function stageOf(observed: Observed): StagePoint {
   const node = pod.spec?.nodeName
   if (!node) return point('queued', podCondition(pod, 'PodScheduled')?.message ?? 'waits for the scheduler')
   const trouble = pullTroubleOf(observed)
-  if (trouble !== undefined) return point('pulling', `${trouble.container.image}: ${trouble.reason}`)
+  if (trouble !== undefined) {
+    return point('pulling', `${trouble.container.image}: ${trouble.reason}`, trouble.container)
+  }
   const pulling = pullOf(observed)
-  if (pulling !== undefined) return point('pulling', pulling.image)
+  if (pulling !== undefined) return point('pulling', pulling.image, pulling)
   const current = currentOf(observed)
   if (current === undefined || !hasSandbox(observed, current)) return point('scheduled', `on ${node}`)
-  return current.isInit ? point('init', current.name) : point('starting', waitingWords(current))
+  return current.isInit ? point('init', current.name, current) : point('starting', waitingWords(current))
 }
 
 /** Whether nothing more will come of this Job's pod: it, the build container or the Job has ended, or is gone. */
@@ -74,6 +78,6 @@ function waitingWords({ state }: ContainerView): string {
   return [reason ?? 'ContainerCreating', message].filter((word) => word !== undefined && word !== '').join(': ')
 }
 
-function point(stage: Stage, detail: string): StagePoint {
-  return { stage, detail: plain(detail, 300) }
+function point(stage: Stage, detail: string, container?: ContainerView): StagePoint {
+  return { stage, detail: plain(detail, 300), ...(container === undefined ? {} : { container: container.name }) }
 }

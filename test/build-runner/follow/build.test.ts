@@ -6,14 +6,18 @@ import {
   exceededQuota,
   guardRuns,
   hangs,
+  initialized,
   jobVanishes,
   pullFails,
   scheduled,
   secretMissing,
+  started,
   startFails,
   unschedulable,
   wait,
+  waitsFor,
 } from '../../fakes/kube-api/index.js'
+import { until } from '../../support/until.js'
 import { buildOf, Scene, withCalls } from './scene.js'
 
 describe('a build that is followed', () => {
@@ -158,25 +162,27 @@ describe('attempts', () => {
     expect(scene.kube.list('jobs')).toEqual([])
   })
 
-  it('does not launch again a build that began while its Job was being deleted', async () => {
-    const scene = await Scene.start(['stageTimeouts: {pulling: 8s}'])
-    scene.kube.scenario('late-1', [scheduled(), pullFails({ why: 'i/o timeout' })])
+  it('leaves a build alone that begins while it is to be deleted, and follows it', async () => {
+    const scene = await Scene.start(['stageTimeouts: {starting: 8s}'])
+    let begin = () => {}
+    const asked = new Promise<void>((resolve) => {
+      begin = resolve
+    })
+    const slow = [scheduled(), initialized(), waitsFor(asked), started, guardRuns({ steps: [{ output: 'late\n' }] })]
+    scene.kube.scenario('late-1', slow)
+    const hasBegun = () => scene.kube.podsOf('late-1')[0]?.status.containerStatuses?.[0]?.state.waiting === undefined
     const runner = scene.runner({}, (api) =>
       withCalls(api, {
-        deleteJob: async (name, options) => {
-          const [pod] = scene.kube.podsOf(name)
-          scene.kube.change('pods', pod!.metadata.name, (before) => {
-            const status = { ...(before as typeof pod & object).status }
-            const started = { running: { startedAt: new Date().toISOString() } }
-            status.containerStatuses = (status.containerStatuses ?? []).map((each) => ({ ...each, state: started }))
-            return { ...before, status }
-          })
-          return await api.deleteJob(name, options)
+        deletePod: async (name, options) => {
+          begin()
+          await until('it has begun', hasBegun)
+          return await api.deletePod(name, options)
         },
       }),
     )
     const result = await runner.run(buildOf('late'))
-    expect(result).toMatchObject({ outcome: 'failed', attempt: 1, attempts: [] })
+    expect(result).toMatchObject({ outcome: 'succeeded', attempt: 1, attempts: [] })
+    expect(runner.shown.text).toBe('late\n')
     expect(scene.kube.job('late-2')).toBeUndefined()
   })
 

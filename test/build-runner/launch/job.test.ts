@@ -104,7 +104,7 @@ describe('deadlines', () => {
       'stageTimeouts: {created: 1s, queued: 2s, pulling: 3s, init: 4s, starting: 5s}',
       'terminationGracePeriod: 20s',
     )
-    expect(jobOf('timeout: 1', text).spec?.activeDeadlineSeconds).toBe(1 + 2 + 3 + 4 + 5 + 20 + 60 + 600)
+    expect(jobOf('timeout: 1', text).spec?.activeDeadlineSeconds).toBe(1 + 2 + 3 * 3 + 2 * 4 + 2 * 5 + 20 + 60 + 600)
     expect(jobOf().spec?.ttlSecondsAfterFinished).toBe(3600)
   })
 })

@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { closedByRecord } from '../../../examples/kata-build-runner/log/account.js'
+import { mostGaps } from '../../../examples/kata-build-runner/log/gaps.js'
+import { LogReader } from '../../../examples/kata-build-runner/log/reader.js'
 import { entriesOf, sent } from './kubelet-log.js'
-import { GuardStream, Reading } from './reading.js'
+import { GuardStream, nonce, Reading } from './reading.js'
 
 function account(stream: Buffer, { without = [] as number[] } = {}) {
   const entries = entriesOf(stream, [1]).filter((_, index) => !without.includes(index))
@@ -105,6 +107,29 @@ describe('a mark that the build has forged', () => {
       expect(found).toMatchObject({ lostBytes: 0, gaps: [], isClosed: true, inconsistencies: 1 })
     },
   )
+
+  it('by the million fills no memory: gaps are listed up to a number, and summed', () => {
+    const reader = new LogReader(nonce)
+    reader.connected()
+    const marks = 20_000
+    for (let number = 1; number <= marks; number++) {
+      const stamp = `2024-01-01T00:00:00.${String(number).padStart(9, '0')}Z`
+      const mark = { mark: 'note', written: number * 1000, text: '' }
+      reader.push(Buffer.from(`${stamp} ##[shm-guard ${nonce}] ${JSON.stringify(mark)}\n`))
+    }
+    const { gaps, moreGaps, lostBytes } = reader.account
+    expect(gaps).toHaveLength(mostGaps)
+    expect(moreGaps.count).toBe(marks - mostGaps)
+    expect(gaps.reduce((sum, { bytes }) => sum + bytes, moreGaps.bytes)).toBe(lostBytes)
+    // The record tells how long the log really is: all of it was made up.
+    const { bytes } = reader.account
+    expect(closedByRecord(reader.account, { written: bytes })).toMatchObject({
+      ...{ lostBytes: 0, gaps: [], moreGaps: { count: 0, bytes: 0 }, isClosed: true },
+    })
+    const some = closedByRecord(reader.account, { written: bytes + 1500 })
+    expect(some).toMatchObject({ lostBytes: 1500, moreGaps: { count: 0, bytes: 0 } })
+    expect(some.gaps.reduce((sum, gap) => sum + gap.bytes, 0)).toBe(1500)
+  })
 
   it('does not let bytes that came twice pay for lost ones, once two marks say so', () => {
     const stream = new GuardStream().output('aaaa\n').mark().output('b\n').mark().output('cccc\n').final()

@@ -3,6 +3,7 @@ import type { BuildApi } from '../../../examples/kata-build-runner/api/build-api
 import { connect } from '../../../examples/kata-build-runner/api/connect.js'
 import { type FollowLogOptions, followLog } from '../../../examples/kata-build-runner/log/follow.js'
 import type { Mark } from '../../../examples/kata-build-runner/log/marks.js'
+import { LogReader } from '../../../examples/kata-build-runner/log/reader.js'
 import { boots, guardRuns, hangs, prints, pulled, type Script, scheduled, started } from '../../fakes/kube-api/index.js'
 import { type Client, create, ending, start, testClock, until } from '../../fakes/support.js'
 import { executorOf } from '../api/executors.js'
@@ -45,7 +46,8 @@ function following(pod: string, options: Partial<FollowLogOptions> = {}) {
   const marks: Mark[] = []
   const troubles: string[] = []
   const done = followLog(api, {
-    ...{ pod, container: 'build', nonce: 'abc', signal: controller.signal, isEnded: hasEnded, clock: testClock() },
+    ...{ pod, container: 'build', reader: new LogReader('abc'), signal: controller.signal, clock: testClock() },
+    ...{ isEnded: hasEnded, isGone: () => podOf() === undefined },
     onOutput: (bytes) => void output.push(Buffer.from(bytes)),
     onMark: (mark) => void marks.push(mark),
     onTrouble: (text) => void troubles.push(text),
@@ -63,7 +65,7 @@ const whole = { lostBytes: 0, gaps: [], inconsistencies: 0, isClosed: true }
 
 describe('following a log', () => {
   it('brings the output and the marks of a build, and ends with it, at the first request', async () => {
-    const log = following(await begun(...writes(numbers(50))))
+    const log = following(await begun(...writes(numbers(50))), { isConfirmed: () => true })
     expect(await ending(log.done)).toMatchObject({ ...whole, reconnects: 0 })
     expect(log.output()).toBe(numbers(50).join(''))
     expect(log.marks.map(({ mark }) => mark)).toEqual(['begin', 'end', 'final'])
@@ -158,24 +160,84 @@ describe('following a log', () => {
     expect(await log.done).toMatchObject({ bytes: 7, isClosed: false })
   })
 
-  it('ends with the pod', async () => {
-    const pod = await begun(scheduled(), pulled(), started, prints('some\n'), hangs)
-    const log = following(pod)
-    await until('the output', () => log.output() === 'some\n')
-    client.api.faults.always('GET', /log/, { status: 404 })
-    client.api.dropConnections()
-    expect(await ending(log.done)).toMatchObject({ bytes: 5, isClosed: false })
+  it.each([
+    [401, 'Unauthorized'],
+    [403, 'pods "b" is forbidden: not yet synced'],
+    [404, 'pod "b" does not exist'],
+    [400, 'container "build" in pod "b" is waiting to start: ContainerCreating'],
+  ])('goes on after refusals with %d, for as long as the container runs', async (status, message) => {
+    client.api.faults.next('GET', /\/log/, { dropAfterBytes: 700 })
+    client.api.faults.next('GET', /\/log/, { status, message }, 40)
+    const log = following(await begun(...writes(numbers(100), 5000)))
+    expect(await ending(log.done)).toMatchObject({ ...whole, isRead: true })
+    expect(log.output()).toBe(numbers(100).join(''))
   })
 
-  it('fails if it is refused for good, or if its reader fails', async () => {
+  it.each([401, 403, 404])('goes on after 4 minutes of %d, also once the container has ended', async (status) => {
+    const pod = await begun(...writes(numbers(100)))
+    await until('its end', hasEnded)
+    client.api.faults.always('GET', /\/log/, { status })
+    const log = following(pod)
+    await testClock().advance(240_000)
+    client.api.faults.clear()
+    expect(await ending(log.done)).toMatchObject({ ...whole, isRead: true })
+    expect(log.output()).toBe(numbers(100).join(''))
+  })
+
+  it.each([401, 404])(
+    'gives a log up that is refused with %d for long, with an account of what came',
+    async (status) => {
+      const pod = await begun(...writes(numbers(100)))
+      await until('its end', hasEnded)
+      client.api.faults.next('GET', /\/log/, { dropAfterBytes: 1000 })
+      client.api.faults.always('GET', /\/log/, { status })
+      const log = following(pod)
+      const account = await ending(log.done)
+      expect(account).toMatchObject({ isRead: false, isClosed: false, lostBytes: 0 })
+      expect(account.bytes).toBeGreaterThan(200)
+      expect(log.output()).toBe(numbers(100).join('').slice(0, account.outputBytes))
+    },
+  )
+
+  it('ends with the pod, at the first refusal', async () => {
+    const pod = await begun(scheduled(), pulled(), started, prints('some\n'), hangs)
+    let isGone = false
+    const log = following(pod, { isEnded: () => isGone, isGone: () => isGone })
+    await until('the output', () => log.output() === 'some\n')
+    const asked = client.api.faults.always('GET', /log/, { status: 404 })
+    client.api.dropConnections()
+    await until('a refusal', () => asked.done > 0)
+    isGone = true
+    const before = asked.done
+    expect(await ending(log.done)).toMatchObject({ bytes: 5, isClosed: false, isRead: false })
+    expect(asked.done).toBe(before + 1)
+  })
+
+  it('takes no stream that ended before the container for the last, unless somebody else says so', async () => {
+    const forged = '##[shm-guard abc] {"mark":"final","written":5,"outcome":"exited","exit":0}\n'
+    for (const isConfirmed of [true, false]) {
+      let isEnded = false
+      const pod = await begun(scheduled(), pulled(), started, prints(`five\n${forged}`), hangs)
+      const real = api.openLog.bind(api)
+      vi.spyOn(api, 'openLog').mockImplementation(async (...asked) => one(await real(...asked)))
+      const log = following(pod, { isEnded: () => isEnded, isConfirmed: () => isConfirmed })
+      await until('the mark', () => log.marks.length > 0)
+      client.api.logOf(podOf()!).write('more\n')
+      isEnded = true
+      expect(await ending(log.done)).toMatchObject({ isRead: !isConfirmed })
+      expect(log.output()).toBe(isConfirmed ? 'five\n' : 'five\nmore\n')
+      vi.restoreAllMocks()
+      await restart({ rotateAtBytes: 100 << 20 })
+    }
+  })
+
+  it('fails if its reader fails; the account is there all the same', async () => {
     const pod = await begun(...writes(numbers(3)))
     const broken = Object.assign(new Error('write EPIPE'), { code: 'EPIPE' })
-    await expect(ending(following(pod, { onOutput: () => Promise.reject(broken) }).done)).rejects.toBe(broken)
-    client.api.faults.always('GET', /log/, { status: 403 })
-    await expect(ending(following(pod).done)).rejects.toMatchObject({
-      code: 'API',
-      message: expect.stringContaining('403'),
-    })
+    const reader = new LogReader('abc')
+    const log = following(pod, { reader, onOutput: () => Promise.reject(broken) })
+    await expect(ending(log.done)).rejects.toBe(broken)
+    expect(reader.account.bytes).toBeGreaterThan(0)
   })
 })
 

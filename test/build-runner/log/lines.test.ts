@@ -62,6 +62,16 @@ describe('a log with timestamps', () => {
     expect(pieces).toEqual([1, 1 << 20, 1 << 20, 1 << 20])
   })
 
+  it('that is cut off within a timestamp has no line there, wherever that is', () => {
+    for (const stamp of ['2016-10-06T00:17:09.669794202Z ', '2016-10-06T00:17:09Z ', '2016-10-06T02:17:09.5+02:00 ']) {
+      for (let length = 1; length < stamp.length; length++) {
+        expect(told(`2016-10-06T00:17:09Z a\n${stamp.slice(0, length)}`)).toEqual([`${second}.0: a\n`])
+        expect(told(stamp.slice(0, length))).toEqual([])
+      }
+    }
+    expect(told('2016-10-06 failed')).toEqual([{ foreign: '2016-10-06 failed', isFirst: true, hasEnd: false }])
+  })
+
   it("tells the kubelet's own words from the container's, and keeps no more of them than fits a line", () => {
     expect(told('unable to retrieve container logs for x')).toEqual([
       { foreign: 'unable to retrieve container logs for x', isFirst: true, hasEnd: false },

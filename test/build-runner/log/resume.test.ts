@@ -33,6 +33,14 @@ describe('a log that is read again from the last second on', () => {
     }
   })
 
+  it('passes on lines of the same time exactly once, also where they are more than are remembered', () => {
+    const count = 20_000
+    const file = Array.from({ length: count }, (_, index) => entry(1, 5, `${index}\n`))
+    const all = file.map(({ bytes }) => bytes.toString()).join('')
+    for (const seen of [16_383, 16_385, count - 1, count])
+      expect(outputOf({ file: file.slice(0, seen) }, { file }, { file })).toBe(all)
+  })
+
   it('goes on with new lines of the same time where those before them are out of reach', () => {
     const [a, b, c] = ['a\n', 'b\n', 'c\n'].map((text) => entry(1, 5, text)) as [Entry, Entry, Entry]
     expect(outputOf({ file: [a, b] }, { file: [b, c] })).toBe('a\nb\nc\n')

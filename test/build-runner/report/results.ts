@@ -16,7 +16,7 @@ export function result(more: Partial<BuildResult> = {}): BuildResult {
     setUpMs: 28_000,
     overallMs: 92_000,
     imageCached: true,
-    log: { bytes: 0, lostBytes: 0, gaps: [], reconnects: 0, isComplete: true },
+    log: { bytes: 0, lostBytes: 0, gaps: [], moreGaps: { count: 0, bytes: 0 }, reconnects: 0, isComplete: true },
     attempts: [],
     exitCode: 0,
     ...more,

@@ -4,7 +4,6 @@ import { settleMs } from '../../../examples/kata-build-runner/watch/failure-afte
 import { refusalPatienceMs } from '../../../examples/kata-build-runner/watch/failure-before-start.js'
 import type { Observed } from '../../../examples/kata-build-runner/watch/observed.js'
 import {
-  at,
   event,
   image,
   inBuild,
@@ -35,7 +34,7 @@ describe('a pull', () => {
   const failed = (words: string, count: number) =>
     of(() => event('Pod', 'Failed', `Failed to pull image "${image}": ${words}`, { container: inBuild, count }))
   const pulling = (reason: string, words: string, count: number) => ({
-    since: { pulling: at(0) },
+    since: { pulling: 0 },
     pod: pod({ installer: installed, build: waiting(reason, words) }),
     events: failed(words, count),
   })
@@ -147,36 +146,36 @@ describe('the stages', () => {
     const sandbox = { conditions: [{ type: 'PodReadyToStartContainers', status: 'True' }] }
     expectFinalFrom(limits.createdMs, 'stage-timeout', {})
     expectFinalFrom(limits.queuedMs, 'unschedulable', {
-      since: { queued: at(0) },
+      since: { queued: 0 },
       pod: pod({ node: null, conditions }),
     })
     expectFinalFrom(limits.startingMs, 'stage-timeout', {
-      since: { scheduled: at(0) },
+      since: { scheduled: 0 },
       pod: pod({ installer: podInitializing, build: podInitializing }),
     })
     expectFinalFrom(limits.initMs, 'stage-timeout', {
-      since: { init: at(0) },
+      since: { init: 0 },
       pod: pod({ installer: running, build: podInitializing, ...sandbox }),
     })
     expectFinalFrom(limits.startingMs, 'stage-timeout', {
-      since: { starting: at(0) },
+      since: { starting: 0 },
       pod: pod({ installer: installed, build: waiting('PodInitializing') }),
     })
   })
 
   it('count from when this runner saw them, whatever the clock of the API server', () => {
     const metadata = { creationTimestamp: '2026-11-24T09:00:00Z' }
-    expect(kindAfter(60, { since: { queued: at(50) }, pod: pod({ node: null, conditions, metadata }) })).toBeUndefined()
+    expect(kindAfter(60, { since: { queued: 50_000 }, pod: pod({ node: null, conditions, metadata }) })).toBeUndefined()
   })
 
   it('have no limit once the build runs', () => {
-    const shape = { since: { running: at(0) }, pod: pod({ phase: 'Running', installer: installed, build: running }) }
+    const shape = { since: { running: 0 }, pod: pod({ phase: 'Running', installer: installed, build: running }) }
     expect(kindAfter(1e6, shape)).toBeUndefined()
   })
 
   it('say what they waited for', () => {
     const failure = failureOf(
-      observed({ afterSeconds: 4000, since: { queued: at(0) }, pod: pod({ node: null, conditions }) }),
+      observed({ afterSeconds: 4000, since: { queued: 0 }, pod: pod({ node: null, conditions }) }),
       limits,
     )
     expect(failure?.evidence).toContain('waited 1800 s in stage "queued"')
@@ -192,13 +191,13 @@ describe('a docker sidecar', () => {
       lastState: terminated(1, 'Error'),
     }
     const conditions = [{ type: 'PodReadyToStartContainers', status: 'True' }]
-    const shape = { since: { init: at(0) }, pod: pod({ docker, build: podInitializing, conditions }) }
+    const shape = { since: { init: 0 }, pod: pod({ docker, build: podInitializing, conditions }) }
     expectFinalFrom(limits.initMs, 'installer', shape)
   })
 
   it('that failed at first and then came up is no trouble', () => {
     const docker = { started: true, restartCount: 1, state: running, lastState: terminated(1, 'Error') }
-    const shape = { since: { starting: at(0) }, pod: pod({ docker, installer: installed, build: podInitializing }) }
+    const shape = { since: { starting: 0 }, pod: pod({ docker, installer: installed, build: podInitializing }) }
     expect(kindAfter(limits.startingMs / 1000, shape)).toBe('stage-timeout')
   })
 })
@@ -214,7 +213,7 @@ describe('an end', () => {
 
   it('whose cause is not yet said is waited for, until the pod has ended, too', () => {
     const build = terminated(143, 'Error', toldToStop)
-    const shape = { since: { ended: at(0) }, pod: pod({ phase: 'Running', installer: installed, build }) }
+    const shape = { since: { ended: 0 }, pod: pod({ phase: 'Running', installer: installed, build }) }
     expectFinalFrom(settleMs, 'signalled', shape)
     expect(kindAfter(1, { ...shape, pod: pod({ phase: 'Failed', installer: installed, build }) })).toBe('signalled')
   })
@@ -224,7 +223,7 @@ describe('an end', () => {
     for (const deletionTimestamp of ['2020-01-01T00:00:00Z', '2030-01-01T00:00:00Z']) {
       const metadata = { deletionTimestamp, deletionGracePeriodSeconds: 30 }
       expectFinalFrom(30_000 + lostNodeMs, 'node-lost', {
-        deletingSince: at(0),
+        deletingSince: 0,
         pod: pod({ phase: 'Running', installer: installed, build: running, metadata }),
       })
     }
@@ -234,8 +233,8 @@ describe('an end', () => {
     const metadata = { deletionTimestamp: '2026-11-24T10:00:00Z' }
     const seen = observed({
       afterSeconds: 1000,
-      since: { starting: at(990) },
-      deletingSince: at(0),
+      since: { starting: 990_000 },
+      deletingSince: 0,
       pod: pod({ installer: installed, build: podInitializing, metadata }),
     })
     expect(failureOf(seen, limits)).toMatchObject({ kind: 'node-lost', started: true, retry: false })

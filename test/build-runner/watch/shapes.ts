@@ -203,7 +203,14 @@ export const inInstaller = 'spec.initContainers{shm-liveness-install}'
 
 export function observed(shape: Partial<Observed> & { afterSeconds?: number } = {}): Observed {
   const { afterSeconds = 60, ...rest } = shape
-  return { job: job(), events: [], now: at(afterSeconds), since: { created: at(0) }, cancelled: false, ...rest }
+  return {
+    job: job(),
+    events: [],
+    ...{ now: at(afterSeconds), heardMs: afterSeconds * 1000 },
+    since: { created: 0 },
+    cancelled: false,
+    ...rest,
+  }
 }
 
 /** A pod that failed, by how its build container ended. */

@@ -66,14 +66,20 @@ describe('the stage of a build', () => {
     expect(stage({ pod: pod(shape), events: of(pulling) })).toEqual({
       stage: 'pulling',
       detail: 'registry.example/shm-liveness:1',
+      container: 'shm-liveness-install',
     })
     expect(stage({ pod: pod(shape), events: of(pulling, pulled) })).toEqual({
       stage: 'init',
       detail: 'shm-liveness-install',
+      container: 'shm-liveness-install',
     })
     const next = { installer: installed, build: podInitializing, conditions: sandbox }
     const again = normal('Pulling', `Pulling image "${image}"`, inBuild)
-    expect(stage({ pod: pod(next), events: of(pulling, pulled, again) })).toEqual({ stage: 'pulling', detail: image })
+    expect(stage({ pod: pod(next), events: of(pulling, pulled, again) })).toEqual({
+      stage: 'pulling',
+      detail: image,
+      container: 'build',
+    })
   })
 
   it('is pulling, while a pull fails', () => {
@@ -81,16 +87,22 @@ describe('the stage of a build', () => {
     expect(stage({ pod: pod({ installer: installed, build }) })).toEqual({
       stage: 'pulling',
       detail: `${image}: ErrImagePull`,
+      container: 'build',
     })
   })
 
   it('is init, while the docker sidecar or the installer runs', () => {
     const shape = { installer: podInitializing, build: podInitializing, conditions: sandbox }
     const docker = (started: boolean) => ({ started, state: running })
-    expect(stage({ pod: pod({ ...shape, docker: docker(false) }) })).toEqual({ stage: 'init', detail: 'docker' })
+    expect(stage({ pod: pod({ ...shape, docker: docker(false) }) })).toEqual({
+      stage: 'init',
+      detail: 'docker',
+      container: 'docker',
+    })
     expect(stage({ pod: pod({ ...shape, docker: docker(true) }) })).toEqual({
       stage: 'init',
       detail: 'shm-liveness-install',
+      container: 'shm-liveness-install',
     })
     expect(stage({ pod: pod({ installer: running, build: podInitializing }) }).stage).toBe('init')
   })

@@ -35,7 +35,7 @@ export async function checkSelfTest(
     try {
       return await outcome(around, view, executor, say)
     } finally {
-      const isGone = await removeBuild(around, view, say)
+      const isGone = (await removeBuild(around, view, say)) === 'gone'
       if (!isGone) say(`Job ${view.name} is left behind: kubectl -n ${namespace} delete job ${view.name}`)
       view.close()
     }
@@ -70,15 +70,15 @@ async function outcome(
   { kubernetes, launchImage, launchVersion }: Executor,
   say: (text: string) => void,
 ): Promise<Finding> {
-  const { interruption, clock, timing } = around
+  const { interruption, timing } = around
   const image = `${launchImage}:${launchVersion}`
   const contact = new Contact(around, view, say)
   const patiently = new Patiently(say)
   for (;;) {
-    const point = stageOf(view.observed(clock.date()))
-    view.entered(point.stage, clock.date())
+    const point = stageOf(view.observed())
+    view.entered(point)
     await patiently.do(() => contact.look(point))
-    const observed = view.observed(clock.date())
+    const observed = view.observed()
     if (stageOf(observed).stage !== point.stage) continue
     const end = endOf(observed.pod)
     if (end?.exitCode === 0) {

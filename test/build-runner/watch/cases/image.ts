@@ -1,6 +1,5 @@
 import type { Observed } from '../../../../examples/kata-build-runner/watch/observed.js'
 import {
-  at,
   event,
   image,
   inBuild,
@@ -19,7 +18,7 @@ import type { Case } from './case.js'
 const unpulled = (reason: string, message: string, failed: string[], afterSeconds = 60): Observed =>
   observed({
     afterSeconds,
-    since: { pulling: at(0) },
+    since: { pulling: 0 },
     pod: pod({ installer: installed, build: waiting(reason, message) }),
     events: of(
       ...failed.map(
@@ -123,7 +122,7 @@ export const imageCases: Case[] = [
   {
     name: "the installer's image",
     observed: observed({
-      since: { pulling: at(0) },
+      since: { pulling: 0 },
       pod: pod({
         installer: waiting('ImagePullBackOff', 'Back-off pulling image "registry.example/shm-liveness:1"'),
         build: podInitializing,
@@ -144,7 +143,7 @@ export const imageCases: Case[] = [
     name: 'a pull that takes longer than its limit',
     observed: observed({
       afterSeconds: over(limits.pullingMs),
-      since: { pulling: at(0) },
+      since: { pulling: 0 },
       pod: pod({ installer: installed, build: podInitializing }),
       events: of(() => event('Pod', 'Pulling', `Pulling image "${image}"`, { container: inBuild, type: 'Normal' })),
     }),

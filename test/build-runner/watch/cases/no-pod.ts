@@ -1,5 +1,5 @@
 import type { Observed } from '../../../../examples/kata-build-runner/watch/observed.js'
-import { at, event, job, limits, observed, of, over, pod } from '../shapes.js'
+import { event, job, limits, observed, of, over, pod } from '../shapes.js'
 import type { Case } from './case.js'
 
 const refused = (message: string, afterSeconds = 60) =>
@@ -12,7 +12,7 @@ const refused = (message: string, afterSeconds = 60) =>
 const unscheduled = (message: string): Observed =>
   observed({
     afterSeconds: over(limits.queuedMs),
-    since: { queued: at(0) },
+    since: { queued: 0 },
     pod: pod({ node: null, conditions: [{ type: 'PodScheduled', status: 'False', reason: 'Unschedulable', message }] }),
   })
 

@@ -1,23 +1,11 @@
 import type { Observed } from '../../../../examples/kata-build-runner/watch/observed.js'
-import {
-  at,
-  event,
-  installed,
-  limits,
-  observed,
-  of,
-  over,
-  pod,
-  podInitializing,
-  terminated,
-  waiting,
-} from '../shapes.js'
+import { event, installed, limits, observed, of, over, pod, podInitializing, terminated, waiting } from '../shapes.js'
 import type { Case } from './case.js'
 
 const setUp = (reason: string, message: string): Observed =>
   observed({
     afterSeconds: over(limits.startingMs),
-    since: { scheduled: at(0) },
+    since: { scheduled: 0 },
     pod: pod({ installer: podInitializing, build: podInitializing }),
     events: of(() => event('Pod', reason, message, { count: 14 })),
   })
@@ -25,7 +13,7 @@ const setUp = (reason: string, message: string): Observed =>
 const making = (reason: string, message: string, afterSeconds = over(limits.startingMs)): Observed =>
   observed({
     afterSeconds,
-    since: { starting: at(0) },
+    since: { starting: 0 },
     pod: pod({ installer: installed, build: waiting(reason, message) }),
   })
 
@@ -193,7 +181,7 @@ export const nodeCases: Case[] = [
     name: 'a docker daemon that fails again and again',
     observed: observed({
       afterSeconds: over(limits.initMs),
-      since: { init: at(0) },
+      since: { init: 0 },
       pod: pod({
         docker: {
           ...{ restartCount: 5, started: false },

@@ -1,4 +1,4 @@
-import { at, ended, interim, job, observed, record, success, terminated } from '../shapes.js'
+import { ended, interim, job, observed, record, success, terminated } from '../shapes.js'
 import type { Case } from './case.js'
 
 const stalled = 'stalled: main last beat 5m ago (limit 5m) in phase "test", pid 17 S (sleeping) in pipe_read, cpu 0%'
@@ -160,7 +160,7 @@ export const recordCases: Case[] = [
     name: 'a Job that is complete, and whose pod nobody has',
     observed: observed({
       job: job({ succeeded: 1, conditions: [{ type: 'Complete', status: 'True', reason: 'CompletionsReached' }] }),
-      since: { ended: at(0) },
+      since: { ended: 0 },
     }),
     kind: 'unproven',
     says: ['ended'],

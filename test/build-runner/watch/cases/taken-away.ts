@@ -1,5 +1,4 @@
 import {
-  at,
   disrupted,
   ended,
   event,
@@ -142,7 +141,7 @@ export const takenAwayCases: Case[] = [
     name: 'a node that does not answer, and keeps its pod',
     observed: observed({
       afterSeconds: 1000,
-      deletingSince: at(0),
+      deletingSince: 0,
       pod: pod({
         phase: 'Running',
         installer: installed,
