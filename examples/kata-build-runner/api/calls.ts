@@ -1,4 +1,5 @@
 import { setMaxListeners } from 'node:events'
+import type { CallMetrics } from '../metrics/runner-metrics.js'
 import { after, type Clock } from '../model/clock.js'
 import { RunnerError } from '../model/runner-error.js'
 import { isTransient, statusOf } from './api-error.js'
@@ -19,6 +20,7 @@ export interface CallSettings {
   maxAttempts: number
   /** Ends every wait and every call at once. */
   signal?: AbortSignal
+  metrics?: CallMetrics | undefined
 }
 
 /** No wait between two tries is longer, unless the server asks for it. */
@@ -53,18 +55,23 @@ export class Calls {
    * @throws RunnerError `API` with the last refusal or failure as its cause, `CONNECTION`, `BREAKER_OPEN`, `CANCELLED`
    */
   async call<T>(what: string, ask: (signal: AbortSignal) => Promise<T>, only?: AbortSignal): Promise<T> {
-    const { clock, server, retryDelayMs, maxAttempts } = this.#settings
+    const { clock, server, retryDelayMs, maxAttempts, metrics } = this.#settings
+    const verb = verbOf(what)
     const signal = only === undefined ? this.#signal : AbortSignal.any([this.#signal, only])
     const backoff = new Backoff({ firstMs: retryDelayMs, mostMs: mostDelayMs })
     for (let attempt = 1; ; attempt++) {
       try {
-        return await this.#try(ask, signal)
+        const answer = await this.#try(ask, signal)
+        metrics?.called(verb, 'ok')
+        return answer
       } catch (error) {
+        if (!signal.aborted) metrics?.called(verb, codeOfTry(error))
         if (signal.aborted) throw cancelled(what)
         const isOpen = error instanceof BreakerOpen
         if (attempt >= maxAttempts || !(isOpen || isTransient(error))) {
           throw isOpen ? breakerOpen(what, server) : explained(what, server, error)
         }
+        metrics?.retried(verb)
         if (!(await clock.sleep(backoff.nextMs(error), signal))) throw cancelled(what)
       }
     }
@@ -76,11 +83,18 @@ export class Calls {
    * log's first byte).
    */
   async open<T>(what: string, ask: () => Promise<T>): Promise<T> {
-    const { server, breaker } = this.#settings
-    if (breaker.isOpen) throw breakerOpen(what, server)
+    const { server, breaker, metrics } = this.#settings
+    const verb = verbOf(what)
+    if (breaker.isOpen) {
+      metrics?.called(verb, 'not-asked')
+      throw breakerOpen(what, server)
+    }
     try {
-      return await ask()
+      const stream = await ask()
+      metrics?.called(verb, 'ok')
+      return stream
     } catch (error) {
+      metrics?.called(verb, codeOfTry(error))
       throw explained(what, server, error)
     }
   }
@@ -105,6 +119,16 @@ export class Calls {
       controller.abort()
     }
   }
+}
+
+/** `create`, `list`, `watch`, `log`: the first word of what a call is for. No names: they have no end. */
+function verbOf(what: string): string {
+  return /^\w+/.exec(what)?.[0] ?? ''
+}
+
+function codeOfTry(error: unknown): string {
+  if (error instanceof BreakerOpen) return 'not-asked'
+  return String(statusOf(error) ?? 'failed')
 }
 
 function timedOut(ms: number): Error {

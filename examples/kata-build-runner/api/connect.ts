@@ -1,4 +1,5 @@
 import type { Executor } from '../config/executor-config.js'
+import type { CallMetrics } from '../metrics/runner-metrics.js'
 import { type Clock, systemClock } from '../model/clock.js'
 import type { Breaker } from './breaker.js'
 import type { BuildApi } from './build-api.js'
@@ -11,6 +12,8 @@ export interface ConnectOptions {
   signal?: AbortSignal | undefined
   /** @default the system's */
   clock?: Clock
+  /** Of a process that follows many builds. */
+  metrics?: CallMetrics | undefined
 }
 
 /** One for each API server, whatever executors, namespaces and builds there are on it. */
@@ -22,12 +25,14 @@ const breakers = new WeakMap<Clock, Map<string, Breaker>>()
  * @throws RunnerError `CONNECTION`, if the config names none that can be trusted
  */
 export function connect(executor: Executor, environment: Environment, options: ConnectOptions = {}): BuildApi {
-  const { clock = systemClock, signal } = options
+  const { clock = systemClock, signal, metrics } = options
   const { kubernetes, fusebox, requestretry } = executor
   const config = kubeConfigOf(kubernetes.host, environment)
   const { server } = config.getCurrentCluster()!
+  const breaker = breakerOf(server, clock)
+  metrics?.breaker(server, () => breaker.isOpen)
   const calls = new Calls({
-    ...{ server, clock, breaker: breakerOf(server, clock), timeoutMs: fusebox.breaker.timeout },
+    ...{ server, clock, breaker, metrics, timeoutMs: fusebox.breaker.timeout },
     ...{ retryDelayMs: requestretry.retryDelay, maxAttempts: requestretry.maxAttempts },
     ...(signal === undefined ? {} : { signal }),
   })

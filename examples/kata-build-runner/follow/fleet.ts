@@ -1,6 +1,7 @@
 import type { V1Job, V1Pod } from '@kubernetes/client-node'
 import type { BuildApi } from '../api/build-api.js'
 import type { Change, Feed } from '../api/feed.js'
+import type { RunnerMetrics } from '../metrics/runner-metrics.js'
 
 export interface FleetListener {
   job(change: Change<V1Job>): void
@@ -14,8 +15,15 @@ export class Fleet {
   readonly #listeners = new Map<string, Set<FleetListener>>()
   readonly #unsubscribe: (() => void)[]
 
-  /** @param selector of labels: `buildSelector`, or `anyBuildSelector` */
-  constructor(api: BuildApi, selector: string) {
+  /**
+   * @param selector of labels: `buildSelector`, or `anyBuildSelector`
+   * @param metrics of all builds that are followed through it
+   */
+  constructor(
+    api: BuildApi,
+    selector: string,
+    readonly metrics?: RunnerMetrics,
+  ) {
     this.#jobs = api.feed<V1Job>('jobs', selector)
     this.#pods = api.feed<V1Pod>('pods', selector)
     this.#unsubscribe = [
