@@ -17,7 +17,7 @@ const jumpMs = 1_500
 const quietBeforeJumpMs = 15
 const longestTurnMs = 1
 /** Of real time: as `until.ts` has it. */
-const limitMs = 60_000
+const usualLimitMs = 60_000
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 const eventsSeen = (): number => performance.nodeTiming.uvMetricsInfo.events
@@ -35,6 +35,18 @@ export class SimulatedClock implements Clock {
   #changes = 0
   #turns: Promise<unknown> = Promise.resolve()
   readonly #beganMs = Date.parse('2026-11-24T10:15:00Z')
+  readonly #grainMs: number
+  readonly #limitMs: number
+
+  /**
+   * @param grainMs sleeps end at multiples of it. The coarser it is the more happens at the same moment: hundreds of
+   *   builds then take no more steps than one
+   * @param limitMs of real time, for one wait
+   */
+  constructor({ grainMs = 0, limitMs = usualLimitMs } = {}) {
+    this.#grainMs = grainMs
+    this.#limitMs = limitMs
+  }
 
   now(): number {
     return this.#nowMs
@@ -53,7 +65,7 @@ export class SimulatedClock implements Clock {
         signal?.removeEventListener('abort', settle)
         resolve(signal?.aborted !== true)
       }
-      const sleeper = { atMs: this.#nowMs + Math.max(0, ms), wake: settle }
+      const sleeper = { atMs: this.#momentIn(ms), wake: settle }
       this.#changes++
       this.#sleepers.push(sleeper)
       signal?.addEventListener('abort', settle)
@@ -77,10 +89,10 @@ export class SimulatedClock implements Clock {
   /**
    * Lets time pass until the answer is neither undefined, null nor false. It is asked whenever everything waits.
    *
-   * @throws Error if that takes longer than a minute of real time
+   * @throws Error if that takes longer than the limit of real time
    */
   async until<Seen>(what: string, look: () => Seen | Promise<Seen>): Promise<Exclude<Seen, undefined | null | false>> {
-    const deadline = performance.now() + limitMs
+    const deadline = performance.now() + this.#limitMs
     for (;;) {
       const seen = await this.#alone(async () => {
         await this.#quiet()
@@ -92,7 +104,7 @@ export class SimulatedClock implements Clock {
       if (performance.now() > deadline) {
         const told = inspect(seen, { depth: 4 })
         throw new Error(
-          `Not within ${limitMs / 1000} s, in which ${this.#nowMs / 1000} s passed: ${what}. Last seen: ${told}`,
+          `Not within ${this.#limitMs / 1000} s, in which ${this.#nowMs / 1000} s passed: ${what}. Last seen: ${told}`,
         )
       }
     }
@@ -141,6 +153,12 @@ export class SimulatedClock implements Clock {
     }
     await this.#quiet()
     return eventsSeen() !== events || this.#changes !== changes || isAtWork()
+  }
+
+  #momentIn(ms: number): number {
+    if (ms <= 0) return this.#nowMs
+    const atMs = this.#nowMs + ms
+    return this.#grainMs === 0 ? atMs : Math.ceil(atMs / this.#grainMs) * this.#grainMs
   }
 
   #nextMs(): number {

@@ -22,9 +22,12 @@ import { SimulatedClock } from '../../support/simulated-clock.js'
 export const namespace = 'builds'
 
 const closers: (() => Promise<void>)[] = []
-afterEach(async () => {
+afterEach(closeAll)
+
+/** Ends what the scenes so far have started. */
+async function closeAll(): Promise<void> {
   for (const close of closers.splice(0).reverse()) await close()
-})
+}
 
 export function configText(...kubernetes: string[]): string {
   const lines = [`jobsNamespace: ${namespace}`, 'runtimeClass: kata', 'terminationGracePeriod: 10s', ...kubernetes]
@@ -96,12 +99,20 @@ export class Scene {
   }
 
   /** @param kubernetes lines of the executor's options */
-  static async start(kubernetes: string[] = [], options: FakeKubeApiOptions = {}): Promise<Scene> {
-    const clock = new SimulatedClock()
+  static async start(
+    kubernetes: string[] = [],
+    options: FakeKubeApiOptions = {},
+    clock = new SimulatedClock(),
+  ): Promise<Scene> {
     const kube = await FakeKubeApi.start({ namespace, clock, ...options })
     closers.push(() => kube.stop())
     addRuntimeClass(kube, 'kata')
     return new Scene(clock, kube, readExecutorConfig(configText(...kubernetes), 'executor.yaml'))
+  }
+
+  /** Before the test's end, for a test that has many, one after the other. */
+  async close(): Promise<void> {
+    await closeAll()
   }
 
   get executor(): Executor {

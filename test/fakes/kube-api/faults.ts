@@ -27,11 +27,14 @@ interface Planned {
   fault: Fault
   left: number
   done: number
+  end(): void
 }
 
-/** How often a planned fault has been met. */
-export interface FaultCount {
+/** A planned fault: how often it has been met, and its end. */
+export interface PlannedFault {
   readonly done: number
+  /** It is met no more. */
+  end(): void
 }
 
 export class Faults {
@@ -41,14 +44,15 @@ export class Faults {
    * The next `times` requests of this method ('*': any) whose path and query match meet the fault. Of several that match
    * the first planned is taken.
    */
-  next(method: string, path: RegExp, fault: Fault, times = 1): FaultCount {
-    const planned: Planned = { method, path, fault, left: times, done: 0 }
+  next(method: string, path: RegExp, fault: Fault, times = 1): PlannedFault {
+    const end = () => this.#drop(planned)
+    const planned: Planned = { method, path, fault, left: times, done: 0, end }
     this.#planned.push(planned)
     return planned
   }
 
   /** Until `clear`. */
-  always(method: string, path: RegExp, fault: Fault): FaultCount {
+  always(method: string, path: RegExp, fault: Fault): PlannedFault {
     return this.next(method, path, fault, Number.POSITIVE_INFINITY)
   }
 
@@ -60,7 +64,11 @@ export class Faults {
     const found = this.#planned.find((each) => (each.method === '*' || each.method === method) && each.path.test(path))
     if (found === undefined) return {}
     found.done++
-    if (--found.left <= 0) this.#planned = this.#planned.filter((each) => each !== found)
+    if (--found.left <= 0) this.#drop(found)
     return found.fault
+  }
+
+  #drop(planned: Planned): void {
+    this.#planned = this.#planned.filter((each) => each !== planned)
   }
 }

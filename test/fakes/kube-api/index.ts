@@ -196,6 +196,11 @@ export class FakeKubeApi {
     return this.#kubelet.logOf(pod.metadata.uid, container)
   }
 
+  /** Calls it at each deletion by a client that was carried out, before anything comes of it. */
+  onDelete(listener: (plural: string, object: KubeObject) => void): void {
+    this.#rest.onDelete = ({ plural }, object) => listener(plural, object)
+  }
+
   /** Forgets all history: watches from before it get 410, and so do lists in pieces. */
   compact(): void {
     this.#store.compact()

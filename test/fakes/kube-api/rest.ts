@@ -38,6 +38,9 @@ export class Rest {
   /** What is left of lists that were asked for in pieces, by their token. */
   readonly #pending = new Map<string, { version: number; items: KubeObject[] }>()
 
+  /** What a client deleted, as it was just before. */
+  onDelete: (resource: Resource, object: KubeObject) => void = () => {}
+
   constructor(store: Store, admission: Admission, watches: Watches) {
     this.#store = store
     this.#admission = admission
@@ -172,6 +175,7 @@ export class Rest {
     const object = this.#store.get(resource, namespace, name)
     if (isDry(request)) return object
     const left = deleteObject(this.#store, resource, object, deleteOptionsOf(request))
+    this.onDelete(resource, object)
     // A pod is answered with itself, and so is what something still holds.
     if (resource === pods || this.#store.find(resource, namespace, name) !== undefined) return left
     return {
