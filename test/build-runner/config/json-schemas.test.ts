@@ -6,10 +6,16 @@ import { sampleOf } from './samples.js'
 
 const schemas = jsonSchemas((docs) => sampleOf(`docs/${docs}`))
 
+/** zod reads all of a schema but a `oneOf` that only requires: each branch takes everything there. */
+function readerOf(file: string) {
+  const withoutChoice = (key: string, value: unknown) => (key === 'oneOf' ? undefined : value)
+  return z.fromJSONSchema(JSON.parse(sampleOf(file), withoutChoice))
+}
+
 describe.each(['build', 'executor'])('%s.schema.json', (name) => {
   const file = `${name}.schema.json`
   const yaml = `${name}.yaml`
-  const reader = z.fromJSONSchema(JSON.parse(sampleOf(file)))
+  const reader = readerOf(file)
   const isValid = (value: unknown) => reader.safeParse(value).success
 
   it('is what the schemas and the documents say: `npm run schemas` writes it anew', () => {
@@ -33,12 +39,12 @@ describe.each(['build', 'executor'])('%s.schema.json', (name) => {
 })
 
 describe('build.schema.json', () => {
-  const reader = z.fromJSONSchema(JSON.parse(sampleOf('build.schema.json')))
-
   it('wants an argv or a shell line of each step', () => {
-    const build = (step: object) => ({ id: 'a', image: 'node:20', steps: [{ name: 'x', ...step }] })
-    expect(reader.safeParse(build({ shell: 'x' })).success).toBe(true)
-    expect(reader.safeParse(build({ shell: 'x', argv: ['x'] })).success).toBe(false)
-    expect(reader.safeParse(build({})).success).toBe(false)
+    const { properties } = JSON.parse(sampleOf('build.schema.json'))
+    expect(properties.steps.items).toMatchObject({
+      required: ['name'],
+      oneOf: [{ required: ['argv'] }, { required: ['shell'] }],
+      additionalProperties: false,
+    })
   })
 })
