@@ -89,7 +89,7 @@ describe('the samples', () => {
 it('starts with commands that there are', () => {
   const { scripts } = JSON.parse(readFileSync(join(folder, '../../package.json'), 'utf8'))
   const commands = [...readme.matchAll(/npm run ([\w-]+)/g)].map(([, name]) => name!)
-  expect(commands).toEqual(['build-runner', 'build-runner', 'setup'])
+  expect(commands).toEqual(['build-runner', 'build-runner', 'setup', 'bench', 'schemas'])
   for (const name of commands) expect(scripts).toHaveProperty(name)
 })
 
