@@ -33,6 +33,7 @@ inline void say_short_frame(Text& out, std::string_view frame) {
 // ` at decode (frames.ts:88:12) < onImage (camera.ts:41:5)`, or `, read of fd 3 -> pipe:[7]`: the innermost, cut if
 // need be, and as many others as leave `out` at `most` bytes or less.
 inline void say_place(Text& out, const WhereFacts& where, std::size_t most) {
+  if (where.kind == WhereKind::nothing) return;
   if (where.kind == WhereKind::promise_loop) out << " in a promise loop";
   bool is_frame = !is_native(where.kind);
   std::string_view rest = where.text();
