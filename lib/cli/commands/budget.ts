@@ -26,6 +26,7 @@ interface Flags {
   grace?: string
   terminationGracePeriod?: number
   restarts?: number
+  ran?: string
   within?: string
   reaction?: Reaction
   json?: true
@@ -51,7 +52,16 @@ export function budgetCommand(session: Session): Command {
       "the pod's, if the probe has none of its own (default: the probe's, 5)",
       wholeNumber,
     )
-    .option('--restarts <n>', 'restarts shortly before, which the back-off goes by (default: 0)', wholeNumber)
+    .option(
+      '--restarts <n>',
+      'restarts shortly before; a container that exits by itself waits for the back-off, one that the kubelet kills ' +
+        'only if it lived shorter than the back-off (default: 0)',
+      wholeNumber,
+    )
+    .option(
+      '--ran <dur>',
+      'how long the container ran before the stall (default: longer than the back-off; at worst not at all)',
+    )
     .option('--within <dur>', 'the time wanted, at worst; exit 1 if the kubelet cannot')
     .option(
       '--reaction <what>',
@@ -97,8 +107,9 @@ function limitsOf({
   confirm,
   via,
   restarts,
-}: Flags): Pick<BudgetOptions, 'maxAge' | 'cycle' | 'confirm' | 'via' | 'restarts'> {
-  return { maxAge, cycle, confirm, via, restarts }
+  ran,
+}: Flags): Pick<BudgetOptions, 'maxAge' | 'cycle' | 'confirm' | 'via' | 'restarts' | 'ran'> {
+  return { maxAge, cycle, confirm, via, restarts, ran }
 }
 
 function printBudget({ streams }: Session, flags: Flags): void {
