@@ -23,6 +23,7 @@ export function wire<Resource extends object>(resource: Resource, options: WireO
     throw new WiringError('NO_POD_TEMPLATE', 'there is no pod template in it; wire a Pod, or a kind that makes Pods')
   }
   const wired = wiring.wired(resource, templates)
-  wiring.requireComplete()
+  wiring.requireContainers()
+  wiring.requireCommanded()
   return wired
 }

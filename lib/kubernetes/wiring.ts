@@ -41,17 +41,23 @@ export class Wiring {
       .reduce((wired, template) => withAt(wired, template.path, this.#wiredSpec(template)), resource)
   }
 
-  /** Call it behind the last. @throws WiringError a name that no container has; a command for several containers, or none */
-  requireComplete(): void {
+  /** Why a container that was named is in none of the pods, if one is not. Call it behind the last. */
+  whyMissing(): string | undefined {
     const { containers } = this.settings
     const missing = Array.isArray(containers) ? containers.filter((name) => !this.#seen.has(name)) : []
-    if (missing.length > 0) {
-      throw new WiringError(
-        'CONTAINER_MISSING',
-        `no pod has a container ${listed(missing.map((name) => `"${name}"`))}, they have ${listed([...this.#seen])}; ` +
-          'name one that is there',
-      )
-    }
+    if (missing.length === 0) return undefined
+    const there = this.#seen.size === 0 ? 'there is no pod template' : `they have ${listed([...this.#seen])}`
+    return `no pod has a container ${listed(missing.map((name) => `"${name}"`))}, ${there}`
+  }
+
+  /** Call it behind the last. @throws WiringError a name that no container has */
+  requireContainers(): void {
+    const reason = this.whyMissing()
+    if (reason !== undefined) throw new WiringError('CONTAINER_MISSING', `${reason}; name one that is there`)
+  }
+
+  /** Call it behind the last. @throws WiringError a command for several containers, or none */
+  requireCommanded(): void {
     if (this.#commanded.length > 1) {
       throw new WiringError(
         'COMMAND_UNKNOWN',

@@ -245,6 +245,12 @@ const cases: [rule: string, trips: object, passes: object][] = [
     one({ command: ['/usr/bin/shm-guard', '--region', 'other', '--', 'camera'] }),
     one({ command: ['/usr/bin/shm-guard', '--region', 'camera', '--', 'camera'] }),
   ],
+  ['local-image', one({ image: 'localhost/camera:1' }), one({ image: 'localhost:5000/camera:1' })],
+  [
+    'local-image',
+    one({}, { initContainers: [{ name: 'shm-liveness', image: 'localhost/shm-liveness:0.1.0' }] }),
+    one({}, { initContainers: [{ name: 'a', image: 'localhost/a', imagePullPolicy: 'Never' } as never] }),
+  ],
   [
     'kata-subpath',
     one({ ...full, volumeMounts: [{ name: 'a', mountPath: '/a', subPath: 'b' }] }, kata),

@@ -68,8 +68,11 @@ describe('lib/kubernetes', () => {
 describe('the command line', () => {
   const folder = installed('command', 'yaml', 'commander', 'diff')
 
-  it.each(['wire', 'lint'])('does %s where there is no addon', (command) => {
-    expect(node(folder, 'dist/cli/main.js', command)).toMatchObject({ status: 0, stderr: '' })
+  it.each([
+    ['wire', '--image', 'registry.example/a:1'],
+    ['lint', '-'],
+  ])('does %s where there is no addon', (...args) => {
+    expect(node(folder, 'dist/cli/main.js', ...args)).toMatchObject({ status: 0, stderr: '' })
   })
 
   it.each([

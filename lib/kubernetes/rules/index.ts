@@ -2,6 +2,7 @@
 import { execIsNoShell, probeNotExecutable, probeNotInstalled } from './executables.js'
 import { guardElsewhere } from './guarding.js'
 import { fileProbe, identicalProbes } from './handlers.js'
+import { localImage } from './images.js'
 import { ephemeralStorage, kataHostNetwork, kataLimits, kataSubPath } from './kata.js'
 import { terminationLog, terminationLogPath } from './records.js'
 import { invalidProbe, unreadableDuration } from './refused.js'
@@ -43,5 +44,6 @@ export const rules: readonly Rule[] = [
   ...[identicalProbes, fileProbe, execIsNoShell, terminationLog, terminationLogPath, invalidProbe, unreadableDuration],
   ...[regionShared, portShared, hostNetworkPort, hostIpc, sharedMemoryReplaced, sharedMemoryOnDisk],
   ...[probeNotExecutable, probeNotInstalled, sidecarLiveness, guardOnLoopback, guardUnanswered, guardElsewhere],
+  localImage,
   ...[kataSubPath, kataHostNetwork, kataLimits, ephemeralStorage],
 ]
