@@ -45,6 +45,7 @@ function programOf(session: Session): Command {
       .configureOutput({
         writeOut: (text) => session.streams.stdout.write(text),
         writeErr: (text) => session.streams.stderr.write(text),
+        outputError: (text, write) => write(text.replace(/^error: /, 'shm-liveness: ')),
       })
   }
   return program

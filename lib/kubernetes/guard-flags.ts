@@ -1,5 +1,5 @@
 /** The options of `wire()` for the guard, as flags of the guard. */
-import { type Duration, durationNs } from '../duration.js'
+import { type Duration, durationNs, unitHint } from '../duration.js'
 import { invalid } from '../errors.js'
 import { guardRows, takesValue } from './guard-rows.js'
 import { isSignal } from './signals.js'
@@ -65,7 +65,8 @@ function requireFlags(flags: unknown): asserts flags is readonly string[] {
     const value = isJoined ? flag.slice(name.length + 1) : flags[++at]
     // The kubelet puts a variable's value in place of $(NAME).
     if (!value || !(value.includes('$(') || takesValue(row, value))) {
-      throw invalid('guard.flags', `${name} with its value (${row.value})`, value ?? flag)
+      const hint = row.value === 'DUR' ? unitHint(value ?? '') : undefined
+      throw invalid('guard.flags', `${name} with its value (${hint ?? row.value})`, value ?? flag)
     }
   }
   if (given.has('--notify') && given.has('--progress')) {

@@ -10,6 +10,7 @@ import {
   type Within,
 } from '../../kubernetes/index.js'
 import { CommandError, exitCodes } from '../exit-codes.js'
+import { withHelp } from '../help.js'
 import { saySeconds, table } from '../output.js'
 import type { Session } from '../session.js'
 import { oneOf, probeSettings, wholeNumber } from './settings.js'
@@ -33,7 +34,7 @@ interface Flags {
 }
 
 export function budgetCommand(session: Session): Command {
-  return new Command('budget')
+  const command = new Command('budget')
     .description('how long a stall goes unanswered; or, with --within, the settings for a wanted time')
     .requiredOption('--max-age <dur>', "the worker's max age")
     .option(
@@ -74,6 +75,13 @@ export function budgetCommand(session: Session): Command {
       if (flags.within !== undefined) printWithin(session, flags, flags.within)
       else printBudget(session, flags)
     })
+  return withHelp(command, {
+    exits: { ok: 'done', found: 'with --within: not by the kubelet', unreadable: 'the output cannot be written' },
+    examples: [
+      ['shm-liveness budget --max-age 250ms --guard --restart', 'how long a stall goes unanswered'],
+      ['shm-liveness budget --max-age 250ms --within 10s', 'the gentlest settings for a wanted time'],
+    ],
+  })
 }
 
 /** Flags of what --within is to find out, or goes without. */

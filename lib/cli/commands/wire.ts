@@ -7,6 +7,7 @@ import type {
   WireOptions,
 } from '../../kubernetes/index.js'
 import { CommandError, exitCodes } from '../exit-codes.js'
+import { withHelp } from '../help.js'
 import { readSources } from '../input.js'
 import { replaceFile } from '../replace-file.js'
 import type { Session } from '../session.js'
@@ -44,7 +45,7 @@ interface Flags {
 }
 
 export function wireCommand(session: Session): Command {
-  return new Command('wire')
+  const command = new Command('wire')
     .description('add probes, the installer and the guard to the pods of YAML or JSON manifests')
     .argument('[files...]', 'manifests; none or -: standard input (kustomize, Helm 3 --post-renderer)')
     .option('--container <name>', 'a container to wire; may be repeated (default: the only one)', collected)
@@ -93,6 +94,24 @@ export function wireCommand(session: Session): Command {
       else if (flags.inPlace) writeFiles(wired)
       else session.streams.stdout.write(joined(wired.map(({ text }) => text)))
     })
+  return withHelp(command, {
+    exits: {
+      ok: 'done, or with --diff: nothing would change',
+      found: 'with --diff: something would change',
+      unreadable: true,
+      refused: 'a pod cannot be wired as it is, or a --container is in none; nothing was written',
+    },
+    examples: [
+      [
+        'shm-liveness wire --container camera --image registry.example/shm-liveness:1 deployment.yaml',
+        'to standard output',
+      ],
+      [
+        'shm-liveness wire --via httpGet --restart 3 --in-place deployment.yaml',
+        'the guard as entrypoint, asked by HTTP',
+      ],
+    ],
+  })
 }
 
 function optionsOf(flags: Flags): WireOptions {
