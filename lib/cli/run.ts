@@ -56,10 +56,15 @@ export function statusOf(error: unknown, { stderr }: Pick<Streams, 'stderr'>): E
   // commander has printed it already; help and version are not errors.
   if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage
   const isKnown = error instanceof CommandError || error instanceof WiringError || error instanceof LivenessError
-  if (!isKnown && !(error instanceof Error && 'syscall' in error)) throw error
+  if (!isKnown && !isSystemError(error)) throw error
   stderr.write(`shm-liveness: ${error.message}\n`)
   if (error instanceof CommandError) return error.exitCode
   if (error instanceof WiringError) return exitCodes.refused
   const isUsage = error instanceof LivenessError && (error.code === 'INVALID_OPTION' || error.code === 'INVALID_NAME')
   return isUsage ? exitCodes.usage : exitCodes.unreadable
+}
+
+/** Node.js makes its errors in the main realm: `instanceof Error` does not know them in a vm context. */
+function isSystemError(error: unknown): error is NodeJS.ErrnoException {
+  return typeof error === 'object' && error !== null && 'syscall' in error && 'message' in error
 }

@@ -76,7 +76,7 @@ describe('the command line', () => {
   })
 
   it.each([
-    ['status', 'no shm-liveness binary for'],
+    ['status', 'the package node-gyp-build, which finds the addon, is not installed'],
     ['probe-path', 'no shm-probe in'],
     ['guard-path', 'no shm-guard in'],
   ])('says what %s misses there', (command, reason) => {
