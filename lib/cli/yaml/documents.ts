@@ -1,7 +1,8 @@
-import { Composer, type Document, isAlias, isMap, isScalar, isSeq, LineCounter, Parser, type Tags } from 'yaml'
+import { Composer, type Document, isAlias, isMap, isScalar, isSeq, LineCounter, type Tags } from 'yaml'
 import type { Path } from '../../kubernetes/types.js'
 import { CommandError, exitCodes } from '../exit-codes.js'
 import { hasActions, isTemplate, renderFirst } from './helm.js'
+import { tokensOf } from './tokens.js'
 
 /** One document of a file: its nodes with their places in the text, and its value. */
 export interface Manifest {
@@ -38,8 +39,7 @@ export const yamlOptions = {
  */
 export function* manifestsOf(name: string, text: string): Generator<Manifest> {
   const lines = new LineCounter()
-  const tokens = new Parser(lines.addNewLine).parse(text)
-  for (const document of new Composer(yamlOptions).compose(tokens)) {
+  for (const document of new Composer(yamlOptions).compose(tokensOf(text, lines.addNewLine))) {
     const [error] = document.errors
     if (error !== undefined) {
       const { line, col } = lines.linePos(error.pos[0])
