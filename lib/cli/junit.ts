@@ -29,7 +29,7 @@ export function junit({ pods, findings, unreadable }: Looked, failOn: Severity):
 function findingCase(placed: Placed, failOn: Severity): string {
   const { file, line, finding } = placed
   const { resource, container, rule, severity, message, remedy, suppressed } = finding
-  const className = container === undefined ? resource : `${resource}/${container}`
+  const className = !container ? resource : `${resource}/${container}`
   const text = `${file}:${line}: ${severity}: ${message}. ${remedy}`
   if (suppressed !== undefined)
     return testCase(className, rule, element('skipped', suppressed || 'no reason given', text))

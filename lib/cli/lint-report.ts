@@ -33,7 +33,7 @@ function jsonText(value: unknown): string {
 
 function textOf({ file, line, finding }: Placed): string {
   const { severity, rule, resource, container, message, remedy, suppressed } = finding
-  const name = container === undefined ? resource : `${resource}/${container}`
+  const name = !container ? resource : `${resource}/${container}`
   const note = suppressed === undefined ? '' : ` (suppressed: ${suppressed || 'no reason given'})`
   return `${file}:${line}: ${severity}: ${name}: ${message} [${rule}]${note}\n    ${remedy}\n`
 }

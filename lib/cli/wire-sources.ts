@@ -1,6 +1,9 @@
+import { guardProgram, runs } from '../kubernetes/conventions.js'
 import { isUnpullable } from '../kubernetes/image.js'
-import { type PodTemplate, podTemplates, type WireOptions, WiringError } from '../kubernetes/index.js'
+import { type Container, type PodTemplate, podTemplates, type WireOptions, WiringError } from '../kubernetes/index.js'
 import { isInstaller } from '../kubernetes/installer.js'
+import { whyNoTemplate } from '../kubernetes/kinds.js'
+import { ownerOf } from '../kubernetes/pod-templates.js'
 import { objectsOf } from '../kubernetes/shape.js'
 import { wireSettings } from '../kubernetes/wire-options.js'
 import { Wiring } from '../kubernetes/wiring.js'
@@ -29,14 +32,17 @@ export interface WiredSources {
 export function wireSources(sources: readonly Source[], options: WireOptions, ifPresent: boolean): WiredSources {
   const wiring = new Wiring(wireSettings(options))
   let wired = 0
-  const localImages = new Set<string>()
+  const notes = new Set<string>()
+  const untemplated: string[] = []
   const results = sources.map((source): WiredSource => {
     const text = changedText(source.name, source.text, (manifest) => {
       const templates = podTemplates(manifest.value)
+      const reason = templates.length === 0 ? whyNoTemplate(manifest.value) : undefined
+      if (reason !== undefined) untemplated.push(`${source.name}:${lineOf(manifest, [])}: not wired: ${reason}`)
       if (!wiring.hasTarget(templates)) return wiredValue(source, manifest, templates, wiring)
       wired++
       const value = wiredValue(source, manifest, templates, wiring)
-      for (const image of unpullableImages(value)) localImages.add(image)
+      for (const note of notesOn(value)) notes.add(note)
       return value
     })
     return { source, text }
@@ -48,22 +54,32 @@ export function wireSources(sources: readonly Source[], options: WireOptions, if
   const why = missing ?? (wired === 0 ? 'there is no pod template' : undefined)
   return {
     sources: results,
-    warnings: [...(why === undefined ? [] : [`${nothing}: ${why}`]), ...[...localImages].map(sayLocal)],
+    warnings: [...(why === undefined ? [] : [`${nothing}: ${why}`, ...untemplated]), ...notes],
   }
 }
 
-/** Of the installers in a value's pods. */
-function unpullableImages(value: unknown): string[] {
-  const containers = podTemplates(value).flatMap(({ spec }) => objectsOf(spec.initContainers))
-  return containers
-    .filter((container) => isInstaller(container) && isUnpullable(container))
-    .map(({ image }) => image ?? '')
+/** What a user must know of pods that were wired. */
+function notesOn(value: unknown): string[] {
+  const templates = podTemplates(value)
+  const installers = templates.flatMap(({ spec }) => objectsOf(spec.initContainers)).filter(isInstaller)
+  const unguarded = templates
+    .filter(({ platform }) => platform === 'knative')
+    .filter(({ spec }) => objectsOf(spec.containers).some(({ command }) => !runs(guardProgram, command)))
+  return [...installers.filter(isUnpullable).map(sayLocal), ...unguarded.map(saySlow)]
 }
 
-function sayLocal(image: string): string {
+function sayLocal({ image }: Container): string {
   return (
     `no cluster can pull the image ${image}, since localhost is no registry; push it to one and give its name ` +
     '(--image), or import it on each node'
+  )
+}
+
+/** `makePodSpec` of Knative takes the revision's `timeoutSeconds` for the pod's grace. */
+function saySlow(template: PodTemplate): string {
+  return (
+    `${ownerOf(template)}: Knative leaves a stalled container its timeoutSeconds (300 by default) to end in; let the ` +
+    'guard end it in seconds (--guard), or lower timeoutSeconds'
   )
 }
 

@@ -54,7 +54,7 @@ function load(folder: string, flags: string[] = [], options: object = {}): Loade
   return JSON.parse(done.stdout)
 }
 
-function changed(change: (bytes: Buffer) => Buffer | undefined): Buffer {
+function changed(change: (bytes: Buffer) => Buffer | void): Buffer {
   const bytes = Buffer.from(addon)
   return change(bytes) ?? bytes
 }

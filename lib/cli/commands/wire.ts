@@ -19,6 +19,7 @@ interface Flags {
   container?: string[]
   allContainers?: true
   ifPresent?: true
+  installer?: 'init-container' | 'image'
   image?: string
   name?: string
   directory?: string
@@ -77,6 +78,11 @@ export function wireCommand(session: Session): Command {
     )
     .option('--port <n>', "the first guard's port (default: 9808)", wholeNumber)
     .option('--address <address>', 'where guards listen, such as [::] (default: 0.0.0.0)')
+    .option(
+      '--installer <how>',
+      "init-container, or image: the executables are in --directory of the container's image (default: init-container)",
+      oneOf('init-container', 'image'),
+    )
     .option('--image <image>', 'holds the executables (default: shm-liveness, of this version)')
     .option('--name <name>', 'of the init container and the volume (default: shm-liveness)')
     .option('--directory <path>', 'where the executables are mounted (default: /shm-liveness)')

@@ -35,6 +35,8 @@ export interface Pod {
   /** Of the object that has it; empty for a bare pod spec. */
   kind: string
   spec: PodSpec
+  /** Whose admission takes less than a whole pod template, if one does. */
+  platform: PodTemplate['platform']
   /** Sidecars and containers: what may have probes and runs as long as the pod. */
   members: Member[]
   isKata: boolean
@@ -55,7 +57,7 @@ export interface Member {
   isWatched: boolean
 }
 
-export function podOf({ kind, spec }: PodTemplate): Pod {
+export function podOf({ kind, spec, platform }: PodTemplate): Pod {
   const sidecars = withPaths(spec.initContainers, 'initContainers').filter(
     ({ container }) => container.restartPolicy === 'Always',
   )
@@ -63,7 +65,7 @@ export function podOf({ kind, spec }: PodTemplate): Pod {
     ...sidecars.map((found) => memberOf(found, true)),
     ...withPaths(spec.containers, 'containers').map((found) => memberOf(found, false)),
   ]
-  return { kind, spec, members, isKata: /kata/i.test(spec.runtimeClassName ?? '') }
+  return { kind, spec, platform, members, isKata: /kata/i.test(spec.runtimeClassName ?? '') }
 }
 
 interface Placed {
