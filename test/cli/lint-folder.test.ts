@@ -1,9 +1,10 @@
 /** `lint` over folders: what it looks at, what it leaves out, and what it says of the whole. */
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterAll, beforeEach, describe, expect, it } from 'vitest'
-import { shmLiveness } from '../support/command.js'
+import { main, shmLiveness } from '../support/command.js'
 
 const root = mkdtempSync(join(tmpdir(), 'shm-liveness-lint-'))
 afterAll(() => rmSync(root, { recursive: true, force: true }))
@@ -108,12 +109,21 @@ describe('lint DIR', () => {
     expect(await shmLiveness(['lint', chart])).toMatchObject({ code: 3, stderr })
   })
 
-  it('says that a folder is not there', async () => {
-    expect(await shmLiveness(['lint', join(folder, 'none')])).toMatchObject({
-      code: 3,
-      stdout: '',
-      stderr: expect.stringMatching(/^shm-liveness: ENOENT.*none/),
-    })
+  it('looks at the rest, if a folder is not there or may not be read', async () => {
+    write({ 'a.yaml': failing, 'closed/b.yaml': failing })
+    const none = join(folder, 'none')
+    const missing = await lintFolder(none)
+    expect(missing).toMatchObject({ code: 3, files: ['a.yaml', 'closed/b.yaml'] })
+    expect(missing.last).toMatch(/^2 files, 2 pods, 2 errors, .*, 1 file not read$/)
+    expect(missing.stderr).toMatch(new RegExp(`^shm-liveness: ${none}: ENOENT`))
+    chmodSync(root, 0o755)
+    chmodSync(join(folder, 'closed'), 0)
+    const options = process.getuid?.() === 0 ? { uid: 65531 } : {}
+    const done = spawnSync(process.execPath, [main, 'lint', folder], { encoding: 'utf8', ...options })
+    chmodSync(join(folder, 'closed'), 0o755)
+    expect(done.status).toBe(3)
+    expect(done.stderr).toContain(`shm-liveness: ${join(folder, 'closed')}: EACCES`)
+    expect(done.stdout).toContain('a.yaml:6: error: ')
   })
 
   it('puts the summary of formats for programs on standard error', async () => {

@@ -49,8 +49,9 @@ export function lintCommand(session: Session): Command {
 async function lintPaths(session: Session, paths: string[], { format, failOn, suppressed }: Flags): Promise<void> {
   const { stdin, stdout, stderr } = session.streams
   requireInput(paths, stdin)
-  const { files, charts } = manifestFiles(paths.length === 0 ? ['-'] : paths)
+  const { files, charts, unreadable } = manifestFiles(paths.length === 0 ? ['-'] : paths)
   const looked = await lintFiles(files, stdin)
+  looked.unreadable.unshift(...unreadable)
   const shown = looked.findings.filter(({ finding }) => suppressed === true || finding.suppressed === undefined)
   stdout.write(report(format, looked, shown, failOn))
   for (const { message } of looked.unreadable) stderr.write(`shm-liveness: ${message}\n`)
