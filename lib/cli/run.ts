@@ -7,6 +7,7 @@ import { lintCommand } from './commands/lint.js'
 import { statusCommand } from './commands/status.js'
 import { wireCommand } from './commands/wire.js'
 import { CommandError, type ExitCode, exitCodes } from './exit-codes.js'
+import { withHelp } from './help.js'
 import type { Session, Streams } from './session.js'
 import { packageVersion } from './version.js'
 
@@ -48,7 +49,18 @@ function programOf(session: Session): Command {
         outputError: (text, write) => write(text.replace(/^error: /, 'shm-liveness: ')),
       })
   }
-  return program
+  return withHelp(program, {
+    exits: {
+      ok: 'done',
+      found: 'lint, wire --diff, budget --within: what they look for; see --help of the command',
+      unreadable: true,
+      refused: 'wire: a pod cannot be wired as it is; nothing was written',
+    },
+    examples: [
+      ['shm-liveness wire --container camera deployment.yaml', 'probes, installer and region for a container'],
+      ['shm-liveness lint deploy/', 'what would restart healthy pods, or never any'],
+    ],
+  })
 }
 
 /** Prints why the run failed, and gives the exit status. @throws the error, if it is a bug: it ends with its stack */

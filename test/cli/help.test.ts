@@ -5,12 +5,13 @@ import { describe, expect, it } from 'vitest'
 import { shmLiveness } from '../support/command.js'
 
 const commands = readdirSync(join(import.meta.dirname, '../../lib/cli/commands'))
-const names = [...(await shmLiveness(['--help'])).stdout.matchAll(/^ {2}([a-z-]+)(?= .*\S$)/gm)]
-  .map(([, name]) => name as string)
+const programHelp = (await shmLiveness(['--help'])).stdout
+const names = section(programHelp, 'Commands')
+  .flatMap((line) => /^ {2}([a-z-]+) /.exec(line)?.[1] ?? [])
   .filter((name) => name !== 'help')
 
 const helpOf = async (name: string): Promise<string> => (await shmLiveness([name, '--help'])).stdout
-const section = (help: string, title: string): string[] => {
+function section(help: string, title: string): string[] {
   const [, lines = ''] = new RegExp(`^${title}:\\n((?: {2}.*\\n?)*)`, 'm').exec(help) ?? []
   return lines.split('\n').filter((line) => line !== '')
 }
@@ -22,6 +23,11 @@ describe('--help', () => {
       const file = name.endsWith('-path') ? 'executable-path' : name
       expect(commands).toContain(`${file}.ts`)
     }
+  })
+
+  it('of the program has exit codes and examples, too', () => {
+    expect(section(programHelp, 'Exit codes').map((line) => line.trim()[0])).toEqual(['0', '1', '2', '3', '4'])
+    expect(section(programHelp, 'Examples')).toHaveLength(2)
   })
 
   it.each(names)('of %s has its exit codes, and no other', async (name) => {
