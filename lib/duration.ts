@@ -40,6 +40,12 @@ export function parseDuration(text: string): number | undefined {
   return Number(totalNs)
 }
 
+/** What a plain number lacks, as if there were a usual unit; undefined for other texts. */
+export function unitHint(text: string): string | undefined {
+  const isNumber = /^\d+(\.\d+)?$/.test(text) && Number(text) > 0
+  return isNumber ? `add a unit, for example ${text}ms` : undefined
+}
+
 /** The whole nanoseconds of a duration, at least `leastNs`. */
 export function durationNs(what: string, duration: Duration, leastNs = 0): number {
   const ns =
@@ -49,6 +55,8 @@ export function durationNs(what: string, duration: Duration, leastNs = 0): numbe
         ? parseDuration(duration)
         : undefined
   if (ns === undefined || !(ns >= leastNs && ns <= maxNs)) {
+    const hint = typeof duration === 'string' ? unitHint(duration) : undefined
+    if (hint !== undefined) throw invalid(what, `a duration with its unit: ${hint}`, duration)
     const least = leastNs > 0 ? 'above 0 ' : ''
     throw invalid(what, `a duration ${least}in milliseconds or like '250ms', '1.5s', '1m30s', at most 8784h`, duration)
   }

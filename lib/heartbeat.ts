@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 import { type Duration, durationNs } from './duration.js'
 import { invalid, LivenessError, type LivenessErrorCode, typed } from './errors.js'
 import { type NativeClaim, type NativeHeartbeat, native } from './internal/native.js'

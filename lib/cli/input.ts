@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises'
+import type { Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
 import { CommandError, exitCodes } from './exit-codes.js'
 import type { Streams } from './session.js'
@@ -12,18 +13,26 @@ export interface Source {
   text: string
 }
 
-/** The files named, or standard input if there are none (or one is `-`). @throws CommandError `unreadable`, `usage` */
-export async function readSources(files: readonly string[], stdin: Streams['stdin']): Promise<Source[]> {
+/** @throws CommandError `usage`: without a file a terminal would be waited for */
+export function requireInput(files: readonly string[], stdin: Streams['stdin']): void {
   if (files.length === 0 && stdin.isTTY) {
     throw new CommandError(exitCodes.usage, 'no file is named, and nothing is piped to standard input')
   }
+}
+
+/** The files named, or standard input if there are none (or one is `-`). @throws CommandError `unreadable`, `usage` */
+export async function readSources(files: readonly string[], stdin: Streams['stdin']): Promise<Source[]> {
+  requireInput(files, stdin)
   const sources: Source[] = []
-  for (const file of files.length === 0 ? ['-'] : files) {
-    const name = file === '-' ? 'stdin' : file
-    const bytes = await read(name, () => (file === '-' ? buffer(stdin) : readFile(file)))
-    sources.push({ name, file: file === '-' ? undefined : file, text: textOf(name, bytes) })
-  }
+  for (const file of files.length === 0 ? ['-'] : files) sources.push(await readSource(file, stdin))
   return sources
+}
+
+/** @param file `-`: standard input. @throws CommandError `unreadable` */
+export async function readSource(file: string, stdin: Readable): Promise<Source> {
+  const name = file === '-' ? 'stdin' : file
+  const bytes = await read(name, () => (file === '-' ? buffer(stdin) : readFile(file)))
+  return { name, file: file === '-' ? undefined : file, text: textOf(name, bytes) }
 }
 
 /** Standard input as a stream: a pipe that its writer made non-blocking answers a plain read with EAGAIN. */

@@ -1,20 +1,3 @@
-import { randomBytes } from 'node:crypto'
-import { chmodSync, realpathSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
-
-/** Replaces a file's content whole or not at all; a symbolic link keeps pointing to it. */
-export function replaceFile(path: string, text: string): void {
-  const target = realpathSync(path)
-  const temporary = `${target}.${randomBytes(6).toString('hex')}`
-  try {
-    writeFileSync(temporary, text, { flag: 'wx' })
-    chmodSync(temporary, statSync(target).mode & 0o7777)
-    renameSync(temporary, target)
-  } catch (error) {
-    rmSync(temporary, { force: true })
-    throw error
-  }
-}
-
 /** Rows as text, columns aligned, the first row as the heading. */
 export function table(rows: readonly (readonly string[])[]): string {
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)))

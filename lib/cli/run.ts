@@ -7,6 +7,7 @@ import { lintCommand } from './commands/lint.js'
 import { statusCommand } from './commands/status.js'
 import { wireCommand } from './commands/wire.js'
 import { CommandError, type ExitCode, exitCodes } from './exit-codes.js'
+import { withHelp } from './help.js'
 import type { Session, Streams } from './session.js'
 import { packageVersion } from './version.js'
 
@@ -45,9 +46,21 @@ function programOf(session: Session): Command {
       .configureOutput({
         writeOut: (text) => session.streams.stdout.write(text),
         writeErr: (text) => session.streams.stderr.write(text),
+        outputError: (text, write) => write(text.replace(/^error: /, 'shm-liveness: ')),
       })
   }
-  return program
+  return withHelp(program, {
+    exits: {
+      ok: 'done',
+      found: 'lint, wire --diff, budget --within: what they look for; see --help of the command',
+      unreadable: true,
+      refused: 'wire: a pod cannot be wired as it is; nothing was written',
+    },
+    examples: [
+      ['shm-liveness wire --container camera deployment.yaml', 'probes, installer and region for a container'],
+      ['shm-liveness lint deploy/', 'what would restart healthy pods, or never any'],
+    ],
+  })
 }
 
 /** Prints why the run failed, and gives the exit status. @throws the error, if it is a bug: it ends with its stack */
@@ -55,10 +68,15 @@ export function statusOf(error: unknown, { stderr }: Pick<Streams, 'stderr'>): E
   // commander has printed it already; help and version are not errors.
   if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage
   const isKnown = error instanceof CommandError || error instanceof WiringError || error instanceof LivenessError
-  if (!isKnown && !(error instanceof Error && 'syscall' in error)) throw error
+  if (!isKnown && !isSystemError(error)) throw error
   stderr.write(`shm-liveness: ${error.message}\n`)
   if (error instanceof CommandError) return error.exitCode
   if (error instanceof WiringError) return exitCodes.refused
   const isUsage = error instanceof LivenessError && (error.code === 'INVALID_OPTION' || error.code === 'INVALID_NAME')
   return isUsage ? exitCodes.usage : exitCodes.unreadable
+}
+
+/** Node.js makes its errors in the main realm: `instanceof Error` does not know them in a vm context. */
+function isSystemError(error: unknown): error is NodeJS.ErrnoException {
+  return typeof error === 'object' && error !== null && 'syscall' in error && 'message' in error
 }

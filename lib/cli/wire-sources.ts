@@ -1,4 +1,10 @@
-import { type PodTemplate, podTemplates, type WireOptions, WiringError } from '../kubernetes/index.js'
+import { guardProgram, runs } from '../kubernetes/conventions.js'
+import { isUnpullable } from '../kubernetes/image.js'
+import { type Container, type PodTemplate, podTemplates, type WireOptions, WiringError } from '../kubernetes/index.js'
+import { isInstaller } from '../kubernetes/installer.js'
+import { whyNoTemplate } from '../kubernetes/kinds.js'
+import { ownerOf } from '../kubernetes/pod-templates.js'
+import { objectsOf } from '../kubernetes/shape.js'
 import { wireSettings } from '../kubernetes/wire-options.js'
 import { Wiring } from '../kubernetes/wiring.js'
 import type { Source } from './input.js'
@@ -8,31 +14,73 @@ import { lineOf, type Manifest } from './yaml/documents.js'
 export interface WiredSource {
   source: Source
   text: string
-  /** How many documents have a pod that was to be wired, changed or not. */
-  wired: number
+}
+
+export interface WiredSources {
+  sources: WiredSource[]
+  /** What the user must know, though it stands in the way of nothing here. */
+  warnings: string[]
 }
 
 /**
  * Wires all documents of all sources that have a pod template with one of the containers named; others stay as they
- * are, byte for byte. Each container named must be in one of them.
+ * are, byte for byte.
  *
+ * @param ifPresent accept that a container that was named is in none of them
  * @throws WiringError naming file and line; CommandError `unreadable`
  */
-export function wireSources(sources: readonly Source[], options: WireOptions): WiredSource[] {
+export function wireSources(sources: readonly Source[], options: WireOptions, ifPresent: boolean): WiredSources {
   const wiring = new Wiring(wireSettings(options))
-  let hasTemplates = false
+  let wired = 0
+  const notes = new Set<string>()
+  const untemplated: string[] = []
   const results = sources.map((source): WiredSource => {
-    let wired = 0
     const text = changedText(source.name, source.text, (manifest) => {
       const templates = podTemplates(manifest.value)
-      hasTemplates ||= templates.length > 0
-      if (wiring.hasTarget(templates)) wired++
-      return wiredValue(source, manifest, templates, wiring)
+      const reason = templates.length === 0 ? whyNoTemplate(manifest.value) : undefined
+      if (reason !== undefined) untemplated.push(`${source.name}:${lineOf(manifest, [])}: not wired: ${reason}`)
+      if (!wiring.hasTarget(templates)) return wiredValue(source, manifest, templates, wiring)
+      wired++
+      const value = wiredValue(source, manifest, templates, wiring)
+      for (const note of notesOn(value)) notes.add(note)
+      return value
     })
-    return { source, text, wired }
+    return { source, text }
   })
-  if (hasTemplates) wiring.requireComplete()
-  return results
+  const missing = wiring.whyMissing()
+  if (!ifPresent) wiring.requireContainers()
+  wiring.requireCommanded()
+  const nothing = wired === 0 ? 'nothing was wired' : 'the others were wired'
+  const why = missing ?? (wired === 0 ? 'there is no pod template' : undefined)
+  return {
+    sources: results,
+    warnings: [...(why === undefined ? [] : [`${nothing}: ${why}`, ...untemplated]), ...notes],
+  }
+}
+
+/** What a user must know of pods that were wired. */
+function notesOn(value: unknown): string[] {
+  const templates = podTemplates(value)
+  const installers = templates.flatMap(({ spec }) => objectsOf(spec.initContainers)).filter(isInstaller)
+  const unguarded = templates
+    .filter(({ platform }) => platform === 'knative')
+    .filter(({ spec }) => objectsOf(spec.containers).some(({ command }) => !runs(guardProgram, command)))
+  return [...installers.filter(isUnpullable).map(sayLocal), ...unguarded.map(saySlow)]
+}
+
+function sayLocal({ image }: Container): string {
+  return (
+    `no cluster can pull the image ${image}, since localhost is no registry; push it to one and give its name ` +
+    '(--image), or import it on each node'
+  )
+}
+
+/** `makePodSpec` of Knative takes the revision's `timeoutSeconds` for the pod's grace. */
+function saySlow(template: PodTemplate): string {
+  return (
+    `${ownerOf(template)}: Knative leaves a stalled container its timeoutSeconds (300 by default) to end in; let the ` +
+    'guard end it in seconds (--guard), or lower timeoutSeconds'
+  )
 }
 
 /** One template at a time, so that a refusal has the line of the one that it is about. */

@@ -1,7 +1,5 @@
-/** The addon: all that crosses between JavaScript and the core, and the one place that loads it. */
-import { createRequire } from 'node:module'
-import { LivenessError } from '../errors.js'
-import { packageRoot } from './package-root.js'
+/** The addon: all that crosses between JavaScript and the core. */
+import { loadAddon } from './load-addon.js'
 
 export interface NativePlace {
   directory: string
@@ -132,24 +130,14 @@ export interface Native {
   }
 }
 
-function load(): Native {
-  const require = createRequire(import.meta.url)
-  try {
-    return require('node-gyp-build')(packageRoot) as Native
-  } catch (cause) {
-    throw new LivenessError(
-      'NO_BINARY',
-      `no shm-liveness binary for ${process.platform}-${process.arch}; build it with a C++20 compiler: ` +
-        `cd ${packageRoot} && npx node-gyp rebuild`,
-      { cause },
-    )
-  }
-}
-
 let loaded: Native | undefined
 
-/** Loaded at the first use, so that importing the package (for `probePath()`, say) costs and risks nothing. */
+/**
+ * Loaded at the first use, so that importing the package (for `probePath()`, say) costs and risks nothing.
+ *
+ * @throws LivenessError with the code of why it cannot be loaded
+ */
 export function native(): Native {
-  loaded ??= load()
+  loaded ??= loadAddon() as Native
   return loaded
 }

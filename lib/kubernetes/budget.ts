@@ -1,6 +1,7 @@
 import { type Duration, durationNs } from '../duration.js'
 import { invalid } from '../errors.js'
-import { type BackoffOptions, backoffSeconds, restartOverheadSeconds } from './backoff.js'
+import type { BackoffOptions } from './backoff.js'
+import { startedAfterExit, startedAfterKill } from './restart-wait.js'
 import {
   defaultSettings,
   mergedSettings,
@@ -8,6 +9,7 @@ import {
   type ReadinessProbeSettings,
   type RestartingProbeSettings,
 } from './settings.js'
+import { plus, type Span, upToMs } from './span.js'
 
 export interface BudgetOptions {
   /** The worker's max age. */
@@ -28,6 +30,11 @@ export interface BudgetOptions {
   terminationGracePeriodSeconds?: number | undefined
   /** How many restarts came shortly before: the crash-loop back-off goes by it. @default 0 */
   restarts?: number | undefined
+  /**
+   * How long the container ran before the stall. The kubelet starts a container that it has killed at once, if it lived
+   * longer than the back-off. @default not known: longer than the back-off (typical), not at all (worst)
+   */
+  ran?: Duration | undefined
   backoff?: BackoffOptions | undefined
 }
 
@@ -52,11 +59,6 @@ export interface BudgetRow {
   worstSeconds: number
 }
 
-export interface Span {
-  typical: number
-  worst: number
-}
-
 /** A program exec'd by the runtime, as measured (kubelet 1.36 with runc; under Kata 0.4 s); an HTTP request. */
 const askingSeconds = { exec: 0.1, httpGet: 0.01 }
 /** From the last failed probe to the signal: the pod's worker is woken at once, unless it is at other work. */
@@ -73,11 +75,6 @@ const guardRestartSeconds = 0.05
 const guardPauseSeconds = { first: 0.1, most: 10 }
 /** How late the guard's look may come: what the benchmark holds it to. */
 const guardDelaySeconds = 0.005
-
-export const plus = (...spans: Span[]): Span => ({
-  typical: spans.reduce((sum, { typical }) => sum + typical, 0),
-  worst: spans.reduce((sum, { worst }) => sum + worst, 0),
-})
 
 /**
  * How long after a worker's last beat a stall is answered: typical (the stall begins midway between probes, the process
@@ -108,10 +105,14 @@ export function detectionBudget(options: BudgetOptions): BudgetRow[] {
   const askingBackup = hasGuard && via === 'httpGet' ? Number.POSITIVE_INFINITY : asking
   const signal = plus(stale, failedSeconds(liveness, askingBackup), kubeletSeconds)
   const graceSeconds = Math.max(leastGraceSeconds, graceOf(options, liveness))
-  const backoff = backoffSeconds(restarts, options.backoff)
-  const again = plus({ typical: backoff, worst: backoff }, restartOverheadSeconds(restarts))
   // A stalled process answers no SIGTERM: SIGKILL is what is typical, too.
-  const restart = plus(signal, { typical: graceSeconds, worst: graceSeconds }, again)
+  const killed = plus(signal, { typical: graceSeconds, worst: graceSeconds })
+  const before = {
+    restarts,
+    ranSeconds: options.ran === undefined ? undefined : seconds('ran', options.ran),
+    backoff: options.backoff,
+  }
+  const restart = plus(killed, startedAfterKill(before, { typical: killed.typical, least: stale.worst }))
   const removal = plus(stale, failedSeconds(readiness, asking), kubeletSeconds)
   const kubelet = [row('signal', 'kubelet', signal), row('restart', 'kubelet', restart)]
   if (!hasGuard) return [...kubelet, row('removal', 'kubelet', removal)]
@@ -121,13 +122,13 @@ export function detectionBudget(options: BudgetOptions): BudgetRow[] {
   const ended = plus(guarded, guardEndSeconds(timing))
   const guardRestart = timing.restart
     ? row('restart', 'guard', plus(ended, guardAgainSeconds(restarts)))
-    : row('restart', 'guard', plus(ended, noticeSeconds, again))
+    : row('restart', 'guard', plus(ended, noticeSeconds, startedAfterExit(before)))
   return [row('signal', 'guard', guarded), guardRestart, ...kubelet, row('removal', 'kubelet', removal)]
 }
 
 const known = [
   ...['maxAge', 'cycle', 'confirm', 'via', 'liveness', 'readiness', 'guard'],
-  ...['terminationGracePeriodSeconds', 'restarts', 'backoff'],
+  ...['terminationGracePeriodSeconds', 'restarts', 'ran', 'backoff'],
 ]
 
 /** An option that is misspelt, or has no meaning here, would be answered as if it had not been given. */
@@ -220,9 +221,4 @@ function guardAgainSeconds(restarts: number): Span {
 
 function row(reaction: Reaction, by: BudgetRow['by'], { typical, worst }: Span): BudgetRow {
   return { reaction, by, typicalSeconds: Math.round(typical * 1000) / 1000, worstSeconds: upToMs(worst) }
-}
-
-/** In whole milliseconds, never below: a worst case that is rounded down is none. Sums of decimals are a little off. */
-export function upToMs(seconds: number): number {
-  return Math.ceil(seconds * 1000 - 1e-6) / 1000
 }

@@ -1,5 +1,5 @@
 /** The kinds of values that the programs' flags and variables take, each as the programs read it. */
-import { parseDuration } from '../duration.js'
+import { parseDuration, unitHint } from '../duration.js'
 import { listenAddressOf } from './listen-address.js'
 import { isName, mostExpected, mostWorkers, nameRule } from './names.js'
 import { isSignal } from './signals.js'
@@ -10,6 +10,14 @@ export interface ValueKind {
   expected: string
   /** Whether a program takes it. Never asked for an empty text, which no flag takes. */
   accepts(value: string): boolean
+  /** What a value lacks that is nearly right. */
+  hint?(value: string): string | undefined
+}
+
+/** Why a value is refused. Completes "VALUE ". */
+export function refusalOf(kind: ValueKind, value: string): string {
+  const hint = kind.hint?.(value)
+  return `is not ${kind.expected}${hint === undefined ? '' : `; ${hint}`}`
 }
 
 const mostSocketPathBytes = 107
@@ -31,6 +39,7 @@ export function duration(leastNs: number): ValueKind {
   return {
     expected: `a duration${least}, for example 250ms, 1.5s or 1m30s`,
     accepts: (value) => (parseDuration(value) ?? -1) >= leastNs,
+    hint: unitHint,
   }
 }
 

@@ -1,6 +1,7 @@
 export { type Duration, parseDuration } from '../duration.js'
 export { type BackoffOptions, backoffSeconds } from './backoff.js'
 export { type BudgetOptions, type BudgetRow, detectionBudget, type GuardTiming, type Reaction } from './budget.js'
+export type { Platform } from './kinds.js'
 export { type Finding, type LintOptions, leftOut, lint } from './lint.js'
 export { type PodTemplate, podTemplates } from './pod-templates.js'
 export { type Probes, type ProbesOptions, probes } from './probes.js'

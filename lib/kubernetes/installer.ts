@@ -44,6 +44,14 @@ export function withInstaller(spec: PodSpec, settings: WireSettings, where: stri
       `${where}: a container "${settings.name}" is there already and does something else; choose another name (--name)`,
     )
   }
+  if (settings.installer === 'image') {
+    if (existing === undefined) return spec
+    throw new WiringError(
+      'INIT_CONTAINER_IN_USE',
+      `${where}: the init container "${settings.name}" installs the executables already; remove it with its volume and ` +
+        'mounts, which hide those of the image, or leave out --installer image',
+    )
+  }
   const installer = existing === undefined ? made(spec, settings) : kept(existing, settings, where)
   const initContainers = [installer, ...others.filter((container) => container !== existing)]
   return { ...spec, initContainers, volumes: withVolume(objectsOf(spec.volumes), settings, where) }

@@ -1,6 +1,6 @@
 /** Whether `shm-guard notify` takes its arguments, as `compose` in `probe/guard/notify_command.hpp` reads them. */
 import { isKnown } from './expansion.js'
-import { duration, type ValueKind } from './flag-values.js'
+import { duration, refusalOf, type ValueKind } from './flag-values.js'
 import { nearest } from './spelling.js'
 
 const mostPhaseBytes = 63
@@ -39,7 +39,7 @@ export function notifyRefusal(argv: readonly string[]): string | undefined {
     if (kind === undefined) continue
     const value = argv[++at] ?? ''
     if (value === '') return `notify: ${flag} needs a value`
-    if (isKnown(value) && !kind.accepts(value)) return `notify: ${flag} "${value}" is not ${kind.expected}`
+    if (isKnown(value) && !kind.accepts(value)) return `notify: ${flag} "${value}" ${refusalOf(kind, value)}`
   }
   if (given.has('--phase') !== given.has('--budget')) return 'notify: --phase and --budget need each other'
   return given.size === 0 ? 'notify: it says nothing' : undefined

@@ -1,3 +1,4 @@
+import { isRevision, type Platform, platformOf } from './kinds.js'
 import { type Fields, isFields, textOf } from './shape.js'
 import type { Path, PodSpec } from './types.js'
 
@@ -11,6 +12,8 @@ export interface PodTemplate {
   name: string
   /** Of the object and of the template, the template's own first. */
   annotations: Record<string, string>
+  /** Whose admission takes less than a whole pod template, if one does. */
+  platform?: Platform | undefined
 }
 
 /** Deeper than any known kind has it (JobSet: 6), and an end to whatever an alias made endless. */
@@ -19,7 +22,8 @@ const deepest = 12
 /**
  * All pod templates of an object: of Pod, PodTemplate, Deployment, StatefulSet, DaemonSet, ReplicaSet, Job, CronJob, of
  * the items of any list (List, ResourceList), of a bare pod spec, and of kinds unknown here (Rollout, JobSet,
- * LeaderWorkerSet …), which are searched for fields whose name ends in `template` and that hold a pod spec.
+ * LeaderWorkerSet …), which are searched for fields whose name ends in `template` and that hold a pod spec. Of Knative's
+ * kinds it has the `platform`.
  *
  * @returns templates in the object's own order; none if it has none
  */
@@ -71,8 +75,10 @@ function* templatesOf(resource: unknown, path: Path): Generator<PodTemplate> {
     return
   }
   // Other kinds have their own sense of spec.containers (Prometheus: patches of what its operator makes).
-  if (isPodSpec(resource['spec']) && (kind === 'Pod' || kind === '')) {
-    yield { path: [...path, 'spec'], spec: resource['spec'], kind, name, annotations }
+  const platform = platformOf(resource)
+  const limits = platform === undefined ? {} : { platform }
+  if (isPodSpec(resource['spec']) && (kind === 'Pod' || kind === '' || isRevision(resource))) {
+    yield { path: [...path, 'spec'], spec: resource['spec'], kind, name, annotations, ...limits }
     return
   }
   for (const found of specsUnder(resource, path)) {
@@ -82,6 +88,7 @@ function* templatesOf(resource: unknown, path: Path): Generator<PodTemplate> {
       kind,
       name,
       annotations: { ...annotations, ...metadataOf(found.template).annotations },
+      ...limits,
     }
   }
 }

@@ -1,7 +1,7 @@
 /** Whether our programs take a command line and an environment, as `FlagParser` in `probe/flags.hpp` reads both. */
 import { guardProgram, probeProgram, variableFor, variablePrefix } from './conventions.js'
 import { type Environment, isKnown, unknownText } from './expansion.js'
-import { namesIn, regions } from './flag-values.js'
+import { namesIn, refusalOf, regions } from './flag-values.js'
 import { notifyRefusal } from './notify-refusals.js'
 import { guardContradiction, probeContradiction, type Settings } from './program-contradictions.js'
 import { type FlagRow, guardRows, probeRows } from './program-rows.js'
@@ -92,7 +92,7 @@ function flagsRead(rows: readonly FlagRow[], argv: readonly string[]) {
     else if (isJoined && row.takes === 'nothing') refuse(`${name} takes no value`)
     else if (value === '' && (isJoined || row.takes === 'value')) refuse(`${name} needs a value`)
     else if (value !== '' && isKnown(value) && !row.kind.accepts(value))
-      refuse(`${name} "${value}" is not ${row.kind.expected}`)
+      refuse(`${name} "${value}" ${refusalOf(row.kind, value)}`)
     else {
       // A region that is named twice counts once.
       const all = before === undefined ? value : [...new Set(namesIn(`${before.value},${value}`))].join(',')
@@ -118,7 +118,7 @@ function variablesRead(rows: readonly FlagRow[], settings: Settings, environment
     else if (isSwitch && (value === '1' || value === 'true')) settings.set(row.flag, { value: '', byFlag: false })
     else if (row.takes === 'nothing') refusals.push({ variable, message: `${variable} "${value}" is not 1 or 0` })
     else if (!row.kind.accepts(value))
-      refusals.push({ variable, message: `${variable} "${value}" is not ${row.kind.expected}` })
+      refusals.push({ variable, message: `${variable} "${value}" ${refusalOf(row.kind, value)}` })
     else settings.set(row.flag, { value, byFlag: false })
   }
   return refusals

@@ -27,16 +27,28 @@ export function sarif(findings: Finding[], locationOf: (finding: Finding) => Loc
     version: '2.1.0',
     runs: [
       {
-        tool: { driver: { name: 'shm-liveness', version, rules: [...rules, unknownSuppression].map(ruleOf) } },
+        tool: {
+          driver: {
+            name: 'shm-liveness',
+            version,
+            rules: [...rules, unknownSuppression].map((rule) => ruleOf(rule, version)),
+          },
+        },
         results: findings.map((finding) => resultOf(finding, locationOf(finding))),
       },
     ],
   }
 }
 
-function ruleOf({ id, severity, reason, remedy }: Omit<(typeof rules)[number], 'check'>): object {
+/** Where the documents of a published version can be read. SARIF wants a whole address. */
+function addressOf(docs: string, version: string): string {
+  return `https://unpkg.com/shm-liveness@${version}/${docs}`
+}
+
+function ruleOf({ id, severity, reason, remedy }: Omit<(typeof rules)[number], 'check'>, version: string): object {
   return {
     id,
+    helpUri: addressOf(docsOf(id), version),
     shortDescription: { text: reason },
     help: { text: `${remedy} See ${docsOf(id)}.` },
     defaultConfiguration: { level: severity },

@@ -6,17 +6,16 @@ import {
   detectionBudget,
   guardEndSeconds,
   noticeSeconds,
-  plus,
   type Reaction,
   requireKnown,
   seconds,
-  upToMs,
 } from './budget.js'
 import { defaultSettings, type ProbeSettings, type RestartingProbeSettings } from './settings.js'
+import { plus, upToMs } from './span.js'
 
 /** What the settings are to be found for; those that are the answer, and the guard, have no place in the question. */
 export interface WithinOptions
-  extends Pick<BudgetOptions, 'maxAge' | 'cycle' | 'confirm' | 'via' | 'restarts' | 'backoff'> {
+  extends Pick<BudgetOptions, 'maxAge' | 'cycle' | 'confirm' | 'via' | 'restarts' | 'ran' | 'backoff'> {
   /** The time wanted, from the last beat to the reaction, at worst. */
   within: Duration
   /** To what. @default 'signal' */
@@ -50,6 +49,7 @@ export function settingsWithin(options: WithinOptions): Within {
     'confirm',
     'via',
     'restarts',
+    'ran',
     'backoff',
   ])
   const { within, reaction = 'signal', ...limits } = options

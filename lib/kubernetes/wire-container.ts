@@ -27,9 +27,14 @@ export function wireContainer(
   return {
     ...wired,
     env: envOf(container, settings, listen?.text, isGuarded(wired, settings), where),
-    volumeMounts: withMount(container, settings, { readOnly: true }, where),
+    ...mountsOf(container, settings, where),
     ...probesOf(wired, spec, settings, listen?.port, where),
   }
+}
+
+function mountsOf(container: Container, settings: WireSettings, where: string): Partial<Container> {
+  if (settings.installer === 'image') return {}
+  return { volumeMounts: withMount(container, settings, { readOnly: true }, where) }
 }
 
 const isGuarded = (container: Container, settings: WireSettings): boolean =>
@@ -57,7 +62,8 @@ function probesOf(
   const wired: Partial<Container> = {}
   for (const check of checkNames) {
     const field = `${check}Probe` as const
-    const [there, probe] = [container[field], wanted[field]]
+    const there = container[field]
+    const probe = settings.hasProbeGrace ? wanted[field] : withoutGrace(wanted[field])
     if (probe === undefined) continue
     if (isFields(there) && isSame(withoutDefaults(there), withoutDefaults(probe))) continue
     if (isFields(there) && !settings.replace) {
@@ -69,6 +75,12 @@ function probesOf(
     wired[field] = probe
   }
   return wired
+}
+
+function withoutGrace(probe: Probe | undefined): Probe | undefined {
+  if (probe === undefined) return undefined
+  const { terminationGracePeriodSeconds: _, ...rest } = probe
+  return rest
 }
 
 /** A worker that was given a grace to start in, by whichever program, gets a startup probe that gives up no sooner. */

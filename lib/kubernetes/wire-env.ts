@@ -3,6 +3,7 @@ import { listenVariable, regionVariable } from './conventions.js'
 import { objectsOf } from './shape.js'
 import type { Container, EnvVar } from './types.js'
 import type { WireSettings } from './wire-options.js'
+import { nameOf } from './wire-targets.js'
 import { WiringError } from './wiring-error.js'
 
 const expectVariable = 'SHM_LIVENESS_EXPECT'
@@ -24,7 +25,7 @@ export function envOf(
   where: string,
 ): EnvVar[] {
   const stopSignal = isGuarded ? container.lifecycle?.stopSignal : undefined
-  const { region, expect, min, replace } = settings
+  const { region, expect, min, replace, unnamed } = settings
   const asked = [
     { name: regionVariable, value: region, option: '--region' },
     { name: expectVariable, value: expect?.join(','), option: '--expect' },
@@ -34,7 +35,7 @@ export function envOf(
   ]
   const env = objectsOf(container.env)
   const hasRegion = region !== undefined || env.some(({ name }) => name === regionVariable)
-  const start = hasRegion ? env : [...env, { name: regionVariable, value: container.name ?? '' }]
+  const start = hasRegion ? env : [...env, { name: regionVariable, value: nameOf(container, unnamed) ?? '' }]
   return asked.reduce((variables: EnvVar[], { name, value, option }) => {
     return value === undefined ? variables : withVariable(variables, { name, value }, option, replace, where)
   }, start)

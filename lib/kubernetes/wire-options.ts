@@ -1,6 +1,6 @@
 import { invalid } from '../errors.js'
 import { defaultDirectory, defaultImage, defaultName } from './conventions.js'
-import { requireMountable } from './directory.js'
+import { requireDirectory, requireMountable } from './directory.js'
 import { flagName, type GuardOptions, guardFlagsOf, isTexts } from './guard-flags.js'
 import { groupsOf, isLoopbackHost } from './listen-address.js'
 import { isName, mostExpected, mostWorkers, nameRule } from './names.js'
@@ -15,6 +15,11 @@ export interface WireOptions {
    * of `containers`. @default the only container; an error, if there are several
    */
   containers?: readonly string[] | 'all' | undefined
+  /**
+   * How the executables come into the container: by an init container, or they are in `directory` of the container's own
+   * image. @default 'init-container'; for kinds that may refuse it (Knative) it must be said
+   */
+  installer?: 'init-container' | 'image' | undefined
   /** The image that holds the executables. @default `localhost/shm-liveness:` and this package's version, as `npm run images` builds it */
   image?: string | undefined
   /** Of the init container and the volume. @default 'shm-liveness' */
@@ -61,6 +66,8 @@ export interface WireOptions {
 /** Options with their defaults in place, checked. */
 export interface WireSettings {
   containers: readonly string[] | 'all' | undefined
+  /** undefined: not asked for. */
+  installer: 'init-container' | 'image' | undefined
   image: string
   /** Whether the image was asked for, and so replaces another. */
   imageGiven: boolean
@@ -83,12 +90,17 @@ export interface WireSettings {
   replace: boolean
   /** undefined: not asked for. */
   runAsUser: number | 'inherit' | undefined
+  /** Whether a probe may have a terminationGracePeriodSeconds of its own. */
+  hasProbeGrace: boolean
+  /** The name of a container without one; undefined: it must have one. */
+  unnamed: string | undefined
 }
 
 /** @throws LivenessError `INVALID_OPTION` */
 export function wireSettings(options: WireOptions): WireSettings {
   if (typeof options !== 'object' || options === null) throw invalid('options', 'an object', options)
-  const { containers, image, name = defaultName, directory = defaultDirectory, region, via = 'exec', ...more } = options
+  const { containers, installer, image, name = defaultName, directory = defaultDirectory, ...others } = options
+  const { region, via = 'exec', ...more } = others
   const { startup, liveness, readiness, guard, command, port, address, ...rest } = more
   const { replace = false, runAsUser, expect, min, ...unknown } = rest
   for (const key of Object.keys(unknown)) throw invalid('wire', 'options of WireOptions', key)
@@ -97,7 +109,11 @@ export function wireSettings(options: WireOptions): WireSettings {
   if (image !== undefined && (typeof image !== 'string' || !/^[^\s]+$/.test(image))) {
     throw invalid('image', 'an image reference', image)
   }
-  requireMountable(directory)
+  if (installer !== undefined && installer !== 'init-container' && installer !== 'image') {
+    throw invalid('installer', 'init-container or image', installer)
+  }
+  if (installer === 'image') requireDirectory(directory)
+  else requireMountable(directory)
   requireLabel('name', name)
   if (region !== undefined && !isName(region)) throw invalid('region', nameRule, region)
   requireExpected(expect, min)
@@ -129,14 +145,29 @@ export function wireSettings(options: WireOptions): WireSettings {
     guardFlags !== undefined,
     'no value without the guard (--guard), which starts it',
   )
+  requireUse(
+    { image, name: options.name, runAsUser: options.runAsUser },
+    installer !== 'image',
+    'no value beside installer image (--installer), which adds no init container',
+  )
   for (const [what, value] of Object.entries({ expect, min })) {
     if (value !== undefined && guardFlags?.some((flag) => flagName(flag) === `--${what}`)) {
       throw invalid('guard.flags', `no --${what} beside the option, which probes and guard read alike`, value)
     }
   }
   return {
-    ...{ containers, image: image ?? defaultImage, imageGiven: image !== undefined, name, directory, region, via },
+    ...{
+      containers,
+      installer,
+      image: image ?? defaultImage,
+      imageGiven: image !== undefined,
+      name,
+      directory,
+      region,
+      via,
+    },
     ...{ expect, min, startup, liveness, readiness, guardFlags, command, port, address, replace, runAsUser },
+    ...{ hasProbeGrace: true, unnamed: undefined },
   }
 }
 

@@ -7,7 +7,7 @@ import { WiringError } from './wiring-error.js'
 
 export function targetsOf(spec: PodSpec, settings: WireSettings, owner: string): Set<Container> {
   const containers = objectsOf(spec.containers)
-  const targets = namedIn(spec, settings.containers, owner) ?? containers
+  const targets = namedIn(spec, settings, owner) ?? containers
   if (settings.containers === undefined && containers.length !== 1) {
     throw new WiringError(
       'CONTAINER_UNCLEAR',
@@ -15,15 +15,21 @@ export function targetsOf(spec: PodSpec, settings: WireSettings, owner: string):
     )
   }
   const nameless = targets.find(({ name }) => typeof name !== 'string' || name === '')
-  if (nameless !== undefined) {
+  if (nameless !== undefined && settings.unnamed === undefined) {
     throw new WiringError('CONTAINER_UNCLEAR', `${owner}: a container has no name, which its region goes by; name it`)
   }
   return new Set(targets)
 }
 
-function namedIn(spec: PodSpec, names: WireSettings['containers'], owner: string): Container[] | undefined {
+/** The name of a container, or what the platform calls one without. */
+export function nameOf({ name }: Container, unnamed: string | undefined): string | undefined {
+  return name || unnamed
+}
+
+function namedIn(spec: PodSpec, settings: WireSettings, owner: string): Container[] | undefined {
+  const { containers: names, unnamed } = settings
   if (names === undefined || names === 'all') return undefined
-  const isNamed = ({ name }: Container): boolean => name !== undefined && names.includes(name)
+  const isNamed = (container: Container): boolean => names.includes(nameOf(container, unnamed) ?? '')
   const sidecars = objectsOf(spec.initContainers).filter(({ restartPolicy }) => restartPolicy === 'Always')
   const probed = [...sidecars, ...objectsOf(spec.containers)]
   const unprobed = allContainers(spec).find((container) => isNamed(container) && !probed.includes(container))

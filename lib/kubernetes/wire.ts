@@ -1,3 +1,4 @@
+import { whyNoTemplate } from './kinds.js'
 import { podTemplates } from './pod-templates.js'
 import { type WireOptions, wireSettings } from './wire-options.js'
 import { Wiring } from './wiring.js'
@@ -20,9 +21,11 @@ export function wire<Resource extends object>(resource: Resource, options: WireO
   const wiring = new Wiring(wireSettings(options))
   const templates = podTemplates(resource)
   if (templates.length === 0) {
-    throw new WiringError('NO_POD_TEMPLATE', 'there is no pod template in it; wire a Pod, or a kind that makes Pods')
+    const reason = whyNoTemplate(resource) ?? 'wire a Pod, or a kind that makes Pods'
+    throw new WiringError('NO_POD_TEMPLATE', `there is no pod template in it; ${reason}`)
   }
   const wired = wiring.wired(resource, templates)
-  wiring.requireComplete()
+  wiring.requireContainers()
+  wiring.requireCommanded()
   return wired
 }

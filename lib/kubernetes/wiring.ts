@@ -1,6 +1,7 @@
 /** Wiring all that is asked for at once: one object, or a stream of documents. */
 import { allContainers, portsInUse } from './guard.js'
 import { withInstaller } from './installer.js'
+import { requireProbed, settingsFor, unnamedOf } from './limits.js'
 import { ownerOf, type PodTemplate } from './pod-templates.js'
 import { objectsOf, withAt } from './shape.js'
 import type { Container, PodSpec } from './types.js'
@@ -8,7 +9,7 @@ import { requireWellFormed } from './well-formed.js'
 import { isWindows } from './windows.js'
 import { hasCommand, takesCommand, wireContainer } from './wire-container.js'
 import type { WireSettings } from './wire-options.js'
-import { targetsOf } from './wire-targets.js'
+import { nameOf, targetsOf } from './wire-targets.js'
 import { WiringError } from './wiring-error.js'
 
 /** Pods wired with the same settings, and what only all of them together show. */
@@ -24,7 +25,7 @@ export class Wiring {
 
   /** Whether one of these pods is to be wired. */
   hasTarget(templates: readonly PodTemplate[]): boolean {
-    return templates.some(({ spec }) => this.#isWanted(spec))
+    return templates.some((template) => this.#isWanted(template))
   }
 
   /**
@@ -34,24 +35,29 @@ export class Wiring {
    * @throws WiringError
    */
   wired<Resource>(resource: Resource, templates: readonly PodTemplate[]): Resource {
-    const names = templates.flatMap(({ spec }) => allContainers(spec).map(({ name }) => name))
-    for (const name of names) if (name !== undefined) this.#seen.add(name)
+    for (const name of templates.flatMap(namesIn)) this.#seen.add(name)
     return templates
-      .filter(({ spec }) => this.#isWanted(spec))
+      .filter((template) => this.#isWanted(template))
       .reduce((wired, template) => withAt(wired, template.path, this.#wiredSpec(template)), resource)
   }
 
-  /** Call it behind the last. @throws WiringError a name that no container has; a command for several containers, or none */
-  requireComplete(): void {
+  /** Why a container that was named is in none of the pods, if one is not. Call it behind the last. */
+  whyMissing(): string | undefined {
     const { containers } = this.settings
     const missing = Array.isArray(containers) ? containers.filter((name) => !this.#seen.has(name)) : []
-    if (missing.length > 0) {
-      throw new WiringError(
-        'CONTAINER_MISSING',
-        `no pod has a container ${listed(missing.map((name) => `"${name}"`))}, they have ${listed([...this.#seen])}; ` +
-          'name one that is there',
-      )
-    }
+    if (missing.length === 0) return undefined
+    const there = this.#seen.size === 0 ? 'there is no pod template' : `they have ${listed([...this.#seen])}`
+    return `no pod has a container ${listed(missing.map((name) => `"${name}"`))}, ${there}`
+  }
+
+  /** Call it behind the last. @throws WiringError a name that no container has */
+  requireContainers(): void {
+    const reason = this.whyMissing()
+    if (reason !== undefined) throw new WiringError('CONTAINER_MISSING', `${reason}; name one that is there`)
+  }
+
+  /** Call it behind the last. @throws WiringError a command for several containers, or none */
+  requireCommanded(): void {
     if (this.#commanded.length > 1) {
       throw new WiringError(
         'COMMAND_UNKNOWN',
@@ -69,10 +75,10 @@ export class Wiring {
     }
   }
 
-  #isWanted(spec: PodSpec): boolean {
+  #isWanted(template: PodTemplate): boolean {
     const { containers } = this.settings
     if (containers === undefined || containers === 'all') return true
-    return allContainers(spec).some(({ name }) => name !== undefined && containers.includes(name))
+    return namesIn(template).some((name) => containers.includes(name))
   }
 
   #wiredSpec(template: PodTemplate): PodSpec {
@@ -81,20 +87,28 @@ export class Wiring {
     if (isWindows(spec)) {
       throw new WiringError('WINDOWS', `${owner}: it runs on Windows, where there is no /dev/shm; leave it out`)
     }
-    const targets = targetsOf(spec, this.settings, owner)
+    const settings = settingsFor(template, this.settings)
+    const targets = targetsOf(spec, settings, owner)
+    requireProbed(template, targets)
     requireWellFormed(spec, targets, owner)
-    const ports = portsInUse(spec, this.settings.port === undefined ? new Set() : targets)
+    const ports = portsInUse(spec, settings.port === undefined ? new Set() : targets)
     const wired = (container: Container): Container => {
       if (!targets.has(container)) return container
-      const where = `${owner}, container "${container.name}"`
-      if (hasCommand(container, this.settings)) this.#hasCommand = true
-      else (takesCommand(container, this.settings) ? this.#commanded : this.#uncommanded).push(where)
-      return wireContainer(container, spec, this.settings, ports, where)
+      const where = `${owner}, container "${nameOf(container, settings.unnamed)}"`
+      if (hasCommand(container, settings)) this.#hasCommand = true
+      else (takesCommand(container, settings) ? this.#commanded : this.#uncommanded).push(where)
+      return wireContainer(container, spec, settings, ports, where)
     }
     const containers = spec.containers.map(wired)
+    if (!spec.initContainers && settings.installer === 'image') return { ...spec, containers }
     const initContainers = objectsOf(spec.initContainers).map(wired)
-    return withInstaller({ ...spec, containers, initContainers }, this.settings, owner)
+    return withInstaller({ ...spec, containers, initContainers }, settings, owner)
   }
+}
+
+/** Of containers of any kind. */
+function namesIn({ spec, platform }: PodTemplate): string[] {
+  return allContainers(spec).flatMap((container) => nameOf(container, unnamedOf(platform)) ?? [])
 }
 
 const mostListed = 10

@@ -119,6 +119,13 @@ describe('durationNs', () => {
     expect(() => durationNs('maxAge', duration, 1)).toThrow(/^maxAge: a duration above 0 /)
   })
 
+  it.each(['5', '250', '1.5'])('says what the text %s lacks', (text) => {
+    expect(() => durationNs('budget', text)).toThrow(
+      `budget: a duration with its unit: add a unit, for example ${text}ms`,
+    )
+    expect(durationNs('budget', Number(text))).toBe(Number(text) * 1e6)
+  })
+
   it.each([
     [undefined, 'undefined'],
     [null, 'null'],
@@ -126,7 +133,7 @@ describe('durationNs', () => {
     [[], ''],
     [true, 'true'],
     [10n, '10'],
-    ['5', '"5"'],
+    ['5x', '"5x"'],
   ])('refuses %s, and says that it got %s', (duration, shown) => {
     expect(() => durationNs('budget', duration as never)).toThrow(
       expect.objectContaining({

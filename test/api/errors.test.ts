@@ -1,7 +1,7 @@
 import { chmodSync, mkdirSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs'
 import { Heartbeat, LivenessError, Region } from 'shm-liveness'
 import { describe, expect, it } from 'vitest'
-import { livenessErrorCodes, LivenessError as SourceError } from '../../lib/errors.js'
+import { livenessErrorCodes, loadErrorCodes, LivenessError as SourceError } from '../../lib/errors.js'
 import { native } from '../../lib/internal/native.js'
 import { pathOf, uniqueRegion } from '../support/region.js'
 
@@ -16,8 +16,8 @@ function thrownBy(call: () => unknown): LivenessError {
 }
 
 describe('the error codes', () => {
-  it('are those of the core and NO_BINARY', () => {
-    expect([...livenessErrorCodes].sort()).toEqual([...native().faultCodes(), 'NO_BINARY'].sort())
+  it('are those of the core and of loading it', () => {
+    expect([...livenessErrorCodes].sort()).toEqual([...native().faultCodes(), ...loadErrorCodes].sort())
   })
 
   it('are each there once', () => {

@@ -56,9 +56,9 @@ the pod is out of service  kubelet  2.2 s    7.25 s
         ...{ liveness: { periodSeconds: 7 }, readiness: { failureThreshold: 9 }, guard: { grace: '2s' } },
       }),
     )
-    expect((await shmLiveness(['budget', '--max-age', '1s', '--restarts', '9'])).stdout).toMatch(
-      /it runs again +kubelet +5 min/,
-    )
+    const repeated = ['budget', '--max-age', '1s', '--restarts', '9']
+    expect((await shmLiveness(repeated)).stdout).toMatch(/it runs again +kubelet +10 s +5 min 18 s/)
+    expect((await shmLiveness([...repeated, '--ran', '20s'])).stdout).toMatch(/it runs again +kubelet +5 min 11 s/)
   })
 
   it('gives the settings for a wanted time', async () => {
@@ -112,6 +112,7 @@ the pod is out of service  kubelet  2.2 s    7.25 s
     [['--max-age', '1s', '--reaction', 'panic']],
     [['--max-age', '1s', '--within', '0']],
     [['--max-age', '1s', '--restarts', '-1']],
+    [['--max-age', '1s', '--ran', '20']],
   ])('refuses %j', async (flags) => {
     expect(await shmLiveness(['budget', ...flags])).toMatchObject({ code: 2, stdout: '' })
   })

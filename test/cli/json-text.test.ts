@@ -6,7 +6,7 @@ import { wireSources } from '../../lib/cli/wire-sources.js'
 import type { WireOptions } from '../../lib/kubernetes/index.js'
 
 function wiredText(text: string, options: WireOptions = {}): string {
-  return wireSources([{ name: 'test', file: undefined, text }], options)[0]!.text
+  return wireSources([{ name: 'test', file: undefined, text }], options, false).sources[0]!.text
 }
 
 /** Wires as the library does, and changes nothing the second time. */

@@ -41,7 +41,7 @@ describe('a reader of wire', () => {
   const file = join(folder, 'many.yaml')
   writeFileSync(file, `${pod}---\n`.repeat(300))
   const piped = (to: string) =>
-    promisify(execFile)('sh', ['-c', `"$NODE" "$MAIN" wire "$FILE" ${to}`], {
+    promisify(execFile)('sh', ['-c', `"$NODE" "$MAIN" wire --image registry.example/a:1 "$FILE" ${to}`], {
       env: { NODE: process.execPath, MAIN: main, FILE: file },
     })
 

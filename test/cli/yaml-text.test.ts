@@ -8,7 +8,7 @@ import { manifestsOf } from '../../lib/cli/yaml/documents.js'
 import type { WireOptions } from '../../lib/kubernetes/index.js'
 
 function wiredText(text: string, options: WireOptions = {}): string {
-  return wireSources([{ name: 'test', file: undefined, text }], options)[0]!.text
+  return wireSources([{ name: 'test', file: undefined, text }], options, false).sources[0]!.text
 }
 
 function valuesOf(text: string): unknown[] {

@@ -92,7 +92,7 @@ describe.skipIf(!hasCluster)('on a real kubelet', () => {
             const seen = log.recoveries()
             return seen.length >= restarts ? seen.slice(0, restarts) : undefined
           },
-          // The kubelet waits for 0, 10 and 20 s before them.
+          // Before them the kubelet waits for 0, 10 and 20 s at most: containers that live longer are started at once.
           startSeconds + 30 + restarts * restartSeconds,
         )
       }),
@@ -100,7 +100,7 @@ describe.skipIf(!hasCluster)('on a real kubelet', () => {
     const seconds = recoveries.map((each) => each.map(({ stalledMs, againMs }) => (againMs - stalledMs) / 1000))
     const [kubelet = [], guard = []] = seconds
     console.log(`\nfrom the stall until the worker runs again (max age ${settings.maxAge}), in seconds`)
-    // The kubelet's grow with its back-off. The guard's are alike, and what they differ by is noise.
+    // The kubelet's may grow by its back-off. The guard's are alike, and what they differ by is noise.
     const spread = spreadOf(guard)
     const saved = kubelet.map((byKubelet, i) => ({ median: byKubelet - (guard[i] as number), spread }))
     console.table(

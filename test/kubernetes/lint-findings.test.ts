@@ -8,7 +8,7 @@ describe('lint()', () => {
   it('has nothing to say of what wire() makes, in any of its ways', () => {
     const pod = podOf({ containers: [container({ command: ['a'] }), container({ name: 'b', command: ['b'] })] })
     for (const options of [{}, { guard: true }, { via: 'httpGet' }, { guard: { restart: 1 } }] as const) {
-      const findings = lint(wire(pod, { ...options, containers: 'all', image: 'registry.example/a:1' }))
+      const findings = lint(wire(pod, { ...options, containers: 'all', image: 'registry.example/shm-liveness:1' }))
       expect(findings.filter(({ severity }) => severity !== 'note')).toEqual([])
     }
   })

@@ -18,6 +18,8 @@ function faultsOf(resource: object): string[] {
   return [...new Set(findings.map(({ rule }) => rule))]
 }
 
+/** One that nodes can pull. */
+const image = 'registry.example/shm-liveness:1'
 const ways: [string, WireOptions][] = [
   ['exec', {}],
   ['exec with the guard', { guard: true }],
@@ -33,9 +35,7 @@ describe('what wire() makes', () => {
       const documents = documentsOf(readFileSync(join(golden, file), 'utf8')).map(started)
       const wirable = documents.filter((document) => podTemplates(document).length > 0)
       for (const document of wirable) {
-        const made = faultsOf(
-          wire(document, { ...options, containers: 'all', replace: true, image: 'registry.example/a:1' }),
-        )
+        const made = faultsOf(wire(document, { image, ...options, containers: 'all', replace: true }))
         const before = faultsOf(document)
         expect([file, made.filter((rule) => !before.includes(rule))]).toEqual([file, []])
       }

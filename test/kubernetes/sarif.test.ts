@@ -6,7 +6,7 @@ import { container, podOf } from '../support/manifests.js'
 interface Log {
   version: string
   runs: {
-    tool: { driver: { name: string; version: string; rules: { id: string }[] } }
+    tool: { driver: { name: string; version: string; rules: { id: string; helpUri: string }[] } }
     results: {
       ruleId: string
       level: string
@@ -30,6 +30,14 @@ describe('sarif()', () => {
     expect(runs[0]?.tool.driver).toMatchObject({ name: 'shm-liveness', version: '1.2.3' })
     const ids = runs[0]?.tool.driver.rules.map(({ id }) => id)
     expect(ids).toEqual([...rules.map(({ id }) => id), 'unknown-suppression'])
+  })
+
+  it('has an address for each rule, where the documents of that version describe it', () => {
+    const described = log(pod).runs[0]?.tool.driver.rules ?? []
+    for (const { id, helpUri } of described) {
+      expect(new URL(helpUri)).toMatchObject({ protocol: 'https:', hash: `#lint-${id}` })
+      expect(helpUri).toContain('shm-liveness@1.2.3/docs/operations.md#')
+    }
   })
 
   it('says of each finding which rule, how bad, what, and where', () => {

@@ -16,7 +16,7 @@ describe('where guards listen', () => {
       initContainers: [container({ name: 'proxy', restartPolicy: 'Always', command: ['proxy'] })],
       containers: [container({ command: ['a'], ports }), container({ name: 'b', command: ['b'] })],
     })
-    const image = 'registry.example/a:1'
+    const image = 'registry.example/shm-liveness:1'
     const wired = wire(three, { containers: ['camera', 'b', 'proxy'], via: 'httpGet', image })
     const listens = ['camera', 'b', 'proxy'].map((name) => named(wired, name).env?.[1]?.value)
     expect(listens).toEqual(['0.0.0.0:9808', '0.0.0.0:9810', '0.0.0.0:9811'])

@@ -1,3 +1,4 @@
+import { createRequire } from 'node:module'
 import { inspect } from 'node:util'
 import { Command, CommanderError } from 'commander'
 import { exitCodes } from '../model/exit-codes.js'
@@ -22,9 +23,9 @@ export async function runProgram(args: readonly string[], host: Host): Promise<v
 }
 
 function programOf(host: Host): Command {
-  const program = new Command('build-runner').description(
-    'CI builds as Kubernetes Jobs, watched from within by shm-guard',
-  )
+  const program = new Command('build-runner')
+    .description('CI builds as Kubernetes Jobs, watched from within by shm-guard')
+    .version(packageVersion())
   for (const command of [
     ...[runCommand(host), attachCommand(host), cancelCommand(host)],
     ...[compareCommand(host), gcCommand(host), preflightCommand(host)],
@@ -36,9 +37,18 @@ function programOf(host: Host): Command {
       .exitOverride()
       .allowExcessArguments(false)
       .addHelpText('after', exitCodeHelp())
-      .configureOutput({ writeOut: (text) => host.stdout.write(text), writeErr: (text) => host.stderr.write(text) })
+      .configureOutput({
+        writeOut: (text) => host.stdout.write(text),
+        writeErr: (text) => host.stderr.write(text),
+        outputError: (text, write) => write(text.replace(/^error: /, 'build-runner: ')),
+      })
   }
   return program
+}
+
+/** Of the package that the example is part of, and whose guard its builds run under. */
+function packageVersion(): string {
+  return (createRequire(import.meta.url)('shm-liveness/package.json') as { version: string }).version
 }
 
 /**

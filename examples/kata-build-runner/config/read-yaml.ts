@@ -14,7 +14,8 @@ const mostBytes = 1024 * 1024
 const mostAliases = 100
 
 /**
- * YAML 1.2, its core schema, and nothing that has two readings: no keys twice, no unknown tags, one document.
+ * YAML 1.2, its core schema, with merge keys (`<<`), and nothing that has two readings: no keys twice, no unknown tags,
+ * one document.
  *
  * @throws RunnerError of the source's code
  */
@@ -29,7 +30,7 @@ export function readYaml(text: string, source: Source): YamlFile {
   const documents = parseAllDocuments(text, {
     version: '1.2',
     schema: 'core',
-    merge: false,
+    merge: true,
     uniqueKeys: true,
     prettyErrors: false,
     logLevel: 'silent',
@@ -62,6 +63,8 @@ function oddParts(document: Document.Parsed, lines: LineCounter): Problem[] {
   visit(document, {
     Pair(_, { key }) {
       // Two keys 1 and "1" are one key to JavaScript, and the reader does not see that they are the same.
+      const isMerge = isScalar(key) && typeof key.value === 'symbol'
+      if (isMerge) return
       if (!isScalar(key) || typeof key.value !== 'string') note(key, 'a key is no text; put it in quotes')
       else if (key.value === '__proto__') note(key, 'a key is "__proto__", which JavaScript takes for something else')
     },

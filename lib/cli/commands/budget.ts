@@ -10,6 +10,7 @@ import {
   type Within,
 } from '../../kubernetes/index.js'
 import { CommandError, exitCodes } from '../exit-codes.js'
+import { withHelp } from '../help.js'
 import { saySeconds, table } from '../output.js'
 import type { Session } from '../session.js'
 import { oneOf, probeSettings, wholeNumber } from './settings.js'
@@ -26,13 +27,14 @@ interface Flags {
   grace?: string
   terminationGracePeriod?: number
   restarts?: number
+  ran?: string
   within?: string
   reaction?: Reaction
   json?: true
 }
 
 export function budgetCommand(session: Session): Command {
-  return new Command('budget')
+  const command = new Command('budget')
     .description('how long a stall goes unanswered; or, with --within, the settings for a wanted time')
     .requiredOption('--max-age <dur>', "the worker's max age")
     .option(
@@ -51,7 +53,16 @@ export function budgetCommand(session: Session): Command {
       "the pod's, if the probe has none of its own (default: the probe's, 5)",
       wholeNumber,
     )
-    .option('--restarts <n>', 'restarts shortly before, which the back-off goes by (default: 0)', wholeNumber)
+    .option(
+      '--restarts <n>',
+      'restarts shortly before; a container that exits by itself waits for the back-off, one that the kubelet kills ' +
+        'only if it lived shorter than the back-off (default: 0)',
+      wholeNumber,
+    )
+    .option(
+      '--ran <dur>',
+      'how long the container ran before the stall (default: longer than the back-off; at worst not at all)',
+    )
     .option('--within <dur>', 'the time wanted, at worst; exit 1 if the kubelet cannot')
     .option(
       '--reaction <what>',
@@ -64,6 +75,13 @@ export function budgetCommand(session: Session): Command {
       if (flags.within !== undefined) printWithin(session, flags, flags.within)
       else printBudget(session, flags)
     })
+  return withHelp(command, {
+    exits: { ok: 'done', found: 'with --within: not by the kubelet', unreadable: 'the output cannot be written' },
+    examples: [
+      ['shm-liveness budget --max-age 250ms --guard --restart', 'how long a stall goes unanswered'],
+      ['shm-liveness budget --max-age 250ms --within 10s', 'the gentlest settings for a wanted time'],
+    ],
+  })
 }
 
 /** Flags of what --within is to find out, or goes without. */
@@ -97,8 +115,9 @@ function limitsOf({
   confirm,
   via,
   restarts,
-}: Flags): Pick<BudgetOptions, 'maxAge' | 'cycle' | 'confirm' | 'via' | 'restarts'> {
-  return { maxAge, cycle, confirm, via, restarts }
+  ran,
+}: Flags): Pick<BudgetOptions, 'maxAge' | 'cycle' | 'confirm' | 'via' | 'restarts' | 'ran'> {
+  return { maxAge, cycle, confirm, via, restarts, ran }
 }
 
 function printBudget({ streams }: Session, flags: Flags): void {

@@ -1,34 +1,31 @@
 import { Command } from 'commander'
-import { type Finding, leftOut, lint, type Severity, sarif } from '../../kubernetes/index.js'
-import { uriOf } from '../../kubernetes/sarif.js'
-import { exitCodes } from '../exit-codes.js'
-import { readSources } from '../input.js'
+import { rules, type Severity } from '../../kubernetes/index.js'
+import { docsOf, unknownSuppression } from '../../kubernetes/lint.js'
+import { CommandError, exitCodes } from '../exit-codes.js'
+import { withHelp } from '../help.js'
+import { requireInput } from '../input.js'
+import { lintFiles } from '../lint-files.js'
+import { type ReportFormat, report, reportFormats, summary } from '../lint-report.js'
+import { manifestFiles } from '../manifest-files.js'
+import { table } from '../output.js'
 import type { Session } from '../session.js'
-import { packageVersion } from '../version.js'
-import { lineOf, manifestsOf } from '../yaml/documents.js'
+import { isFailure, severities } from '../severity.js'
+import { renderFirst } from '../yaml/helm.js'
 import { oneOf } from './settings.js'
 
-/** The worst first. */
-const severities = ['error', 'warning', 'note'] as const satisfies readonly Severity[]
-
 interface Flags {
-  format: 'text' | 'json' | 'sarif'
+  format: ReportFormat
   suppressed?: true
   allProbes?: true
   failOn: Severity
-}
-
-interface Placed {
-  file: string
-  line: number
-  finding: Finding
+  listRules?: true
 }
 
 export function lintCommand(session: Session): Command {
-  return new Command('lint')
+  const command = new Command('lint')
     .description('say what in the pods of manifests will hurt; exit 1 if there is an error among it')
-    .argument('[files...]', 'manifests; none or -: standard input')
-    .option('--format <format>', 'text, json or sarif', oneOf('text', 'json', 'sarif'), 'text')
+    .argument('[paths...]', 'manifests, and folders of manifests; none or -: standard input')
+    .option('--format <format>', reportFormats.join(', '), oneOf(...reportFormats), 'text')
     .option(
       '--fail-on <severity>',
       'exit 1 from this severity on: error, warning or note',
@@ -36,60 +33,48 @@ export function lintCommand(session: Session): Command {
       'error',
     )
     .option('--all-probes', 'also look at containers that shm-liveness does not watch')
-    .option('--suppressed', 'also what annotations suppress (sarif always has it)')
-    .action(async (files: string[], flags: Flags) => {
-      const sources = await readSources(files, session.streams.stdin)
-      const looks = sources.flatMap(({ name, text }) => looksAt(name, text, flags.allProbes))
-      const findings = looks.flatMap(({ placed }) => placed)
-      const isShown = ({ finding }: Placed): boolean => finding.suppressed === undefined || flags.suppressed === true
-      const shown = flags.format === 'sarif' ? findings : findings.filter(isShown)
-      session.streams.stdout.write(formats[flags.format](shown))
-      const isBad = ({ finding }: Placed): boolean =>
-        finding.suppressed === undefined && severities.indexOf(finding.severity) <= severities.indexOf(flags.failOn)
-      if (findings.some(isBad)) session.status = exitCodes.found
-      const left = looks.reduce((sum, look) => sum + look.left, 0)
-      if (left > 0) session.streams.stderr.write(`${leftOutText(left)}\n`)
+    .option('--suppressed', 'also what annotations suppress (sarif and junit always have it)')
+    .option('--list-rules', 'print the rules, as text or json, and end')
+    .action(async (paths: string[], flags: Flags) => {
+      if (flags.listRules) printRules(session, flags.format)
+      else await lintPaths(session, paths, flags)
     })
-}
-
-/** What is found in a manifest, and how many of its containers were left out. */
-function looksAt(name: string, text: string, allProbes = false): { placed: Placed[]; left: number }[] {
-  return [...manifestsOf(name, text)].map((manifest) => {
-    const findings = lint(manifest.value, { suppressed: true, allProbes })
-    return {
-      placed: findings.map((finding) => ({ file: name, line: lineOf(manifest, finding.path), finding })),
-      left: allProbes ? 0 : leftOut(manifest.value).length,
-    }
+  return withHelp(command, {
+    exits: { ok: 'nothing as bad as --fail-on', found: 'a finding as bad as --fail-on', unreadable: true },
+    examples: [
+      ['shm-liveness lint deploy/', 'all manifests of a folder'],
+      ['shm-liveness lint --format sarif --fail-on warning deployment.yaml', 'for a code host, and stricter'],
+    ],
   })
 }
 
-function leftOutText(count: number): string {
-  const containers = count === 1 ? '1 container' : `${count} containers`
-  return `shm-liveness does not watch ${containers}, so lint did not look there; --all-probes looks at all.`
+async function lintPaths(session: Session, paths: string[], flags: Flags): Promise<void> {
+  const { format, failOn, suppressed, allProbes = false } = flags
+  const { stdin, stdout, stderr } = session.streams
+  requireInput(paths, stdin)
+  const { files, charts, unreadable } = manifestFiles(paths.length === 0 ? ['-'] : paths)
+  const looked = await lintFiles(files, stdin, allProbes)
+  looked.unreadable.unshift(...unreadable)
+  const shown = looked.findings.filter(({ finding }) => suppressed === true || finding.suppressed === undefined)
+  stdout.write(report(format, looked, shown, failOn))
+  for (const { message } of looked.unreadable) stderr.write(`shm-liveness: ${message}\n`)
+  for (const chart of charts) stderr.write(`shm-liveness: ${chart}: ${renderFirst(chart)}\n`)
+  // Programs read the other formats: there it is for whoever reads the log.
+  const to = format === 'text' ? stdout : stderr
+  to.write(summary(looked, charts.length))
+  if (looked.findings.some((placed) => isFailure(placed, failOn))) session.status = exitCodes.found
+  const isUnread = looked.unreadable.length > 0 || charts.some((chart) => paths.includes(chart))
+  if (isUnread) session.status = exitCodes.unreadable
 }
 
-const formats = {
-  text: (placed: Placed[]): string => placed.map(textOf).join(''),
-  json: (placed: Placed[]): string =>
-    `${JSON.stringify(
-      placed.map(({ file, line, finding }) => ({ file, line, ...finding })),
-      null,
-      2,
-    )}\n`,
-  sarif: (placed: Placed[]): string => {
-    const places = new Map(placed.map(({ file, line, finding }) => [finding, { uri: uriOf(file), line }]))
-    const log = sarif(
-      placed.map(({ finding }) => finding),
-      (finding) => places.get(finding) ?? { uri: '', line: 1 },
-      packageVersion(),
+function printRules({ streams }: Session, format: ReportFormat): void {
+  const all = [...rules, unknownSuppression]
+  if (format === 'json') {
+    const listed = all.map(({ id, severity, reason, remedy }) => ({ id, severity, reason, remedy, docs: docsOf(id) }))
+    streams.stdout.write(`${JSON.stringify(listed, null, 2)}\n`)
+  } else if (format === 'text') {
+    streams.stdout.write(
+      table([['RULE', 'SEVERITY', 'WHY'], ...all.map(({ id, severity, reason }) => [id, severity, reason])]),
     )
-    return `${JSON.stringify(log, null, 2)}\n`
-  },
-}
-
-function textOf({ file, line, finding }: Placed): string {
-  const { severity, rule, resource, container, message, remedy, suppressed } = finding
-  const name = container === undefined ? resource : `${resource}/${container}`
-  const note = suppressed === undefined ? '' : ` (suppressed: ${suppressed || 'no reason given'})`
-  return `${file}:${line}: ${severity}: ${name}: ${message} [${rule}]${note}\n    ${remedy}\n`
+  } else throw new CommandError(exitCodes.usage, '--list-rules prints text or json')
 }

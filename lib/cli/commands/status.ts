@@ -1,5 +1,6 @@
 import { Command } from 'commander'
 import type { LastWords, Where, Worker } from '../../index.js'
+import { withHelp } from '../help.js'
 import { saySeconds, table } from '../output.js'
 import type { Session } from '../session.js'
 
@@ -10,7 +11,7 @@ interface Flags {
 }
 
 export function statusCommand({ streams }: Session): Command {
-  return new Command('status')
+  const command = new Command('status')
     .description('the workers of a region on this machine, as a table')
     .argument('[region]', 'its name (default: SHM_LIVENESS_REGION, else default)')
     .option('--dir <dir>', 'where regions are (default: SHM_LIVENESS_DIR, else /dev/shm)')
@@ -22,6 +23,16 @@ export function statusCommand({ streams }: Session): Command {
       const workers = Region.open(region, { dir: flags.dir, allowDisk: flags.allowDisk }).workers()
       streams.stdout.write(flags.json ? `${JSON.stringify(workers, textOfBig, 2)}\n` : workerTable(workers))
     })
+  return withHelp(command, {
+    exits: {
+      ok: 'done',
+      unreadable: 'the region, or the addon that reads it, cannot be used; or the output not be written',
+    },
+    examples: [
+      ['shm-liveness status camera', 'the workers of the region camera'],
+      ['shm-liveness status --dir /run/regions --json', 'the default region of another folder, with all that is known'],
+    ],
+  })
 }
 
 /** JSON has no 64-bit integers: incarnations are texts. */

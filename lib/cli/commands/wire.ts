@@ -7,15 +7,19 @@ import type {
   WireOptions,
 } from '../../kubernetes/index.js'
 import { CommandError, exitCodes } from '../exit-codes.js'
+import { withHelp } from '../help.js'
 import { readSources } from '../input.js'
-import { replaceFile } from '../output.js'
+import { replaceFile } from '../replace-file.js'
 import type { Session } from '../session.js'
 import { type WiredSource, wireSources } from '../wire-sources.js'
+import { joined } from '../yaml/joined.js'
 import { collected, oneOf, probeSettings, wholeNumber, words } from './settings.js'
 
 interface Flags {
   container?: string[]
   allContainers?: true
+  ifPresent?: true
+  installer?: 'init-container' | 'image'
   image?: string
   name?: string
   directory?: string
@@ -42,11 +46,12 @@ interface Flags {
 }
 
 export function wireCommand(session: Session): Command {
-  return new Command('wire')
+  const command = new Command('wire')
     .description('add probes, the installer and the guard to the pods of YAML or JSON manifests')
     .argument('[files...]', 'manifests; none or -: standard input (kustomize, Helm 3 --post-renderer)')
     .option('--container <name>', 'a container to wire; may be repeated (default: the only one)', collected)
     .option('--all-containers', 'wire all of them')
+    .option('--if-present', 'a --container that is in no pod is no error (default: exit 4, nothing is written)')
     .option('--replace', 'replace probes, guard flags and variables that are there and differ')
     .option('--diff', 'print what would change; exit 1 if anything would')
     .option('--in-place', 'write the files')
@@ -73,6 +78,11 @@ export function wireCommand(session: Session): Command {
     )
     .option('--port <n>', "the first guard's port (default: 9808)", wholeNumber)
     .option('--address <address>', 'where guards listen, such as [::] (default: 0.0.0.0)')
+    .option(
+      '--installer <how>',
+      "init-container, or image: the executables are in --directory of the container's image (default: init-container)",
+      oneOf('init-container', 'image'),
+    )
     .option('--image <image>', 'holds the executables (default: shm-liveness, of this version)')
     .option('--name <name>', 'of the init container and the volume (default: shm-liveness)')
     .option('--directory <path>', 'where the executables are mounted (default: /shm-liveness)')
@@ -82,18 +92,36 @@ export function wireCommand(session: Session): Command {
       if (flags.inPlace && (files.length === 0 || files.includes('-'))) {
         throw new CommandError(exitCodes.usage, '--in-place needs files')
       }
-      const wired = wireSources(await readSources(files, session.streams.stdin), optionsOf(flags))
-      if (wired.every(({ wired }) => wired === 0)) {
-        session.streams.stderr.write('shm-liveness: nothing to wire: no pod template in it\n')
-      }
+      if (flags.ifPresent && !flags.container) throw new CommandError(exitCodes.usage, '--if-present needs --container')
+      const read = await readSources(files, session.streams.stdin)
+      const { sources: wired, warnings } = wireSources(read, optionsOf(flags), flags.ifPresent === true)
+      for (const warning of warnings) session.streams.stderr.write(`shm-liveness: warning: ${warning}\n`)
       if (flags.diff) printDiff(session, wired)
       else if (flags.inPlace) writeFiles(wired)
       else session.streams.stdout.write(joined(wired.map(({ text }) => text)))
     })
+  return withHelp(command, {
+    exits: {
+      ok: 'done, or with --diff: nothing would change',
+      found: 'with --diff: something would change',
+      unreadable: true,
+      refused: 'a pod cannot be wired as it is, or a --container is in none; nothing was written',
+    },
+    examples: [
+      [
+        'shm-liveness wire --container camera --image registry.example/shm-liveness:1 deployment.yaml',
+        'to standard output',
+      ],
+      [
+        'shm-liveness wire --via httpGet --restart 3 --in-place deployment.yaml',
+        'the guard as entrypoint, asked by HTTP',
+      ],
+    ],
+  })
 }
 
 function optionsOf(flags: Flags): WireOptions {
-  const { container, allContainers, startup, liveness, readiness, diff, inPlace, ...rest } = flags
+  const { container, allContainers, ifPresent, startup, liveness, readiness, diff, inPlace, ...rest } = flags
   const { guard, restart, restartBudget, signal, grace, guardFlag, ...options } = rest
   if (allContainers && container) throw new CommandError(exitCodes.usage, 'either --container or --all-containers')
   const guardOptions: GuardOptions = { restart, restartBudget, signal, grace, flags: guardFlag }
@@ -143,23 +171,4 @@ function writeFiles(wired: WiredSource[]): void {
       })
     }
   }
-}
-
-/** Comments may stand before a directive. */
-const beginsWithDirective = /^\uFEFF?(?:[ \t]*(?:#.*)?\r?\n)*%/
-const endsWithMark = /(?:^|\n)\.\.\.(?:[ \t].*)?\r?\n$/
-
-/** One stream of documents. A single text stays as it is. */
-function joined(texts: string[]): string {
-  return texts.reduce((stream, text) => {
-    const ended = stream === '' || stream.endsWith('\n') ? stream : `${stream}\n`
-    return `${ended}${separator(ended, text)}${text}`
-  }, '')
-}
-
-/** A directive is one only behind a document that was ended. */
-function separator(before: string, text: string): string {
-  if (before === '') return ''
-  if (beginsWithDirective.test(text)) return endsWithMark.test(before) ? '' : '...\n'
-  return /^\uFEFF?---/.test(text) ? '' : '---\n'
 }

@@ -1,6 +1,8 @@
-import { Composer, type Document, isAlias, isMap, isScalar, isSeq, LineCounter, Parser, type Tags } from 'yaml'
+import { Composer, type Document, isAlias, isMap, isScalar, isSeq, LineCounter, type Tags } from 'yaml'
 import type { Path } from '../../kubernetes/types.js'
 import { CommandError, exitCodes } from '../exit-codes.js'
+import { hasActions, isTemplate, renderFirst } from './helm.js'
+import { tokensOf } from './tokens.js'
 
 /** One document of a file: its nodes with their places in the text, and its value. */
 export interface Manifest {
@@ -37,19 +39,26 @@ export const yamlOptions = {
  */
 export function* manifestsOf(name: string, text: string): Generator<Manifest> {
   const lines = new LineCounter()
-  const tokens = new Parser(lines.addNewLine).parse(text)
-  for (const document of new Composer(yamlOptions).compose(tokens)) {
+  for (const document of new Composer(yamlOptions).compose(tokensOf(text, lines.addNewLine))) {
     const [error] = document.errors
     if (error !== undefined) {
       const { line, col } = lines.linePos(error.pos[0])
+      if (hasActions(text)) throw notRendered(`${name}:${line}`, error)
       throw unreadable(`${name}:${line}:${col}`, error.message.replace(/:$/, ''), error)
     }
+    const start = document.range?.[0] ?? 0
+    if (isTemplate(document as Document.Parsed, text))
+      throw notRendered(`${name}:${lines.linePos(start).line}`, undefined)
     try {
       yield { document: document as Document.Parsed, value: document.toJS() as unknown, lines }
     } catch (cause) {
-      throw unreadable(`${name}:${lines.linePos(document.range?.[0] ?? 0).line}`, (cause as Error).message, cause)
+      throw unreadable(`${name}:${lines.linePos(start).line}`, (cause as Error).message, cause)
     }
   }
+}
+
+function notRendered(where: string, cause: unknown): CommandError {
+  return new CommandError(exitCodes.unreadable, `${where}: ${renderFirst()}`, { cause })
 }
 
 function unreadable(where: string, reason: string, cause: unknown): CommandError {

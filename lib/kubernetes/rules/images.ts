@@ -1,5 +1,5 @@
 /** Rules on the images that a pod needs. */
-import { fieldOf } from '../shape.js'
+import { isUnpullable } from '../image.js'
 import { allPlaced, type Rule } from './rule.js'
 
 export const imageNotPullable: Rule = {
@@ -11,13 +11,12 @@ export const imageNotPullable: Rule = {
   remedy:
     'Push the image to a registry that the nodes reach, and name it (wire --image); where it is imported on each node, ' +
     'set imagePullPolicy: Never.',
-  check: (pod) =>
-    allPlaced(pod.spec).flatMap(({ container, path }) => {
-      const { image } = container
-      // With a port it is a registry on each node, as kind and MicroK8s have one.
-      if (typeof image !== 'string' || !image.startsWith('localhost/')) return []
-      if (fieldOf(container, 'imagePullPolicy') === 'Never') return []
-      const message = `no node can pull the image "${image}"`
-      return [{ path: [...path, 'image'], container: container.name ?? '', message }]
-    }),
+  check: ({ spec }) =>
+    allPlaced(spec)
+      .filter(({ container }) => isUnpullable(container))
+      .map(({ container, path }) => ({
+        path: [...path, 'image'],
+        container: container.name ?? '',
+        message: `no node can pull the image "${container.image}"`,
+      })),
 }

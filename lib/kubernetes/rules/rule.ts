@@ -41,6 +41,8 @@ export interface Pod {
   /** Of the object that has it; empty for a bare pod spec. */
   kind: string
   spec: PodSpec
+  /** Whose admission takes less than a whole pod template, if one does. */
+  platform: PodTemplate['platform']
   /** Sidecars and containers: what may have probes and runs as long as the pod. */
   members: Member[]
   /** The containers whose probes are looked at: those that shm-liveness has a part in, or all. */
@@ -64,7 +66,7 @@ export interface Member {
   isLookedAt: boolean
 }
 
-export function podOf({ kind, spec }: PodTemplate, allProbes = false): Pod {
+export function podOf({ kind, spec, platform }: PodTemplate, allProbes = false): Pod {
   const all = allPlaced(spec).map(({ container }) => container)
   const guardPorts = new Set(all.map(guardPort).filter((port) => port !== undefined))
   const lookedAt = new Set(all.filter((container) => allProbes || concernsUs(container, guardPorts)))
@@ -75,7 +77,7 @@ export function podOf({ kind, spec }: PodTemplate, allProbes = false): Pod {
     ...sidecars.map((found) => memberOf(found, true, lookedAt)),
     ...withPaths(spec.containers, 'containers').map((found) => memberOf(found, false, lookedAt)),
   ]
-  return { kind, spec, members, lookedAt, isKata: /kata/i.test(spec.runtimeClassName ?? '') }
+  return { kind, spec, platform, members, lookedAt, isKata: /kata/i.test(spec.runtimeClassName ?? '') }
 }
 
 export interface Placed {

@@ -143,6 +143,8 @@ export const terminationGrace: Rule = {
   remedy: 'Set terminationGracePeriodSeconds in the livenessProbe (5, say), or in the pod.',
   check: (pod) =>
     probesOf(pod, 'liveness')
+      // It takes none, neither in probes nor in the pod.
+      .filter(() => pod.platform !== 'knative')
       .filter(({ probe }) => (probe.terminationGracePeriodSeconds ?? pod.spec.terminationGracePeriodSeconds) == null)
       .map(({ member }) =>
         observe(member, 'liveness', 'no terminationGracePeriodSeconds, so SIGKILL comes after 30 s'),

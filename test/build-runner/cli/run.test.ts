@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { boots, guardRuns, pullFails, scheduled } from '../../fakes/kube-api/index.js'
 import { Desk } from './desk.js'
@@ -25,6 +26,13 @@ describe('run', () => {
     const { code, stderr } = await desk.call(command as string, ...(args as string[]))
     expect(stderr).toContain(words)
     expect(code).toBe(2)
+  })
+
+  it('has a version, and its name before every error', async () => {
+    const desk = await Desk.open()
+    const { version } = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8'))
+    expect(await desk.call('--version')).toEqual({ code: 0, stdout: `${version}\n`, stderr: '' })
+    expect((await desk.call('run', '--nonsense')).stderr).toMatch(/^build-runner: unknown option/)
   })
 
   it('leaves the build when the API server is gone for longer than --patience', async () => {

@@ -23,7 +23,8 @@ describe('YAML', () => {
     ['a tag of its own', 'executor: !mine {k8s: {}}', ':1: no valid YAML: Unresolved tag: !mine'],
     ['a known tag', 'executor: {k8s: {weightage: !!int "5"}}', ':1: a value has the tag tag:yaml.org,2002:int'],
     ['an alias of nothing', 'executor: *nothing', ':1: its aliases cannot be resolved: Unresolved alias'],
-    ['a merge key, which YAML 1.2 has not', 'executor: {k8s: {<<: {weightage: 5}}}', 'unknown key'],
+    ['a merge of what is no map', 'executor: {k8s: {<<: 5}}', 'its aliases cannot be resolved: Merge sources'],
+    ['a merged key that is unknown', 'executor: {k8s: {<<: {wieghtage: 5}}}', 'unknown key'],
     [
       'yes, which is text in YAML 1.2',
       'executor: {k8s: {options: {kubernetes: {allowRoot: yes}}}}',
@@ -31,6 +32,13 @@ describe('YAML', () => {
     ],
   ])('is refused with %s', (_, text, message) => {
     expect(configRefusal(text)).toEqual([expect.stringContaining(message)])
+  })
+
+  it('may have merge keys: what is written beside them goes first', () => {
+    const shared =
+      'executor: {k8s: &shared {weightage: 5}, k8s-vm: {<<: *shared, weightage: 7}, k8s-two: {<<: [*shared]}}\n'
+    const { executors } = config(shared)
+    expect([...executors.values()].map(({ weightage }) => weightage)).toEqual([5, 7, 5])
   })
 
   it('is refused with every problem of its form', () => {
