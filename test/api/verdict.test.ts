@@ -85,7 +85,7 @@ const questions: [VerdictOptions, string[]][] = [
 
 /** Without what changes from one look to the next, and without what only the probe looks up. */
 function timeless(line: string): string {
-  return line.replace(/(\d+(\.\d+)?(ns|us|ms|h|m|s))+ ago/g, 'AGO').replace(/, pid \d+ \w \([^)]*\).*$/, '')
+  return line.replace(/(\d+(\.\d+)?(ns|us|ms|h|m|s))+ ago/g, 'AGO').replace(/^(stalled: .*?[)"]), .*$/, '$1')
 }
 
 describe('verdict()', () => {
