@@ -55,9 +55,9 @@ class Shared {
   [[gnu::always_inline]] T load_acquire() const { return value_.load(std::memory_order_acquire); }
   [[gnu::always_inline]] void store_relaxed(T v) { value_.store(v, std::memory_order_relaxed); }
   [[gnu::always_inline]] void store_release(T v) { value_.store(v, std::memory_order_release); }
-  bool take_if_zero(T v) {
-    T zero{};
-    return value_.compare_exchange_strong(zero, v, std::memory_order_acq_rel, std::memory_order_relaxed);
+  bool take_if_zero(T v) { return replace(T{}, v); }
+  bool replace(T expected, T v) {
+    return value_.compare_exchange_strong(expected, v, std::memory_order_acq_rel, std::memory_order_relaxed);
   }
 
  private:

@@ -9,7 +9,7 @@ const core = join(root, 'native/shm_liveness')
 const order = [
   ...['sys', 'clock', 'text', 'layout', 'fault', 'name', 'duration', 'procfs', 'lock', 'truncation'],
   ...['region', 'lock_group', 'create', 'container', 'slots', 'restart', 'claim', 'supervise', 'beat'],
-  ...['fork_guard', 'comeback', 'heartbeat', 'snapshot', 'record', 'policy', 'rhythm', 'condition', 'verdict'],
+  ...['fork_guard', 'comeback', 'heartbeat', 'snapshot', 'where', 'record', 'policy', 'rhythm', 'condition', 'verdict'],
   ...['observe', 'glance', 'sentence', 'json'],
 ]
 
