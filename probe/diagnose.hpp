@@ -1,6 +1,7 @@
 // Why a worker may be stalled: what /proc and the cgroup say. Read only once something looks wrong.
 #pragma once
 
+#include "../native/shm_liveness/kernel_place.hpp"
 #include "../native/shm_liveness/sentence.hpp"
 
 namespace shm_liveness::program {
@@ -36,23 +37,18 @@ inline int throttled_percent(const Throttling& before, const Throttling& after) 
   return static_cast<int>((after.throttled - before.throttled) * 100 / (after.periods - before.periods));
 }
 
-// A pid in the region is the worker's own view of itself. It is believed here only if that task, seen from here, was
-// started at the same tick; otherwise it is shown as the bare number.
-inline void diagnose_task(const WorkerFacts& worker, Diagnosis& diagnosis) {
+// Where the worker's code is: what was recorded during its present silence, else what the kernel says now. A pid in the
+// region is the worker's own view of itself. It is believed here only if that task, seen from here, was started at the
+// same tick; otherwise it is shown as the bare number.
+inline void diagnose_task(const Region& region, const WorkerFacts& worker, Diagnosis& diagnosis) {
+  char buffer[kKernelPlaceBytes];
+  Text text(buffer);
   diagnosis.pid = worker.pid;
-  if (worker.task_start_ticks == 0) return;
-  char path[64];
-  Text stat_path(path);
-  stat_path << "/proc/" << worker.pid << "/task/" << worker.tid << "/stat";
-  char buffer[1024];
-  const std::string_view stat = read_small_file(stat_path.c_str(), buffer, sizeof buffer);
-  std::uint64_t start = 0;
-  if (!parse_number(stat_field(stat, 22), ~std::uint64_t(0), start) || start != worker.task_start_ticks) return;
-  diagnosis.state = stat_field(stat, 3)[0];
-  Text wait_path(path);
-  wait_path << "/proc/" << worker.pid << "/task/" << worker.tid << "/wchan";
-  const std::string_view channel = read_small_file(wait_path.c_str(), buffer, sizeof diagnosis.wait_channel - 1);
-  if (!channel.empty() && channel != "0") Text(diagnosis.wait_channel) << channel;
+  diagnosis.state = say_kernel_place(text, {worker.pid, worker.tid, worker.task_start_ticks});
+  WhereFacts& where = diagnosis.where;
+  if (read_where_of(region, worker, where)) return;
+  where.kind = text.size() == 0 ? WhereKind::nothing : WhereKind::native;
+  Text(where.frames) << text.c_str() << '\0';
 }
 
 }  // namespace shm_liveness::program

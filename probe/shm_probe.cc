@@ -63,7 +63,8 @@ Verdict conclude(Observation& seen, const Policy& policy, Diagnosis& diagnosis) 
   const Throttling before = read_throttling();
   const Verdict verdict = second_look(seen, policy);
   if (verdict.kind == Kind::stalled && verdict.worker >= 0) {
-    diagnose_task(seen.room[static_cast<std::size_t>(verdict.worker)], diagnosis);
+    const WorkerFacts& worker = seen.room[static_cast<std::size_t>(verdict.worker)];
+    diagnose_task(seen.regions[worker.region], worker, diagnosis);
     diagnosis.throttled_percent = throttled_percent(before, read_throttling());
   }
   return verdict;
@@ -88,13 +89,20 @@ void write_json(Workspace& work, const Verdict& verdict, const Policy& policy, s
     json.next();
     WorkerFacts whole = worker;
     read_mark(seen.regions[worker.region], whole);
-    json_worker(json, whole, region, condition, policy);
+    const Region& mapped = seen.regions[worker.region];
+    json_worker(json, whole, region, condition, policy, &mapped.record(worker.slot).lives[worker.bank]);
     write_all(1, out.view());
     out = Text(work.text);
   }
   json.close(']').close('}');
   out << '\n';
   write_all(1, out.view());
+}
+
+[[gnu::noinline]] void say_stack(Text& out, const Observation& seen, const WorkerFacts& worker) {
+  Diagnosis diagnosis;
+  diagnose_task(seen.regions[worker.region], worker, diagnosis);
+  shm_liveness::say_stack(out, worker.name_view(), diagnosis.where);
 }
 
 void write_verbose(Workspace& work, const Policy& policy, std::string_view line) {
@@ -112,14 +120,34 @@ void write_verbose(Workspace& work, const Policy& policy, std::string_view line)
     shm_liveness::detail::say_age(out, ",", worker.age_ns());
     shm_liveness::detail::say_limit(out, "limit", limit_of(worker, policy));
     out << ", " << worker.beats << " beats, pid " << worker.pid << '\n';
+    if (condition == Condition::stalled) say_stack(out, seen, worker);
     write_all(1, out.view());
     out = Text(work.text);
   }
   write_all(1, out.view());
 }
 
-void write_reason(std::string_view path, std::string_view line) {
-  const int error = write_termination_log(path, true, line);
+// The line, then the stacks of all workers that stall, the one that the line is about first. The kubelet keeps the last
+// 4096 bytes of the file, so no more are written.
+std::string_view reason_of(Workspace& work, const Verdict& verdict, const Policy& policy, std::string_view line) {
+  constexpr std::size_t kKept = 4096;
+  Text out(work.text);
+  out << line;
+  if (verdict.kind != Kind::stalled || verdict.worker < 0) return out.view();
+  out << '\n';
+  const Observation& seen = work.seen;
+  std::size_t at = static_cast<std::size_t>(verdict.worker);
+  for (std::size_t left = seen.worker_count; left != 0 && out.size() < kKept - kFramesBytes - kNameBytes - 32; --left) {
+    const WorkerFacts& worker = seen.room[at++ % seen.worker_count];
+    const RegionFacts& region = seen.facts[worker.region];
+    if (judge_worker(worker, region, seen.around, policy).condition != Condition::stalled) continue;
+    say_stack(out, seen, worker);
+  }
+  return out.view();
+}
+
+void write_reason(std::string_view path, std::string_view reason) {
+  const int error = write_termination_log(path, true, reason);
   if (error >= 0) return;
   char problem[300];
   Text text(problem);
@@ -148,7 +176,7 @@ void write_reason(std::string_view path, std::string_view line) {
   // First of all: whether anybody reads our output is nobody's promise.
   const bool restarts = policy.check != Check::readiness;
   if (!verdict.passes && restarts && !options.watched.termination_log.empty()) {
-    write_reason(options.watched.termination_log, line.view());
+    write_reason(options.watched.termination_log, reason_of(*work, verdict, policy, line.view()));
   }
   switch (options.output) {
     case Output::json:

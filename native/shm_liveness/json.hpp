@@ -28,21 +28,29 @@ class Json {
   }
   [[gnu::noinline]] Json& string(const char* key_name, std::string_view text) {
     key(key_name);
+    return value(text);
+  }
+  [[gnu::noinline]] Json& value(std::string_view text) {
+    next();
     out_ << '"';
     for (const char c : text) {
       if (c == '"' || c == '\\') out_ << '\\';
       out_ << c;
     }
     out_ << '"';
-    first_ = false;
     return *this;
   }
   // Foreign text, made printable first.
   [[gnu::noinline]] Json& foreign(const char* key_name, std::string_view text) {
-    char buffer[256];
+    key(key_name);
+    return foreign_value(text);
+  }
+  // The same as an entry of an array.
+  [[gnu::noinline]] Json& foreign_value(std::string_view text) {
+    char buffer[kFramesBytes];
     Text clean(buffer);
     clean.printable(text);
-    return string(key_name, clean.view());
+    return value(clean.view());
   }
   [[gnu::noinline]] Json& number(const char* key_name, std::uint64_t value) {
     key(key_name);
@@ -66,8 +74,19 @@ class Json {
   bool first_ = true;
 };
 
+// Where the worker is in its present silence.
+[[gnu::noinline]] inline void json_where(Json& json, const WorkerFacts& worker, const Life& life) {
+  WhereFacts where;
+  if (!read_where(life.where, where) || !is_of_silence(where, worker.sign_of_life_ns())) return;
+  json.key("where").open('[');
+  std::string_view rest = where.text();
+  for (std::string_view frame; next_line(rest, frame);) json.foreign_value(frame);
+  json.close(']');
+}
+
+// `life`: null, where its memory is not mapped.
 inline void json_worker(Json& json, const WorkerFacts& worker, const RegionFacts& region, Condition condition,
-                        const Policy& policy) {
+                        const Policy& policy, const Life* life = nullptr) {
   constexpr char kKeys[] = "ageNs\0limitNs\0beats\0worstCycleNs\0cycleLimitNs\0lateCycles\0pid\0slot\0claims\0restarts";
   const std::uint64_t values[] = {worker.age_ns(),       limit_of(worker, policy), worker.beats, worker.worst_cycle_ns,
                                   worker.cycle_limit_ns, worker.late_cycles,       worker.pid,   worker.slot,
@@ -80,6 +99,7 @@ inline void json_worker(Json& json, const WorkerFacts& worker, const RegionFacts
   for (std::size_t i = 0; i < sizeof values / sizeof values[0]; ++i) json.number(nth_word(kKeys, i), values[i]);
   if (worker.in_phase) json.foreign("phase", worker.phase);
   if (worker.status[0] != '\0') json.foreign("status", worker.status);
+  if (life != nullptr) json_where(json, worker, *life);
   json.close('}');
 }
 

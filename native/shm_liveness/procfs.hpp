@@ -20,18 +20,28 @@ inline std::string_view read_small_file(const char* path, char* buffer, std::siz
   return {buffer, size};
 }
 
+// The n-th of the words that single spaces divide, from 0; empty, if there are not so many.
+inline std::string_view word_of(std::string_view line, int n) {
+  for (; n > 0; --n) {
+    const std::size_t space = line.find(' ');
+    if (space == std::string_view::npos) return {};
+    line.remove_prefix(space + 1);
+  }
+  return head(line, line.find_first_of(" \n"));
+}
+
 // The part of a /proc/<pid>/stat line behind the command name, which may hold spaces and parentheses itself.
 // proc(5) numbers the fields from 1; the state is field 3.
 inline std::string_view stat_field(std::string_view stat, int field) {
   const std::size_t close = stat.rfind(')');
-  if (close == std::string_view::npos) return {};
-  std::string_view rest = tail(stat, close + 2);
-  for (int at = 3; at < field; ++at) {
-    const std::size_t space = rest.find(' ');
-    if (space == std::string_view::npos) return {};
-    rest.remove_prefix(space + 1);
-  }
-  return head(rest, rest.find_first_of(" \n"));
+  return close == std::string_view::npos ? std::string_view{} : word_of(tail(stat, close + 2), field - 3);
+}
+
+// proc(5), field 3 of /proc/<pid>/stat.
+inline const char* state_word(char state) {
+  const char* words = "Rrunning\0Ssleeping\0Ddisk sleep\0Tstopped by a signal\0tstopped by a debugger\0Zzombie\0";
+  while (*words != '\0' && *words != state) words = nth_word(words, 1);
+  return *words != '\0' ? words + 1 : nullptr;
 }
 
 // When a task was started, in clock ticks since boot (field 22); 0 if that cannot be known.

@@ -3,28 +3,23 @@
 #pragma once
 
 #include "duration.hpp"
+#include "frames.hpp"
 #include "observe.hpp"
 
 namespace shm_liveness {
 
 inline constexpr std::size_t kLineBytes = 198;
+inline constexpr std::size_t kLineBytesWithPlace = 150;  // the task and its CPU come behind the frames
 
-// What the operating system adds about the culprit, if anybody asked it.
+// What else is known of the culprit: where its code is, and what the operating system adds, if anybody asked it.
 struct Diagnosis {
-  std::uint32_t pid = 0;  // 0: nothing known
-  char state = '\0';      // R S D T Z …, of /proc/<pid>/stat
-  char wait_channel[32] = {};
+  WhereFacts where;
+  std::uint32_t pid = 0;       // 0: nothing known
+  char state = '\0';           // R S D T Z …, of /proc/<pid>/stat
   int throttled_percent = -1;  // of the cgroup's time; -1: not known
 };
 
 namespace detail {
-
-// proc(5), field 3 of /proc/<pid>/stat.
-inline const char* state_word(char state) {
-  const char* words = "Rrunning\0Ssleeping\0Ddisk sleep\0Tstopped by a signal\0tstopped by a tracer\0Zzombie\0";
-  while (*words != '\0' && *words != state) words = nth_word(words, 1);
-  return *words != '\0' ? words + 1 : nullptr;
-}
 
 inline void say_phase(Text& line, const WorkerFacts& worker) {
   if (!worker.in_phase) return;
@@ -56,7 +51,7 @@ inline void say_limit(Text& line, const char* what, std::uint64_t ns) {
   line << ')';
 }
 
-inline void say_stalled(Text& line, const WorkerFacts& worker, const Policy& policy) {
+inline void say_stalled(Text& line, const WorkerFacts& worker, const Policy& policy, const WhereFacts& where) {
   line << ' ';
   say_last_beat(line, worker);
   if (worker.beats == 0 && is_beyond_forgiven(worker.row)) {
@@ -67,13 +62,15 @@ inline void say_stalled(Text& line, const WorkerFacts& worker, const Policy& pol
     say_limit(line, "startup grace", policy.startup_grace_ns);
   }
   say_phase(line, worker);
+  say_place(line, where, kLineBytesWithPlace);
 }
 
-inline void say_worker(Text& line, const Verdict& verdict, const WorkerFacts& worker, const Policy& policy) {
+inline void say_worker(Text& line, const Verdict& verdict, const WorkerFacts& worker, const Policy& policy,
+                       const WhereFacts& where) {
   line.printable(worker.name[0] != '\0' ? worker.name_view() : "a worker");
   switch (verdict.kind) {
     case Kind::stalled:
-      say_stalled(line, worker, policy);
+      say_stalled(line, worker, policy, where);
       break;
     case Kind::dead:
       line << " died without stop(), ";
@@ -130,7 +127,6 @@ inline void say_diagnosis(Text& line, const Diagnosis& diagnosis) {
     line << ", pid " << diagnosis.pid;
     if (diagnosis.state != '\0') line << ' ' << diagnosis.state;
     if (const char* word = state_word(diagnosis.state)) line << " (" << word << ')';
-    if (diagnosis.wait_channel[0] != '\0') (line << " in ").printable(diagnosis.wait_channel);
   }
   if (diagnosis.throttled_percent > 0) line << ", cpu throttled " << diagnosis.throttled_percent << '%';
 }
@@ -147,7 +143,7 @@ inline void say_verdict(Text& line, const Verdict& verdict, std::span<const Regi
     line.printable(verdict.expected);
     line << (verdict.kind == Kind::stopped ? " stopped on purpose, but is expected" : " has no slot, but is expected");
   } else if (verdict.worker >= 0) {
-    detail::say_worker(line, verdict, workers[static_cast<std::size_t>(verdict.worker)], policy);
+    detail::say_worker(line, verdict, workers[static_cast<std::size_t>(verdict.worker)], policy, diagnosis.where);
     if (verdict.kind == Kind::stalled) detail::say_diagnosis(line, diagnosis);
   } else if (verdict.region >= 0) {
     detail::say_region(line, verdict, regions[static_cast<std::size_t>(verdict.region)]);

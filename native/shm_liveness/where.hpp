@@ -30,12 +30,18 @@ enum class WhereKind : std::uint32_t {
   native_then_frames = 4,  // the native or kernel line, then the JavaScript frames that led there
 };
 
+// Whether the first line is a place in native code or in the kernel.
+constexpr bool is_native(WhereKind kind) { return kind == WhereKind::native || kind == WhereKind::native_then_frames; }
+
 // A copy, taken under the sequence.
 struct WhereFacts {
   WhereKind kind = WhereKind::nothing;
   std::uint64_t taken_ns = 0;
   std::uint64_t silent_ns = 0;
-  char frames[kFramesBytes] = {};
+  char frames[kFramesBytes];
+
+  // Out of line: several of them are made in a program that must stay small.
+  [[gnu::noinline]] WhereFacts() { frames[0] = '\0'; }
 
   std::string_view text() const { return frames; }
 };
@@ -112,12 +118,19 @@ inline bool read_where(const Where& where, WhereFacts& out) {
   });
   const bool known = whole && kind <= static_cast<std::uint32_t>(WhereKind::native_then_frames);
   out.kind = known ? static_cast<WhereKind>(kind) : WhereKind::nothing;
+  if (!known) out.frames[0] = '\0';
   return out.kind != WhereKind::nothing;
 }
 
 // Whether it was taken after the last sign of life (WorkerFacts::sign_of_life_ns), so during the silence that follows.
 inline bool is_of_silence(const WhereFacts& where, std::uint64_t sign_of_life_ns) {
   return where.kind != WhereKind::nothing && where.taken_ns > sign_of_life_ns;
+}
+
+// What is known of the worker's present silence, in the bank that was read. The region must be mapped whole.
+inline bool read_where_of(const Region& region, const WorkerFacts& worker, WhereFacts& out) {
+  return read_where(region.record(worker.slot).lives[worker.bank].where, out) &&
+         is_of_silence(out, worker.sign_of_life_ns());
 }
 
 // Counts a cycle beyond the cycle limit that was found at `text` (one line, `function (file:line)`; what does not fit

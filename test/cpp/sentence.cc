@@ -150,10 +150,10 @@ TEST_CASE("a line is under 200 bytes, one line and whole UTF-8, whatever is in t
 }
 
 TEST_CASE("each state of a process has its word") {
-  CHECK(std::string(detail::state_word('S')) == "sleeping");
-  CHECK(std::string(detail::state_word('Z')) == "zombie");
-  CHECK(std::string(detail::state_word('t')) == "stopped by a tracer");
-  CHECK(detail::state_word('?') == nullptr);
+  CHECK(std::string(state_word('S')) == "sleeping");
+  CHECK(std::string(state_word('Z')) == "zombie");
+  CHECK(std::string(state_word('t')) == "stopped by a debugger");
+  CHECK(state_word('?') == nullptr);
 }
 
 }  // namespace test_of_sentence

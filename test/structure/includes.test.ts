@@ -7,9 +7,10 @@ const core = join(root, 'native/shm_liveness')
 
 /** Each header may include only what stands before it. */
 const order = [
-  ...['sys', 'clock', 'text', 'layout', 'fault', 'name', 'duration', 'procfs', 'lock', 'truncation'],
+  ...['sys', 'clock', 'text', 'layout', 'fault', 'name', 'duration', 'procfs', 'system_calls'],
+  ...['kernel_place', 'lock', 'truncation'],
   ...['region', 'lock_group', 'create', 'container', 'slots', 'restart', 'claim', 'supervise', 'beat'],
-  ...['fork_guard', 'comeback', 'heartbeat', 'snapshot', 'where', 'record', 'policy', 'rhythm', 'condition', 'verdict'],
+  ...['fork_guard', 'comeback', 'heartbeat', 'snapshot', 'where', 'frames', 'record', 'policy', 'rhythm', 'condition', 'verdict'],
   ...['observe', 'glance', 'sentence', 'json'],
 ]
 
