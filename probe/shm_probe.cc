@@ -99,10 +99,10 @@ void write_json(Workspace& work, const Verdict& verdict, const Policy& policy, s
   write_all(1, out.view());
 }
 
-[[gnu::noinline]] void say_stack(Text& out, const Observation& seen, const WorkerFacts& worker) {
+[[gnu::noinline]] void say_stack(Text& out, std::string_view name, const Observation& seen, const WorkerFacts& worker) {
   Diagnosis diagnosis;
   diagnose_task(seen.regions[worker.region], worker, diagnosis);
-  shm_liveness::say_stack(out, worker.name_view(), diagnosis.where);
+  shm_liveness::say_stack(out, name, diagnosis.where);
 }
 
 void write_verbose(Workspace& work, const Policy& policy, std::string_view line) {
@@ -120,7 +120,7 @@ void write_verbose(Workspace& work, const Policy& policy, std::string_view line)
     shm_liveness::detail::say_age(out, ",", worker.age_ns());
     shm_liveness::detail::say_limit(out, "limit", limit_of(worker, policy));
     out << ", " << worker.beats << " beats, pid " << worker.pid << '\n';
-    if (condition == Condition::stalled) say_stack(out, seen, worker);
+    if (condition == Condition::stalled) say_stack(out, {}, seen, worker);
     write_all(1, out.view());
     out = Text(work.text);
   }
@@ -141,8 +141,9 @@ std::string_view reason_of(Workspace& work, const Verdict& verdict, const Policy
     const WorkerFacts& worker = seen.room[at++ % seen.worker_count];
     const RegionFacts& region = seen.facts[worker.region];
     if (judge_worker(worker, region, seen.around, policy).condition != Condition::stalled) continue;
-    say_stack(out, seen, worker);
+    say_stack(out, worker.name_view(), seen, worker);
   }
+  out.cut(kKept);  // a foreign stack may have many short lines
   return out.view();
 }
 

@@ -30,15 +30,15 @@ inline void say_short_frame(Text& out, std::string_view frame) {
 
 }  // namespace detail
 
-// ` at decode (frames.ts:88:12) < onImage (camera.ts:41:5)`: the innermost, cut if need be, and as many others as leave
-// `out` at `most` bytes or less.
+// ` at decode (frames.ts:88:12) < onImage (camera.ts:41:5)`, or `, read of fd 3 -> pipe:[7]`: the innermost, cut if
+// need be, and as many others as leave `out` at `most` bytes or less.
 inline void say_place(Text& out, const WhereFacts& where, std::size_t most) {
   if (where.kind == WhereKind::promise_loop) out << " in a promise loop";
   bool is_frame = !is_native(where.kind);
   std::string_view rest = where.text();
-  std::size_t kept = most;
+  std::size_t kept = out.size() > most ? out.size() : most;
   std::string_view frame;
-  for (const char* before = " at "; next_line(rest, frame); before = " < ") {
+  for (const char* before = is_frame ? " at " : ", "; next_line(rest, frame); before = " < ") {
     out << before;
     if (is_frame) {
       detail::say_short_frame(out, frame);
@@ -51,10 +51,20 @@ inline void say_place(Text& out, const WhereFacts& where, std::size_t most) {
   }
 }
 
-// The whole stack, on lines of its own under the worker's name.
+// The innermost place alone: a frame with its short file name, a system call without its descriptor.
+inline void say_innermost(Text& out, const WhereFacts& where) {
+  const std::string_view frame = head(where.text(), where.text().find('\n'));
+  if (is_native(where.kind)) {
+    out.printable(head(head(frame, frame.find(" of fd ")), frame.find(" (")));
+  } else {
+    detail::say_short_frame(out, frame);
+  }
+}
+
+// The whole stack, on lines of its own; under `name`, if there is one.
 inline void say_stack(Text& out, std::string_view name, const WhereFacts& where) {
   if (where.kind == WhereKind::nothing) return;
-  (out << "  ").printable(name) << " at\n";
+  if (!name.empty()) (out << "  ").printable(name) << ":\n";
   std::string_view rest = where.text();
   for (std::string_view frame; next_line(rest, frame);) (out << "    ").printable(frame) << '\n';
 }

@@ -74,14 +74,17 @@ class Json {
   bool first_ = true;
 };
 
-// Where the worker is in its present silence.
-[[gnu::noinline]] inline void json_where(Json& json, const WorkerFacts& worker, const Life& life) {
-  WhereFacts where;
-  if (!read_where(life.where, where) || !is_of_silence(where, worker.sign_of_life_ns())) return;
+inline void json_frames(Json& json, const WhereFacts& where) {
   json.key("where").open('[');
   std::string_view rest = where.text();
   for (std::string_view frame; next_line(rest, frame);) json.foreign_value(frame);
   json.close(']');
+}
+
+// Where the worker is in its present silence.
+[[gnu::noinline]] inline void json_where(Json& json, const WorkerFacts& worker, const Life& life) {
+  WhereFacts where;
+  if (read_where(life.where, where) && is_of_silence(where, worker.sign_of_life_ns())) json_frames(json, where);
 }
 
 // `life`: null, where its memory is not mapped.

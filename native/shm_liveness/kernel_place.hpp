@@ -1,7 +1,7 @@
 // Where a task is, as the kernel says: the system call and what it waits for, or that it runs. One line, in the text
 // that `Where` keeps: `read of fd 22 -> /data/fifo (pipe_read)`. Nothing is stopped, traced or signalled.
 //
-// Why no read here blocks (fs/proc/array.c, fs/proc/base.c, fs/proc/fd.c). stat, wchan and the links fd/N and exe take
+// Why no read here blocks (fs/proc/array.c, fs/proc/base.c, fs/proc/fd.c). stat, wchan and the links fd/N take
 // spinlocks only, and a link is shown without a look at the file system it leads to. syscall takes exec_update_lock, as
 // io does (probe/guard/tree.hpp). maps, cmdline, environ and mem take mmap_lock, which a task that waits for a disk or
 // for another task can hold; fdinfo takes the mutex of an epoll. So none of these is read. The paths that calls were
@@ -88,8 +88,8 @@ inline void say_call(Text& out, TaskPath& path, std::string_view line) {
 
 }  // namespace detail
 
-// Says where `task` is, and returns its state, of /proc/<pid>/stat. NUL and not a word, if it is not that task any more
-// or there is no /proc.
+// Says where `task` is, if it is somewhere (not where it is stopped), and returns its state, of /proc/<pid>/stat. NUL
+// and not a word, if it is not that task any more or there is no /proc.
 inline char say_kernel_place(Text& out, const Task& task) {
   detail::TaskPath path(task);
   char stat_buffer[1024];
@@ -103,10 +103,9 @@ inline char say_kernel_place(Text& out, const Task& task) {
     detail::say_call(text, path, read_small_file(path.of("syscall"), buffer, sizeof buffer));
     const std::string_view channel = read_small_file(path.of("wchan"), buffer, sizeof buffer);
     if (channel.size() > 1) (text << " (").printable(channel == "do_freezer_trap" ? "frozen" : channel) << ')';
-  } else if (const char* word = state_word(letter)) {
-    text << word;
+  } else if (letter == 'R') {
     // `17 (name) R`: the thread's name, where the program gave it one.
-    if (letter == 'R') (text << " in ").printable(tail(head(stat, stat.rfind(')')), stat.find('(') + 1));
+    (text << "running in ").printable(tail(head(stat, stat.rfind(')')), stat.find('(') + 1));
   }
   // Asked at the end: then all that was read between was of this task.
   if (task.start_ticks == 0 || start_ticks(path.of("stat")) != task.start_ticks) return '\0';

@@ -92,7 +92,9 @@ describe('a worker', () => {
     await until('the worker is stalled', async () => {
       const { code, stdout } = await scene.probe('')
       if (code === 0) return false
-      expect(stdout).toMatch(/^stalled: a last beat \d+(\.\d+)?ms ago \(limit 60ms\), pid \d+ S \(sleeping\)/)
+      expect(stdout).toMatch(
+        /^stalled: a last beat \d+(\.\d+)?ms ago \(limit 60ms\), epoll\w+ of fd [^,]+, pid \d+ S \(sleeping\)/,
+      )
       return code === 1
     })
     await blocked

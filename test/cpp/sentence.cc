@@ -51,11 +51,31 @@ TEST_CASE("a stall names beat and limit, before the first beat the grace") {
   CHECK(said({claimed(61 * kSecond)}) == "stalled: grabber no beat since its claim 61s ago (startup grace 60s)");
   CHECK(said({in_phase(claimed(61 * kSecond), 3 * kSecond, 2 * kSecond)}) ==
         "stalled: grabber no beat since its claim 61s ago (limit 2s) in phase \"calibrate\"");
-  Diagnosis waiting = in_disk_sleep();
-  waiting.throttled_percent = -1;
-  waiting.wait_channel[0] = 'f';
-  CHECK(said({stalled()}, {}, waiting) ==
-        "stalled: grabber last beat 3.214s ago (limit 250ms), pid 17 D (disk sleep) in f");
+}
+
+TEST_CASE("a stall names the place, in front of what is known of the task") {
+  Diagnosis diagnosis = in_disk_sleep();
+  diagnosis.throttled_percent = -1;
+  const auto at = [&](WhereKind kind, const std::string& frames) {
+    diagnosis.where.kind = kind;
+    Text(diagnosis.where.frames) << frames << '\0';
+    return said({stalled(), stalled("b")}, {}, diagnosis).substr(sizeof "stalled: grabber last beat 3.214s ago" - 1);
+  };
+  CHECK(at(WhereKind::frames, "decode (/app/src/frames.ts:88:12)\nonImage (file:///app/camera.ts:41:5)") ==
+        " (limit 250ms) at decode (frames.ts:88:12) < onImage (camera.ts:41:5) (+1 more), pid 17 D (disk sleep)");
+  CHECK(at(WhereKind::native, "read of fd 22 -> /data/fifo (pipe_read)") ==
+        " (limit 250ms), read of fd 22 -> /data/fifo (pipe_read) (+1 more), pid 17 D (disk sleep)");
+  CHECK(at(WhereKind::native_then_frames, "read of fd 22 -> /data/fifo (pipe_read)\nload (/app/config.ts:4:9)") ==
+        " (limit 250ms), read of fd 22 -> /data/fifo (pipe_read) < load (config.ts:4:9) (+1 more), "
+        "pid 17 D (disk sleep)");
+  CHECK(at(WhereKind::promise_loop, "poll (/app/a.ts:1:2)") ==
+        " (limit 250ms) in a promise loop at poll (a.ts:1:2) (+1 more), pid 17 D (disk sleep)");
+  CHECK(at(WhereKind::promise_loop, "") == " (limit 250ms) in a promise loop (+1 more), pid 17 D (disk sleep)");
+  // Too long a frame is cut, and takes neither the others' room nor the task from the line.
+  CHECK(at(WhereKind::frames, std::string(500, 'f')).ends_with("f (+1 more), pid 17 D (disk sleep)"));
+  std::string many;
+  for (int i = 0; i < 20; ++i) many += "frame" + std::to_string(i) + " (/app/a.ts:1:2)\n";
+  CHECK(at(WhereKind::frames, many).ends_with("(a.ts:1:2) (+1 more), pid 17 D (disk sleep)"));
 }
 
 TEST_CASE("death is said with the last beat and the pid") {

@@ -14,21 +14,28 @@ const structsOfBank = new Set(['Hot', 'Labels', 'Identity'])
 const bytesOfHeader = 256
 const bytesOfSlot = 1024
 
+/** Those of a record, and how many of them a claim has. */
+const structsOfRecord: Record<string, number> = { RestartMark: 0, Where: 1, SlowPlace: 4 }
+
 /** Where a field of slot 0 is, in the bank of its latest claim; of its record, which is behind all slots; of the header. */
 function currentOffsetOf(fd: number, struct: string, field: string): number {
-  if (struct === 'RestartMark') {
+  const ofClaim = structsOfRecord[struct]
+  if (ofClaim !== undefined) {
     const count = Buffer.alloc(4)
     readSync(fd, count, 0, 4, offsetOf('Header', 'slot_count'))
-    const ofField = offsetOf(struct, field) - baseOf(struct, 0)
+    const ofField = offsetOf(struct, field, currentBank(fd) * ofClaim) - baseOf('RestartMark', 0)
     return bytesOfHeader + count.readUInt32LE() * bytesOfSlot + ofField
   }
-  if (!structsOfBank.has(struct)) return offsetOf(struct, field)
+  return offsetOf(struct, field, structsOfBank.has(struct) ? currentBank(fd) : 0)
+}
+
+function currentBank(fd: number): number {
   const [first, second] = [0, 1].map((bank) => {
     const serial = Buffer.alloc(4)
     readSync(fd, serial, 0, 4, offsetOf('Hot', 'serial', bank))
     return serial.readUInt32LE()
   }) as [number, number]
-  return offsetOf(struct, field, second > first ? 1 : 0)
+  return second > first ? 1 : 0
 }
 
 /** Writes over a field of a region in use, of slot 0 or the header: a number as a 32-bit word, a bigint as a 64-bit one, bytes as they are. */
