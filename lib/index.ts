@@ -3,4 +3,14 @@ export { LivenessError, type LivenessErrorCode } from './errors.js'
 export { guardPath, probePath } from './executables.js'
 export { type ClaimOptions, Heartbeat, type Phase, type PhaseOptions } from './heartbeat.js'
 export { Region } from './region.js'
-export type { LastWords, RegionOptions, Verdict, VerdictOptions, VerdictWord, Worker, WorkerState } from './types.js'
+export type {
+  LastWords,
+  RegionOptions,
+  SlowPlace,
+  Verdict,
+  VerdictOptions,
+  VerdictWord,
+  Where,
+  Worker,
+  WorkerState,
+} from './types.js'

@@ -4,11 +4,21 @@ import {
   type NativeLastWords,
   type NativePlace,
   type NativePolicy,
+  type NativeWhere,
   type NativeWorker,
   native,
 } from './internal/native.js'
 import { placeOf } from './internal/place.js'
-import type { LastWords, RegionOptions, Verdict, VerdictOptions, VerdictWord, Worker, WorkerState } from './types.js'
+import type {
+  LastWords,
+  RegionOptions,
+  Verdict,
+  VerdictOptions,
+  VerdictWord,
+  Where,
+  Worker,
+  WorkerState,
+} from './types.js'
 
 const checks = ['liveness', 'readiness', 'startup'] as const
 const ms = (ns: number): number => ns / 1e6
@@ -123,6 +133,8 @@ function workerOf(from: NativeWorker): Worker {
     lateCycles: from.lateCycles,
     lastLateAgoMs: msOrNull(from.lateAgoNs),
     histogram: from.histogram,
+    where: whereOf(from.where),
+    slowPlaces: from.slowPlaces,
     lastWords: from.lastWords === null ? null : lastWordsOf(from.lastWords),
   }
 }
@@ -140,5 +152,13 @@ function lastWordsOf(from: NativeLastWords): LastWords {
     lateCycles: from.lateCycles,
     limitMs: ms(from.limitNs),
     phase: from.phase,
+    where: whereOf(from.where),
+    slowPlaces: from.slowPlaces,
   }
+}
+
+function whereOf(from: NativeWhere | null): Where | null {
+  if (from === null) return null
+  const { kind, isCurrent, takenAgoNs, silentNs, frames } = from
+  return { kind: kind as Where['kind'], isCurrent, takenAgoMs: ms(takenAgoNs), silentMs: ms(silentNs), frames }
 }

@@ -61,6 +61,30 @@ export interface Verdict {
 
 export type WorkerState = 'running' | 'starting' | 'stalled' | 'dead' | 'stopped' | 'left-over' | 'unusable'
 
+/** Where a worker's code was while it was silent. Milliseconds. */
+export interface Where {
+  /**
+   * What `frames` are: JavaScript frames; one line for the system call or the native code that it was in, or for each
+   * process of a row that wait for one another; or such a line with the JavaScript frames behind it. `promise-loop`: only
+   * promises went round, with the frames that were met, if any.
+   */
+  kind: 'javascript' | 'native' | 'promise-loop' | 'native-and-javascript'
+  /** Whether it was taken since the last sign of life. If not, the worker has gone on from there. */
+  isCurrent: boolean
+  takenAgoMs: number
+  /** For how long the worker had been silent then. */
+  silentMs: number
+  /** `function (file:line:column)`, the innermost first. */
+  frames: string[]
+}
+
+/** A place where cycles took longer than the cycle limit. */
+export interface SlowPlace {
+  place: string
+  /** How many such cycles were found there. A place that took another one's room counts anew. */
+  count: number
+}
+
 /** What a slot remembers of the claim before the present one. Milliseconds; `…Ago` is before the snapshot. */
 export interface LastWords {
   ended: 'stopped' | 'died' | 'left-over'
@@ -77,6 +101,9 @@ export interface LastWords {
   limitMs: number
   /** The phase in which it ended, if in one. */
   phase: string | null
+  /** Where it was when it was last seen silent; `isCurrent`: it ended in that silence. */
+  where: Where | null
+  slowPlaces: SlowPlace[]
 }
 
 /** A snapshot of one worker. Milliseconds; `…Ago` is before the snapshot. */
@@ -115,5 +142,9 @@ export interface Worker {
   lastLateAgoMs: number | null
   /** Cycle times: entry i counts cycles of [2^i, 2^(i+1)) nanoseconds. 64 entries. */
   histogram: number[]
+  /** Where it is, or was when it was last silent for long. null: nobody has looked. */
+  where: Where | null
+  /** At most four. */
+  slowPlaces: SlowPlace[]
   lastWords: LastWords | null
 }

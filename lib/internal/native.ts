@@ -59,6 +59,19 @@ export interface NativeVerdict {
   code: string | null
 }
 
+export interface NativeWhere {
+  kind: string
+  isCurrent: boolean
+  takenAgoNs: number
+  silentNs: number
+  frames: string[]
+}
+
+export interface NativeSlowPlace {
+  place: string
+  count: number
+}
+
 export interface NativeLastWords {
   ended: string
   name: string
@@ -71,6 +84,8 @@ export interface NativeLastWords {
   lateCycles: number
   limitNs: number
   phase: string | null
+  where: NativeWhere | null
+  slowPlaces: NativeSlowPlace[]
 }
 
 export interface NativeWorker {
@@ -97,6 +112,8 @@ export interface NativeWorker {
   lateCycles: number
   lateAgoNs: number | null
   histogram: number[]
+  where: NativeWhere | null
+  slowPlaces: NativeSlowPlace[]
   lastWords: NativeLastWords | null
 }
 

@@ -41,11 +41,40 @@ class Opened {
 Napi::Number number(Napi::Env env, std::uint64_t value) { return Napi::Number::New(env, static_cast<double>(value)); }
 
 // Foreign text, which need not be UTF-8.
-Napi::String clean(Napi::Env env, const char* text) {
-  char buffer[256];
+Napi::String clean(Napi::Env env, std::string_view text) {
+  char buffer[kFramesBytes];
   Text out(buffer);
   out.printable(text);
   return Napi::String::New(env, buffer, out.size());
+}
+
+// The last place that is known of a life, also one of an earlier silence; null: none.
+Napi::Value where_of(Napi::Env env, const Life& life, const WorkerFacts& worker) {
+  WhereFacts where;
+  if (!read_where(life.where, where)) return env.Null();
+  Napi::Object out = Napi::Object::New(env);
+  out.Set("kind", name_of(where.kind));
+  out.Set("isCurrent", is_of_silence(where, worker.sign_of_life_ns()));
+  out.Set("takenAgoNs", number(env, worker.observed_ns > where.taken_ns ? worker.observed_ns - where.taken_ns : 0));
+  out.Set("silentNs", number(env, where.silent_ns));
+  Napi::Array frames = Napi::Array::New(env);
+  std::string_view rest = where.text();
+  for (std::string_view frame; next_line(rest, frame);) frames.Set(frames.Length(), clean(env, frame));
+  out.Set("frames", frames);
+  return out;
+}
+
+Napi::Array slow_places_of(Napi::Env env, const Life& life) {
+  Napi::Array out = Napi::Array::New(env);
+  for (const SlowPlace& place : life.slow_places) {
+    SlowPlaceFacts facts;
+    if (!read_slow_place(place, facts)) continue;
+    Napi::Object entry = Napi::Object::New(env);
+    entry.Set("place", clean(env, facts.text));
+    entry.Set("count", facts.count);
+    out.Set(out.Length(), entry);
+  }
+  return out;
 }
 
 std::uint64_t ago(std::uint64_t now, std::uint64_t then) { return now > then ? now - then : 0; }
@@ -67,6 +96,9 @@ Napi::Value last_words_of(Napi::Env env, const Region& region, const WorkerFacts
   out.Set("lateCycles", number(env, last.late_cycles));
   out.Set("limitNs", number(env, last.stall_limit_ns));
   out.Set("phase", last.in_phase ? Napi::Value(clean(env, last.phase)) : env.Null());
+  const Life& life = region.record(last.slot).lives[last.bank];
+  out.Set("where", where_of(env, life, last));
+  out.Set("slowPlaces", slow_places_of(env, life));
   return out;
 }
 
@@ -100,6 +132,8 @@ Napi::Object worker_of(Napi::Env env, const Opened& opened, const WorkerFacts& w
   const Life& life = region.record(worker.slot).lives[worker.bank];
   for (std::uint32_t i = 0; i < kCycleBins; ++i) histogram.Set(i, number(env, life.cycles[i].load_relaxed()));
   out.Set("histogram", histogram);
+  out.Set("where", where_of(env, life, worker));
+  out.Set("slowPlaces", slow_places_of(env, life));
   out.Set("lastWords", last_words_of(env, region, worker));
   return out;
 }
@@ -158,7 +192,11 @@ Napi::Value verdict(const Napi::CallbackInfo& info) {
 
   char buffer[512];
   Text line(buffer);
-  say_verdict(line, found, seen.region_facts(), seen.workers(), policy);
+  Diagnosis diagnosis;
+  if (found.kind == Kind::stalled && found.worker >= 0) {
+    read_where_of(seen.regions[0], seen.room[static_cast<std::size_t>(found.worker)], diagnosis.where);
+  }
+  say_verdict(line, found, seen.region_facts(), seen.workers(), policy, diagnosis);
   Napi::Object out = Napi::Object::New(env);
   out.Set("verdict", name_of(found.kind));
   out.Set("healthy", found.passes);

@@ -36,6 +36,8 @@ describe('a snapshot', () => {
       lateCycles: 0,
       lastLateAgoMs: null,
       histogram: Array(64).fill(0),
+      where: null,
+      slowPlaces: [],
       lastWords: null,
     })
     expect(worker.incarnation).not.toBe(0n)

@@ -11,9 +11,11 @@ import {
   type probePath,
   Region,
   type RegionOptions,
+  type SlowPlace,
   type Verdict,
   type VerdictOptions,
   type VerdictWord,
+  type Where,
   type Worker,
   type WorkerState,
 } from 'shm-liveness'
@@ -33,6 +35,8 @@ same<ReturnType<Region['verdict']>, Verdict>(true)
 same<ReturnType<typeof probePath>, string>(true)
 same<Worker['state'], WorkerState>(true)
 same<Worker['lastWords'], LastWords | null>(true)
+same<Worker['where'], Where | null>(true)
+same<LastWords['slowPlaces'], SlowPlace[]>(true)
 same<Worker['incarnation'], bigint>(true)
 same<Verdict['verdict'], VerdictWord>(true)
 same<Verdict['code'], LivenessErrorCode | null>(true)

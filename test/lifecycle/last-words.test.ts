@@ -51,6 +51,8 @@ describe('a restarted worker', () => {
       lateCycles: 1,
       limitMs: 30_000,
       phase: 'calibrate',
+      where: null,
+      slowPlaces: [],
     })
     expect(after.lastWords!.worstCycleMs).toBeGreaterThan(159)
     expect(after.lastWords!.lastBeatAgoMs).toBeGreaterThan(after.claimedAgoMs)

@@ -1,5 +1,5 @@
 import { Command } from 'commander'
-import type { Worker } from '../../index.js'
+import type { LastWords, Where, Worker } from '../../index.js'
 import { saySeconds, table } from '../output.js'
 import type { Session } from '../session.js'
 
@@ -46,11 +46,31 @@ function sayMs(ms: number): string {
   return ms < 1000 ? `${Number(ms.toPrecision(3))} ms` : saySeconds(ms / 1000)
 }
 
-function noteOf({ phase, status, lastWords }: Worker): string {
+function noteOf({ state, phase, status, where, lateCycles, worstCycleMs, slowPlaces, lastWords }: Worker): string {
+  const [worst] = [...slowPlaces].sort((a, b) => b.count - a.count)
   const notes = [
     ...(phase === null ? [] : [`in phase "${phase}"`]),
     ...(status === null ? [] : [status]),
-    ...(lastWords === null ? [] : [`before: ${lastWords.ended} after ${lastWords.beats} beats`]),
+    ...(state === 'stalled' && where?.isCurrent ? [sayFrames(where)] : []),
+    ...(worst === undefined
+      ? []
+      : [`late ${lateCycles} x, worst ${sayMs(worstCycleMs)}, ${worst.count} of them at ${worst.place}`]),
+    ...(lastWords === null ? [] : [sayLastWords(lastWords)]),
   ]
   return notes.join('; ')
+}
+
+function sayLastWords({ ended, beats, where }: LastWords): string {
+  const place = ended !== 'stopped' && where?.isCurrent ? `, ${sayFrames(where)}` : ''
+  return `before: ${ended} after ${beats} beats${place}`
+}
+
+/** The innermost and its caller, with short file names. */
+function sayFrames({ kind, frames }: Where): string {
+  const isNative = (index: number): boolean => kind === 'native' || (kind === 'native-and-javascript' && index === 0)
+  const at = isNative(0) ? '' : 'at '
+  return `${at}${frames
+    .slice(0, 2)
+    .map((frame, index) => (isNative(index) ? frame : frame.replace(/(\(?)[^()]*\/(?=[^/]*$)/, '$1')))
+    .join(' < ')}`
 }
