@@ -64,6 +64,9 @@ struct Age {
   // What the scheduler said of the worker when its silence began to matter, and the running time then; 0: not yet.
   Scheduled silent;
   std::uint64_t silent_running_ns = 0;
+  // How often its place was asked for in this silence, and when the guard stored one (CLOCK_MONOTONIC).
+  std::uint8_t places = 0;
+  std::uint64_t placed_ns = 0;
 };
 
 // Makes a worker as old as it is in running time: younger than the clock says, never older. Its graces end later by
@@ -80,6 +83,7 @@ inline void age_in_running_time(WorkerFacts& worker, Age& age, const RunningTime
   if (age.sign_of_life_ns != worker.sign_of_life_ns()) {
     age.sign_of_life_ns = worker.sign_of_life_ns();
     age.silent_running_ns = 0;
+    age.places = 0;
     // It came since the last look, so it is as old as the clock says, but no older than that look.
     const std::uint64_t since = worker.age_ns() < time.since_look_ns() ? worker.age_ns() : time.since_look_ns();
     age.since_running_ns = time.running_ns() - since;

@@ -219,7 +219,7 @@ class Guard {
       child_.strike_group(options_.signal);
     }
     char buffer[512];
-    report_.failed(judged, report_.line_of(judged, diagnosis, buffer),
+    report_.failed(judged, diagnosis.where, report_.line_of(judged, diagnosis, buffer),
                    worker_ >= 0 ? " to it" : " to the command's processes");
     // Probes shall wait for the newcomer, not kill the container meanwhile.
     if (may_restart()) {

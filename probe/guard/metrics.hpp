@@ -29,6 +29,8 @@ namespace detail {
   family("worker_late_cycles_total", "counter", "Cycles beyond the cycle limit.")                                     \
   family("worker_claims_total", "counter", "How often the worker's slot was claimed.")                                \
   family("worker_restarts_total", "counter", "Times a supervisor marked the worker's restart in place.")              \
+  family("worker_where_info", "gauge", "1 for the place at which a stalled worker hangs.")                            \
+  family("worker_slow_cycles", "gauge", "Cycles beyond the cycle limit that were found at the place.")                \
   family("worker_cycle_seconds", "histogram", "Times from beat to beat, outside phases.")                             \
   family("guard_checks_total", "counter", "Looks at the regions.")                                                    \
   family("guard_restarts_total", "counter", "Times the command was started again in place.")                          \
@@ -48,6 +50,8 @@ enum class Family : std::uint8_t {
   late_cycles,
   claims,
   worker_restarts,
+  where,
+  slow_places,
   cycles,
   checks,
   restarts,
@@ -173,6 +177,8 @@ class MetricsCursor {
       return;
     }
     if (family == Family::cycles) return say_cycles(watch, worker, out);
+    if (family == Family::where) return say_where(watch, worker, condition, out);
+    if (family == Family::slow_places) return say_slow_places(watch, worker, out);
     open_sample(out, watch, worker, "");
     out << "} ";
     switch (family) {
@@ -202,6 +208,42 @@ class MetricsCursor {
         break;
     }
     out << '\n';
+  }
+
+  // A place of the region, so any bytes, as a label's value.
+  void say_place_label(Text& out, std::string_view place) const {
+    char buffer[kPlaceBytes * 2];
+    Text clean(buffer);
+    clean.printable(place);
+    clean.cut(sizeof buffer - 1);
+    out << ",place=\"";
+    for (const char c : clean.view()) {
+      if (c == '"' || c == '\\') out << '\\';
+      out << c;
+    }
+    out << "\"} ";
+  }
+  // One place for each worker, without what differs from one hang to the next: numbers of descriptors, lines of code
+  // that lie further out.
+  void say_where(Watch& watch, const WorkerFacts& worker, Condition condition, Text& out) const {
+    WhereFacts where;
+    if (condition != Condition::stalled || !read_where_of(watch.seen().regions[worker.region], worker, where)) return;
+    char buffer[kFramesBytes];
+    Text place(buffer);
+    say_innermost(place, where);
+    open_sample(out, watch, worker, "");
+    say_place_label(out, place.view());
+    out << "1\n";
+  }
+  void say_slow_places(Watch& watch, const WorkerFacts& worker, Text& out) const {
+    for (const SlowPlace& place :
+         watch.seen().regions[worker.region].record(worker.slot).lives[worker.bank].slow_places) {
+      SlowPlaceFacts facts;
+      if (!read_slow_place(place, facts)) continue;
+      open_sample(out, watch, worker, "");
+      say_place_label(out, facts.text);
+      out << facts.count << '\n';
+    }
   }
 
   // cycles[i] counts cycles of [2^i, 2^(i+1)) ns. There is no sum: the beat does not keep one.

@@ -49,6 +49,8 @@ struct Outcome {
   const char* verdict = "";  // the watch's last word
   char line[256] = {};       // why
   char phase[kNameBytes] = {};
+  char worker[kNameBytes] = {};  // that it is about
+  WhereFacts where{};            // where that worker hung
   std::string_view step{};
   std::size_t step_number = 0;  // from 1; 0: no steps
   std::size_t step_count = 0;
@@ -100,6 +102,7 @@ inline void json_outcome(Text& out, const Outcome& outcome, std::uint64_t realti
       .string("verdict", outcome.verdict)
       .foreign("line", outcome.line);
   if (outcome.phase[0] != '\0') json.foreign("phase", outcome.phase);
+  if (outcome.where.kind != WhereKind::nothing) json_frames(json, outcome.where);
   if (outcome.step_number != 0) {
     json.key("step")
         .open('{')
@@ -127,15 +130,24 @@ inline std::uint64_t realtime_s() {
 inline int g_reserve = -1;
 inline void keep_reserve() { g_reserve = os::make_epoll(); }  // what needs no file, and is not waited for when closed
 
-// Two lines: for people, then for programs. `asked`: --termination-log's value; without one the outcome is written only
-// where the kubelet has made a file for it, and that there is none is no error. -errno, or 0.
+// A line for people, with the stack of the worker that hung below, and one for programs. `asked`: --termination-log's
+// value; without one the outcome is written only where the kubelet has made a file for it, and that there is none is no
+// error. -errno, or 0.
 inline int write_outcome(std::string_view asked, const Outcome& outcome) {
-  char buffer[2048];
+  constexpr std::size_t kKept = 4096;  // of the file's end, by the kubelet
+  char record_buffer[kKept];
+  Text record(record_buffer);
+  json_outcome(record, outcome, realtime_s());
+  record << '\n';
+  char stack_buffer[kKept];
+  Text stack(stack_buffer);
+  say_stack(stack, outcome.worker, outcome.where);
+  char buffer[kKept];
   Text text(buffer);
   say_outcome(text, outcome);
   text << '\n';
-  json_outcome(text, outcome, realtime_s());
-  text << '\n';
+  if (text.size() + stack.size() + record.size() <= kKept) text << stack.view();
+  text << record.view();
   if (g_reserve >= 0) sys::close(g_reserve);
   const int error =
       program::write_termination_log(asked.empty() ? program::kTerminationLog : asked, !asked.empty(), text.view());

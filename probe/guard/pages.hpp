@@ -51,7 +51,10 @@ inline Page verdict_page(Watch& watch, Check check, bool wants_json, Text& out) 
   const Policy policy = watch.policy_of(check);
   char buffer[512];
   Text line(buffer);
-  say_verdict(line, verdict, watch.seen().region_facts(), judged.about(), policy);
+  Diagnosis diagnosis;
+  if (verdict.kind == Kind::stalled && !judged.about().empty())
+    read_where_of(watch.seen().regions[judged.worker.region], judged.worker, diagnosis.where);
+  say_verdict(line, verdict, watch.seen().region_facts(), judged.about(), policy, diagnosis);
   Page page{verdict.passes ? 200 : 503};
   if (wants_json) {
     page.type = "application/json";

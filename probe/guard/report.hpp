@@ -35,21 +35,27 @@ class Report {
   // The verdict's line, in the caller's memory.
   std::string_view line_of(const Judged& judged, const Diagnosis& diagnosis, char (&buffer)[512]) const {
     Text line(buffer);
+    Diagnosis said = diagnosis;
+    // The line has the state beside the pid already.
+    const char* const word = state_word(said.state);
+    if (word != nullptr && said.where.text() == word) said.where.kind = WhereKind::nothing;
     say_verdict(line, judged.verdict, parts_.watch.seen().region_facts(), judged.about(),
-                parts_.watch.policy_of(Check::liveness), diagnosis);
+                parts_.watch.policy_of(Check::liveness), said);
     if (diagnosis.state != '\0') {  // its task was found here
       const int percent = parts_.watch.cpu_percent(judged.worker);
-      if (percent >= 0) line << ", cpu " << percent << '%';
+      if (percent >= 0 && line.view().find(", cpu ") == std::string_view::npos) line << ", cpu " << percent << '%';
       line.cut(kLineBytes);
     }
     return line.view();
   }
-  void failed(const Judged& judged, std::string_view line, const char* whom) {
+  void failed(const Judged& judged, const WhereFacts& where, std::string_view line, const char* whom) {
     ++parts_.counts.reactions;
     outcome_.verdict = name_of(judged.verdict.kind);
     set_line() << line;
     for (const WorkerFacts& worker : judged.about()) {
       if (worker.in_phase) __builtin_memcpy(outcome_.phase, worker.phase, sizeof outcome_.phase);
+      __builtin_memcpy(outcome_.worker, worker.name, sizeof outcome_.worker);
+      outcome_.where = where;
     }
     char name[16];
     Text signal(name);

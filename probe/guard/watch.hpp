@@ -4,7 +4,8 @@
 // A few workers at a time are read and judged, so that of a thousand only their ages stay in memory. Who asks more of
 // them later (another check, a scrape) makes them be read again.
 //
-// Why no call blocks: F_OFD_GETLK asks and does not wait. Regions: see regions.hpp; /proc: see tree.hpp.
+// Why no call blocks: F_OFD_GETLK asks and does not wait. Regions: see regions.hpp; /proc: see tree.hpp and
+// kernel_place.hpp.
 #pragma once
 
 #include "aging.hpp"
@@ -12,6 +13,7 @@
 #include "regions.hpp"
 #include "schedule.hpp"
 #include "tree.hpp"
+#include "whereabouts.hpp"
 
 namespace shm_liveness::guard {
 
@@ -27,6 +29,7 @@ class Watch {
   Watch(const program::Watched& watched, std::uint64_t interval_ns, std::uint32_t user, bool guards, WatchRoom& room)
       : watched_(watched),
         interval_ns_(interval_ns),
+        user_(user),
         guards_(guards),
         time_(interval_ns),
         ages_(room.ages),
@@ -64,6 +67,7 @@ class Watch {
     seen.around.context.container_start_ns = container_start_ns_ + time_.lost_ns();
     for (RegionFacts& facts : std::span(seen.facts).first(seen.region_count)) forget_what_was(facts);
     judged_ = 0;
+    places_left_ = kPlacesInALook;
     return judged(Check::liveness);
   }
 
@@ -208,8 +212,10 @@ class Watch {
     const std::uint64_t stretch = stretch_ns(limit, age.usual_cycle_ns, interval_ns_);
     // By the clock: under a quota the guard's own time goes as slowly as the worker's.
     const std::uint64_t silent = worker.observed_ns - worker.sign_of_life_ns();
-    if (worker.observed_ns > worker.sign_of_life_ns() && silent + stretch > limit && silent > limit / 2)
+    if (worker.observed_ns > worker.sign_of_life_ns() && silent + stretch > limit && silent > limit / 2) {
       weigh(worker, age, limit, now);
+      note_place(worker, age, silent > limit);
+    }
     const std::uint64_t stalls = worker.sign_of_life_ns() + worker.excused_ns + limit;
     const std::uint64_t next = next_look_at(stalls, stretch, now, interval_ns_);
     if (next < next_look_ns_) next_look_ns_ = next;
@@ -233,6 +239,22 @@ class Watch {
     }
     const std::uint64_t withheld = withheld_ns(age.silent, scheduled, is_runnable(worker.pid, worker.tid), limit);
     if (withheld > worker.excused_ns) worker.excused_ns = withheld;
+  }
+
+  // Asks where the worker is before its limit is over, so that it is known whoever strikes first, and once more beyond.
+  void note_place(const WorkerFacts& worker, Age& age, bool is_beyond) {
+    const std::uint8_t due = is_beyond ? 2 : 1;
+    if (age.places >= due || places_left_ == 0) return;
+    --places_left_;
+    age.places = due;
+    char buffer[kFramesBytes];
+    Text text(buffer);
+    const char state = say_kernel_places(text, {worker.pid, worker.tid, worker.task_start_ticks});
+    if (text.size() == 0) return;
+    const int percent = cpu_percent(worker);
+    if (state == 'R' && percent >= 0) text << ", cpu " << percent << '%';
+    record_place(seen().regions[worker.region], seen().places[worker.region], user_, worker, text.view(), stuck_,
+                 age.placed_ns);
   }
 
   // The guard needs no mark to know when its command was started, and one may be refused.
@@ -263,10 +285,15 @@ class Watch {
   }
 
   static constexpr std::uint64_t kBetweenLongLooksNs = 1'000'000'000;
+  // A place takes 0.1 ms. After a pause of the whole machine a thousand workers are silent at once.
+  static constexpr unsigned kPlacesInALook = 8;
 
   const program::Watched& watched_;
   std::uint64_t interval_ns_;
+  std::uint32_t user_;
   bool guards_;
+  unsigned places_left_ = 0;  // in this look
+  StuckSequence stuck_;       // of the latest Where that another writer was at
   RunningTime time_;
   Age* ages_;
   WatchedRegions regions_;

@@ -23,10 +23,11 @@ describe('the termination log', () => {
     time: string
   }
 
-  /** The line for people, and the record; nothing else may be there. */
+  /** The line for people, the stack of a worker that hung, and the record; nothing else may be there. */
   function read(): { line: string; outcome: Outcome } {
-    const [line, json, end, ...more] = readFileSync(path, 'utf8').split('\n') as [string, string, string]
-    expect([end, ...more]).toEqual([''])
+    const [line = '', ...below] = readFileSync(path, 'utf8').split('\n')
+    const [json = '', end] = below.filter((text) => !text.startsWith('  '))
+    expect([end, below.at(-1), below.at(-2)]).toEqual(['', '', json])
     return { line, outcome: JSON.parse(json) as Outcome }
   }
   async function logged(args: string[]): Promise<{ line: string; outcome: Outcome }> {

@@ -27,7 +27,7 @@ describe.concurrent('a worker that stalls', () => {
     expect(found).toMatchObject({ code: 120 })
     expect(found.stderr).toMatch(
       // The last part needs two looks in the second half of the limit, which a busy machine may not give.
-      /^shm-guard: stalled: grabber last beat \S+ ago \(limit 200ms\) in phase "calibrate", pid \d+ S \(sleeping\) in futex\w*(, cpu throttled \d+%)?(, cpu \d%)?; sent SIGABRT to it\n$/,
+      /^shm-guard: stalled: grabber last beat \S+ ago \(limit 200ms\) in phase "calibrate", futex, a lock or a condition \(\w+\), pid \d+ S \(sleeping\)(, cpu throttled \d+%)?(, cpu \d%)?; sent SIGABRT to it\n$/,
     )
   })
 

@@ -10,7 +10,19 @@ const order = [
   ...['sys', 'clock', 'text', 'layout', 'fault', 'name', 'duration', 'procfs', 'system_calls'],
   ...['kernel_place', 'lock', 'truncation'],
   ...['region', 'lock_group', 'create', 'container', 'slots', 'restart', 'claim', 'supervise', 'beat'],
-  ...['fork_guard', 'comeback', 'heartbeat', 'snapshot', 'where', 'frames', 'record', 'policy', 'rhythm', 'condition', 'verdict'],
+  ...[
+    'fork_guard',
+    'comeback',
+    'heartbeat',
+    'snapshot',
+    'where',
+    'frames',
+    'record',
+    'policy',
+    'rhythm',
+    'condition',
+    'verdict',
+  ],
   ...['observe', 'glance', 'sentence', 'json'],
 ]
 
@@ -29,6 +41,7 @@ const guardOrder = [
     'init',
     'aging',
     'schedule',
+    'whereabouts',
     'judged',
     'regions',
     'watch',

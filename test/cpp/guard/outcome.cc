@@ -170,6 +170,26 @@ TEST_CASE("the outcome replaces what was in the file, which is made only on requ
   CHECK(write_outcome(path, outcome) == 0);
   CHECK(content().size() == first.size());
   CHECK(write_outcome(path + "/under/a/file", outcome) < 0);
+  Outcome hung = outcome;
+  Text(hung.worker) << "grabber" << '\0';
+  hung.where.kind = WhereKind::frames;
+  Text(hung.where.frames) << "decode (/app/frames.ts:88:12)\nonImage (/app/camera.ts:41:5)" << '\0';
+  CHECK(write_outcome(path, hung) == 0);
+  CHECK(content().find(
+            "\"install\"\n  grabber:\n    decode (/app/frames.ts:88:12)\n    onImage (/app/camera.ts:41:5)\n{") !=
+        std::string::npos);
+  CHECK(content().find(R"-("where":["decode (/app/frames.ts:88:12)","onImage (/app/camera.ts:41:5)"],)-") !=
+        std::string::npos);
+  // Whatever a foreign writer has put there, the kubelet keeps all of the record.
+  for (const std::string& frame : {std::string("x\n"), std::string("\""), std::string("\xff\x1b\n")}) {
+    std::string frames;
+    while (frames.size() + frame.size() < kFramesBytes) frames += frame;
+    Text(hung.where.frames) << frames << '\0';
+    CHECK(write_outcome(path, hung) == 0);
+    CHECK(content().size() <= 4096);
+    CHECK(content().ends_with("}\n"));
+    CHECK(content().starts_with("stalled: main last beat"));
+  }
   unlink(path.c_str());
   rmdir(directory);
 }
