@@ -56,7 +56,7 @@ export const failureGuide: Record<FailureKind, { meaning: string; remedy: string
   },
   stalled: {
     meaning: 'a step showed no sign of life for longer than its budget',
-    remedy: 'look at the phase and wait channel in the evidence; give a step that is silent for long a `silenceBudget`',
+    remedy: 'look at the phase and the place in the evidence; give a step that is silent for long a `silenceBudget`',
   },
   dead: {
     meaning: 'a watched process of the build died, or never appeared, while its step went on',

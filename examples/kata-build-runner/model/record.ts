@@ -32,7 +32,7 @@ export interface GuardRecord {
   interim: boolean
 }
 
-// The kubelet's pods share 12 KiB of termination messages, 4 KiB each; a record is shorter than 2 KiB.
+// The kubelet's pods share 12 KiB of termination messages, 4 KiB each; a record is shorter.
 const mostBytes = 4096
 const interimWords = 'the command had not ended yet'
 

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { parseRecord, recordOfMarks, recordOutcomes } from '../../../examples/kata-build-runner/model/record.js'
 
-const line = 'stalled: main last beat 5m ago (limit 5m) in phase "install", pid 17 S (sleeping) in pipe_read'
+const line =
+  'stalled: main last beat 5m ago (limit 5m) in phase "install", read of fd 0 -> pipe:[4711] (pipe_read), pid 17 S (sleeping)'
 const fields = {
   outcome: 'stalled',
   exit: 120,

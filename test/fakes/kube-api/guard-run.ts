@@ -43,7 +43,7 @@ function lineOf(
   const words: Record<StepOutcome, string> = {
     exited: `exited with ${exit}`,
     signalled: 'killed by SIGKILL',
-    stalled: `stalled: main last beat ${silenceBudgetNs / 1e6 + 12}ms ago (limit ${silenceBudgetNs / 1e6}ms) in phase "${name}", pid 17 S (sleeping) in do_wait, cpu 0%`,
+    stalled: `stalled: main last beat ${silenceBudgetNs / 1e6 + 12}ms ago (limit ${silenceBudgetNs / 1e6}ms) in phase "${name}", wait4 (do_wait), pid 17 S (sleeping), cpu 0%`,
     dead: 'dead: main died without stop(), last beat 12ms ago, pid 17',
     'timed-out': `timed out: beyond its time limit of ${timeLimitNs / 1e6}ms`,
     terminated: 'killed by SIGTERM after SIGTERM',

@@ -20,7 +20,8 @@ const killedByProbe = (words: string) =>
     () => event('Pod', 'Killing', 'Container build failed liveness probe', { container: inBuild, type: 'Normal' }),
   )
 
-const stalled = 'stalled: main last beat 5m ago (limit 5m) in phase "test", pid 17 S (sleeping) in pipe_read, cpu 0%'
+const stalled =
+  'stalled: main last beat 5m ago (limit 5m) in phase "test", read of fd 0 -> pipe:[4711] (pipe_read), pid 17 S (sleeping), cpu 0%'
 
 export const killedCases: Case[] = [
   {

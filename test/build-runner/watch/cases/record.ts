@@ -1,7 +1,8 @@
 import { at, ended, interim, job, observed, record, success, terminated } from '../shapes.js'
 import type { Case } from './case.js'
 
-const stalled = 'stalled: main last beat 5m ago (limit 5m) in phase "test", pid 17 S (sleeping) in pipe_read, cpu 0%'
+const stalled =
+  'stalled: main last beat 5m ago (limit 5m) in phase "test", read of fd 0 -> pipe:[4711] (pipe_read), pid 17 S (sleeping), cpu 0%'
 
 export const recordCases: Case[] = [
   {
