@@ -93,7 +93,7 @@ describe('a worker', () => {
       const { code, stdout } = await scene.probe('')
       if (code === 0) return false
       expect(stdout).toMatch(
-        /^stalled: a last beat \d+(\.\d+)?ms ago \(limit 60ms\), epoll\w+ of fd [^,]+, pid \d+ S \(sleeping\)/,
+        /^stalled: a last beat \d+(\.\d+)?ms ago \(limit 60ms\), futex, a lock or a condition \([\w.]+\), pid \d+ S \(sleeping\)/,
       )
       return code === 1
     })

@@ -18,6 +18,8 @@ const ofWorkers: Record<string, string> = {
   worker_late_cycles: 'counter',
   worker_claims: 'counter',
   worker_restarts: 'counter',
+  worker_where_info: 'gauge',
+  worker_slow_cycles: 'gauge',
   worker_cycle_seconds: 'histogram',
 }
 const types: Record<string, string> = {

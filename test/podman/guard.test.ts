@@ -22,7 +22,7 @@ async function untilClaimedTwice(container: PodContainer): Promise<void> {
   )
 }
 
-/** The record's second line, the one for programs. */
+/** The record's last line, the one for programs. */
 function recordOf(container: PodContainer): Record<string, unknown> {
   return JSON.parse(container.record().trim().split('\n').at(-1) ?? '')
 }

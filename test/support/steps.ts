@@ -125,4 +125,4 @@ export const textOf = (path: string) => {
     return ''
   }
 }
-export const recordOf = (path: string) => JSON.parse(textOf(path).split('\n')[1] ?? '')
+export const recordOf = (path: string) => JSON.parse(textOf(path).trimEnd().split('\n').at(-1) ?? '')
