@@ -12,6 +12,13 @@
         'native/addon/region_functions.cc',
         'native/addon/layout_functions.cc',
         'native/addon/sigbus.cc',
+        'native/addon/stacks/engine.cc',
+        'native/addon/stacks/interrupt.cc',
+        'native/addon/stacks/mapping.cc',
+        'native/addon/stacks/native_place.cc',
+        'native/addon/stacks/report.cc',
+        'native/addon/stacks/walk.cc',
+        'native/addon/stacks/watcher.cc',
       ],
       'include_dirs': ["<!(node -p \"require('node-addon-api').include_dir\")", 'native'],
       # A thread may be terminated in the midst of a call. From then on every call into JavaScript fails; node-addon-api

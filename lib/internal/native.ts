@@ -29,6 +29,8 @@ export interface NativeHeartbeat {
   beginPhase(name: string, budgetNs: number, region: string): boolean
   endPhase(): boolean
   stop(): void
+  /** Begins to take this thread's stack whenever the heartbeat is silent. null, or why that cannot be. */
+  watchStacks(): string | null
   readonly claimed: boolean
   /** The code of what happened to the region; null: nothing, or it is claimed anew. */
   readonly fault: string | null
