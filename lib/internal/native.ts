@@ -127,6 +127,8 @@ export interface Native {
   retire(place: NativePlace, name: string): void
   markRestart(place: NativePlace, name: string, budgetNs: number): void
   faultCodes(): string[]
+  /** How many stacks this process has taken. */
+  stacksTaken(): number
   layout(): {
     version: number
     signature: bigint

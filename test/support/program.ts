@@ -94,6 +94,11 @@ export class Program {
     this.#child.stdin?.write(`${line}\n`)
   }
 
+  /** Nothing happens if it has ended. */
+  send(signal: NodeJS.Signals): void {
+    this.#child.kill(signal)
+  }
+
   async kill(signal: NodeJS.Signals = 'SIGKILL'): Promise<Ending> {
     this.#child.kill(signal)
     return this.ended

@@ -26,6 +26,7 @@ void on_interrupt(void*, void* number) {
   }
   const bool is_whole = walk(thread->env, thread->stack);
   const Locked locked;
+  g_watched.taken.store_relaxed(g_watched.taken.load_relaxed() + 1);
   thread->asking = is_whole ? Asking::taken : Asking::nothing;
   g_watched.tell();
 }

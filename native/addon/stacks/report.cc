@@ -22,6 +22,7 @@ struct Work {
   std::uint64_t asked_ns = 0;
   std::uint64_t answered_ns = 0;
   bool is_late = false;
+  bool is_promise_loop = false;
   Capture stack;
 };
 
@@ -98,6 +99,7 @@ class Watcher {
       thread.patience_ns = eighth < kPatienceNs ? eighth : kPatienceNs;
       thread.native_told = false;
       thread.first_asked_ns = now;
+      thread.is_promise_loop = false;
     }
   }
 
@@ -136,6 +138,7 @@ class Watcher {
     work_.tid = thread.tid;
     work_.asked_ns = thread.asked_ns;
     work_.answered_ns = thread.answered_ns;
+    work_.is_promise_loop = thread.is_promise_loop;
     work_.is_late = thread.answered_ns > thread.asked_ns + thread.patience_ns;
     if (what == Work::What::native) {
       thread.native_told = true;
@@ -179,6 +182,7 @@ class Watcher {
     if (thread == nullptr) return;
     const std::uint64_t now = monotonic_ns();
     thread->ask_again_ns = now + kBetweenTriesNs;
+    thread->is_promise_loop = true;
     std::uint64_t most = kMostTryingNs;
     g_watched.for_watches_of(*thread, [&](const Watch& watch) {
       const std::uint64_t quarter = watch.timing.limit_ns() / 4;
@@ -230,9 +234,12 @@ class Watcher {
       const bool is_below_native = work_.is_late && watch.native_place[0] != '\0';
       if (is_below_native) frames << watch.native_place;
       write_frames(frames, places, count);
-      const WhereKind kind = is_below_native ? WhereKind::native_then_frames : WhereKind::frames;
-      write_where(watch, kind, work_.answered_ns, frames.view());
+      write_where(watch, kind_of(is_below_native), work_.answered_ns, frames.view());
     });
+  }
+  WhereKind kind_of(bool is_below_native) const {
+    if (is_below_native) return WhereKind::native_then_frames;
+    return work_.is_promise_loop ? WhereKind::promise_loop : WhereKind::frames;
   }
   void write_cycle(std::uint64_t report, std::string_view place) {
     write_report(report, [&](Watch& watch, const Pace&) {

@@ -30,6 +30,7 @@ struct Thread {
   std::uint64_t asked_ns = 0;
   std::uint64_t first_asked_ns = 0;  // of a row of questions that found no frame
   std::uint64_t ask_again_ns = 0;    // 0: not
+  bool is_promise_loop = false;      // an answer in this row had no frame
   std::uint64_t patience_ns = 0;     // an answer that takes longer tells of what came after
   std::uint64_t answered_ns = 0;
   Capture stack;
@@ -60,6 +61,7 @@ struct Watched {
   Thread* threads = nullptr;
   Watch* watches = nullptr;
   std::uint64_t last_number = 0;
+  Word64 taken{};  // stacks so far
   bool is_running = false;
   Word32 has_ended{};  // the process exits: ask nobody any more
   Word32 news{};       // changes whenever the watcher must look again

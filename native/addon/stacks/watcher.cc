@@ -154,4 +154,6 @@ void end(Watch* watch) {
   delete watch;
 }
 
+std::uint64_t taken() { return g_watched.taken.load_relaxed(); }
+
 }  // namespace shm_liveness::addon::stacks

@@ -24,4 +24,7 @@ Watch* begin(napi_env env, const shm_liveness::detail::Held& held, const char*& 
 // Call before the heartbeat is given up. Takes null.
 void end(Watch* watch);
 
+// How many stacks this process has taken so far.
+std::uint64_t taken();
+
 }  // namespace shm_liveness::addon::stacks
