@@ -131,6 +131,22 @@ std::uint64_t key_of(const Capture& stack, const Frame& frame, const Place& plac
   return hash | 1;
 }
 
+std::string_view identifier_at(std::string_view text, std::uint32_t line, std::uint32_t column) {
+  for (; line > 1; --line) {
+    const std::size_t end = text.find('\n');
+    if (end == std::string_view::npos) return {};
+    text = tail(text, end + 1);
+  }
+  text = tail(head(text, text.find('\n')), column - 1);
+  const auto is_part = [](char c) {
+    const char lower = static_cast<char>(c | 0x20);
+    return (lower >= 'a' && lower <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '$';
+  };
+  std::size_t bytes = 0;
+  while (bytes < text.size() && is_part(text[bytes])) ++bytes;
+  return head(text, bytes);
+}
+
 // A minifier's name: the map's name for what the caller calls says more.
 bool is_short(std::string_view function) { return function.size() <= 3; }
 
@@ -143,9 +159,25 @@ const Place* Mapper::find(std::uint64_t key) const {
   return nullptr;
 }
 
-void Mapper::remember(std::uint64_t key, const Place& place) {
-  known_[next_] = {key, place};
+const Place& Mapper::remember(std::uint64_t key, const Place& place) {
+  Known& known = known_[next_];
+  known = {key, place};
   next_ = (next_ + 1) % kKnown;
+  return known.place;
+}
+
+std::string_view Mapper::called_at(const Capture& stack, const Frame& frame) {
+  Place place;
+  place.line = frame.line;
+  place.column = frame.column;
+  const std::uint64_t key = key_of(stack, frame, place);
+  if (const Place* const known = find(key)) return known->function;
+  char buffer[kMostPathBytes];
+  FileText script;
+  if (script.read(file_path_of(stack.script_name(frame), buffer))) {
+    keep_text(place.function, identifier_at(script.view(), frame.line, frame.column));
+  }
+  return remember(key, place).function;
 }
 
 bool Mapper::map(const Capture& stack, const Selection& selected, Place* places, std::string_view working_directory) {

@@ -11,6 +11,10 @@ class Mapper {
   // cannot be read, is too large or takes too long stays as it is.
   bool map(const Capture& stack, const Selection& selected, Place* places, std::string_view working_directory);
 
+  // What `frame` calls, as its script writes it: `gzipSync`, where the function is an inner one of Node's with another
+  // name. Empty: not known.
+  std::string_view called_at(const Capture& stack, const Frame& frame);
+
  private:
   // Places that were looked up before: a cycle that is late again and again at one place reads its map once.
   struct Known {
@@ -22,7 +26,7 @@ class Mapper {
   std::size_t next_ = 0;
 
   const Place* find(std::uint64_t key) const;
-  void remember(std::uint64_t key, const Place& place);
+  const Place& remember(std::uint64_t key, const Place& place);
 };
 
 }  // namespace shm_liveness::addon::stacks

@@ -58,13 +58,20 @@ inline Selection select_frames(const Capture& stack) {
   return selected;
 }
 
-// The function of Node's that the application called, where the innermost frames are Node's: "gzipSync".
-inline std::string_view called_in_node(const Capture& stack) {
-  std::string_view called;
+// The call into Node that the application is in, where the innermost frames are Node's.
+struct NodeCall {
+  std::uint32_t depth = 0;    // frames of Node's; 0: the application itself runs, or nothing of it is on the stack
+  std::string_view function;  // the outermost of them
+};
+
+inline NodeCall node_call_of(const Capture& stack) {
+  NodeCall call;
   for (std::uint32_t i = 0; i < stack.frame_count; ++i) {
     const Frame& frame = stack.frames[i];
-    if (is_application(stack, frame)) return called;
-    if (has_place(stack, frame) && frame.function.bytes > 0) called = stack.function_name(frame);
+    if (is_application(stack, frame)) return call;
+    if (!has_place(stack, frame)) continue;
+    ++call.depth;
+    call.function = stack.function_name(frame);
   }
   return {};
 }

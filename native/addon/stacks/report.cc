@@ -53,7 +53,8 @@ class Watcher {
     update_watches(now);
     std::uint64_t wake = kNever;
     const auto at_latest = [&](std::uint64_t ns) { wake = ns < wake ? ns : wake; };
-    for (Watch* watch = g_watched.watches; watch != nullptr; watch = watch->next) at_latest(watch->timing.due_ns());
+    for (Watch* watch = g_watched.watches; watch != nullptr; watch = watch->next)
+      at_latest(watch->timing.look_at_ns(now));
     for (Thread* thread = g_watched.threads; thread != nullptr; thread = thread->next) {
       bool is_wanted = false;
       g_watched.for_watches_of(*thread, [&](const Watch& watch) { is_wanted |= watch.wants(); });
@@ -155,8 +156,8 @@ class Watcher {
     if (selected.count == 0) return report_no_frame();
     // A late answer is believed where Node's function that made the native call is still on the stack. Else the thread
     // has gone on, and is asked again.
-    const std::string_view called = called_in_node(stack);
-    if (work_.is_late && called.empty()) return;
+    const NodeCall call = node_call_of(stack);
+    if (work_.is_late && call.depth == 0) return;
 
     const std::size_t bytes = working_directory();
     const std::string_view directory(directory_, bytes);
@@ -171,6 +172,13 @@ class Watcher {
     if (mapper_.map(stack, selected, places, directory)) write_stall(report, places, selected.count);
     char buffer[kPlaceBytes];
     Text slow(buffer);
+    // A late answer, or Node's functions deep in one another: the call takes the time, not the code around it. A short
+    // call, such as that of a clock, would only make many places of one line.
+    std::string_view called;
+    if (work_.is_late || call.depth > 1) {
+      called = mapper_.called_at(stack, stack.frames[selected.frames[0]]);
+      if (called.empty()) called = call.function;
+    }
     write_slow_place(slow, places[0], called);
     write_cycle(report, slow.view());
   }

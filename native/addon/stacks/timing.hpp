@@ -30,11 +30,13 @@ class Timing {
     beats_ = pace.beats;
     alive_ns_ = pace.alive_ns;
     limit_ns_ = pace.limit_ns;
-    stall_due_ns_ = pace.alive_ns + pace.limit_ns / 2;
+    look_every_ns_ = pace.limit_ns / 2;
+    stall_due_ns_ = pace.alive_ns + look_every_ns_;
     cycle_due_ns_ = kNever;
     if (pace.cycle_limit_ns != 0) {
       const std::uint64_t after = pace.cycle_limit_ns > kShortestCycleNs ? pace.cycle_limit_ns : kShortestCycleNs;
       cycle_due_ns_ = pace.alive_ns + after + 1;
+      if (after < look_every_ns_) look_every_ns_ = after;
     }
     return true;
   }
@@ -58,7 +60,11 @@ class Timing {
     if (cycle_due_ns_ != kNever) cycle_due_ns_ += ns;
   }
 
-  std::uint64_t due_ns() const { return cycle_due_ns_ < stall_due_ns_ ? cycle_due_ns_ : stall_due_ns_; }
+  // When to look again: what comes due in this silence, or in one that begins now and nobody tells of.
+  std::uint64_t look_at_ns(std::uint64_t now) const {
+    const std::uint64_t due = cycle_due_ns_ < stall_due_ns_ ? cycle_due_ns_ : stall_due_ns_;
+    return due < now + look_every_ns_ ? due : now + look_every_ns_;
+  }
   std::uint64_t alive_ns() const { return alive_ns_; }
   std::uint64_t limit_ns() const { return limit_ns_; }
 
@@ -67,6 +73,7 @@ class Timing {
   std::uint64_t beats_ = 0;
   std::uint64_t alive_ns_ = 0;
   std::uint64_t limit_ns_ = 0;
+  std::uint64_t look_every_ns_ = 1'000'000'000;
   std::uint64_t stall_due_ns_ = kNever;
   std::uint64_t cycle_due_ns_ = kNever;
 };
