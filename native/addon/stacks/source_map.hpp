@@ -134,57 +134,93 @@ inline bool nth_string(std::string_view list, std::uint32_t n, Text& out) {
   return true;
 }
 
+// Steps through the segments of `mappings`.
+class Segments {
+ public:
+  explicit Segments(std::string_view mappings) : text_(mappings) {}
+
+  std::uint32_t line = 0;
+  std::int64_t column = 0;
+  std::int64_t source = 0;
+  std::int64_t original_line = 0;
+  std::int64_t original_column = 0;
+  std::int64_t name = 0;
+  int fields = 0;
+
+  // False at the end, and at what is not well-formed: is_broken() tells.
+  bool next() {
+    while (at_ < text_.size() && (text_[at_] == ';' || text_[at_] == ',')) {
+      if (text_[at_++] == ',') continue;
+      ++line;
+      column = 0;
+    }
+    if (at_ == text_.size()) return false;
+    std::int64_t* const all[] = {&column, &source, &original_line, &original_column, &name};
+    fields = 0;
+    while (at_ < text_.size() && text_[at_] != ',' && text_[at_] != ';') {
+      std::int64_t step = 0;
+      if (fields == 5 || !number(step)) return fail();
+      *all[fields] += step;
+      if (*all[fields++] < 0) return fail();
+    }
+    return true;
+  }
+  bool is_broken() const { return is_broken_; }
+
+ private:
+  bool fail() {
+    is_broken_ = true;
+    return false;
+  }
+  // Groups of five bits, the lowest first; the sixth bit says that another follows, the lowest is the sign.
+  bool number(std::int64_t& out) {
+    std::uint64_t bits = 0;
+    for (int shift = 0; shift <= 30; shift += 5) {
+      const int digit = at_ < text_.size() ? detail::base64_digit(text_[at_++]) : -1;
+      if (digit < 0) return false;
+      bits |= std::uint64_t(digit & 31) << shift;
+      if ((digit & 32) != 0) continue;
+      const auto magnitude = static_cast<std::int64_t>(bits >> 1);
+      out = (bits & 1) != 0 ? -magnitude : magnitude;
+      return true;
+    }
+    return false;
+  }
+
+  std::string_view text_;
+  std::size_t at_ = 0;
+  bool is_broken_ = false;
+};
+
 // Answers each question with the last segment of its line that does not begin behind it, as debuggers do. `goes_on` is
-// asked once a line; false ends the work early, and leaves questions open.
+// asked now and then; false ends the work early. Then, and at mappings that are broken, the questions of the line under
+// way stay open: the right segment may have been still to come.
 template <class GoesOn>
 void resolve(std::string_view mappings, Question* questions, std::size_t count, GoesOn&& goes_on) {
   std::uint32_t last_line = 0;
   for (std::size_t i = 0; i < count; ++i) last_line = questions[i].line > last_line ? questions[i].line : last_line;
-  std::uint32_t line = 0;
-  std::int64_t column = 0, source = 0, original_line = 0, original_column = 0, name = 0;
-  std::size_t at = 0;
-  while (at < mappings.size()) {
-    if (mappings[at] == ';') {
-      ++at;
-      column = 0;
-      if (++line > last_line || !goes_on()) return;
-      continue;
-    }
-    if (mappings[at] == ',') {
-      ++at;
-      continue;
-    }
-    std::int64_t fields[5] = {};
-    int fields_read = 0;
-    while (at < mappings.size() && mappings[at] != ',' && mappings[at] != ';') {
-      std::uint64_t digits = 0;
-      int shift = 0;
-      int digit = 0;
-      do {
-        digit = at < mappings.size() ? detail::base64_digit(mappings[at++]) : -1;
-        if (digit < 0 || shift > 35 || fields_read == 5) return;
-        digits |= std::uint64_t(digit & 31) << shift;
-        shift += 5;
-      } while ((digit & 32) != 0);
-      const auto magnitude = static_cast<std::int64_t>(digits >> 1);
-      fields[fields_read++] = (digits & 1) != 0 ? -magnitude : magnitude;
-    }
-    column += fields[0];
-    source += fields[1];
-    original_line += fields[2];
-    original_column += fields[3];
-    name += fields[4];
-    if (column < 0 || source < 0 || original_line < 0 || original_column < 0 || name < 0) return;
+  Segments at(mappings);
+  constexpr std::uint32_t kBetweenAsking = 4096;
+  std::uint32_t left = kBetweenAsking;
+  bool is_whole = true;
+  while (is_whole && at.next() && at.line <= last_line) {
     for (std::size_t i = 0; i < count; ++i) {
       Question& question = questions[i];
-      if (question.line != line || question.column < static_cast<std::uint64_t>(column)) continue;
-      question.is_answered = fields_read >= 4;  // a segment of one field: code that nobody wrote
-      question.source = static_cast<std::uint32_t>(source);
-      question.original_line = static_cast<std::uint32_t>(original_line);
-      question.original_column = static_cast<std::uint32_t>(original_column);
-      question.has_name = fields_read == 5;
-      question.name = static_cast<std::uint32_t>(name);
+      if (question.line != at.line || question.column < static_cast<std::uint64_t>(at.column)) continue;
+      question.is_answered = at.fields >= 4;  // a segment of one field: code that nobody wrote
+      question.source = static_cast<std::uint32_t>(at.source);
+      question.original_line = static_cast<std::uint32_t>(at.original_line);
+      question.original_column = static_cast<std::uint32_t>(at.original_column);
+      question.has_name = at.fields == 5;
+      question.name = static_cast<std::uint32_t>(at.name);
     }
+    if (--left > 0) continue;
+    left = kBetweenAsking;
+    is_whole = goes_on();
+  }
+  if (is_whole && !at.is_broken()) return;
+  for (std::size_t i = 0; i < count; ++i) {
+    if (questions[i].line >= at.line) questions[i].is_answered = false;
   }
 }
 

@@ -34,8 +34,9 @@ class Timing {
     stall_due_ns_ = pace.alive_ns + look_every_ns_;
     cycle_due_ns_ = kNever;
     if (pace.cycle_limit_ns != 0) {
-      const std::uint64_t after = pace.cycle_limit_ns > kShortestCycleNs ? pace.cycle_limit_ns : kShortestCycleNs;
-      cycle_due_ns_ = pace.alive_ns + after + 1;
+      const bool is_long = pace.cycle_limit_ns > kShortestCycleNs;
+      const std::uint64_t after = (is_long ? pace.cycle_limit_ns : kShortestCycleNs) + 1;
+      cycle_due_ns_ = pace.alive_ns + after;
       if (after < look_every_ns_) look_every_ns_ = after;
     }
     return true;
