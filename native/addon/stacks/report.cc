@@ -18,7 +18,7 @@ constexpr std::uint64_t kMostTryingNs = 200'000'000;
 struct Work {
   enum class What : std::uint8_t { nothing, stack, native } what = What::nothing;
   std::uint64_t thread = 0;
-  std::uint32_t tid = 0;
+  Task task;
   std::uint64_t asked_ns = 0;
   std::uint64_t answered_ns = 0;
   bool is_late = false;
@@ -136,7 +136,7 @@ class Watcher {
   std::uint64_t take(Thread& thread, Work::What what) {
     work_.what = what;
     work_.thread = thread.number;
-    work_.tid = thread.tid;
+    work_.task = thread.task;
     work_.asked_ns = thread.asked_ns;
     work_.answered_ns = thread.answered_ns;
     work_.is_promise_loop = thread.is_promise_loop;
@@ -261,7 +261,7 @@ class Watcher {
     char buffer[kFramesBytes];
     Text text(buffer);
     const std::uint64_t now = monotonic_ns();
-    say_native_place(text, work_.tid);
+    say_native_place(text, work_.task);
     if (text.size() == 0) return;
     const Locked locked;
     Thread* const thread = g_watched.thread(work_.thread);

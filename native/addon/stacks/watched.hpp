@@ -6,6 +6,7 @@
 
 #include "capture.hpp"
 #include "shm_liveness/comeback.hpp"
+#include "shm_liveness/kernel_place.hpp"
 #include "shm_liveness/where.hpp"
 #include "timing.hpp"
 
@@ -23,7 +24,7 @@ struct Thread {
   std::uint64_t number = 0;
   napi_env env = nullptr;
   void* isolate = nullptr;
-  std::uint32_t tid = 0;
+  Task task;
   Asking asking = Asking::nothing;
   bool is_queued = false;    // an interrupt lies in the isolate's queue
   bool native_told = false;  // it did not answer in time, and /proc was asked
