@@ -12,7 +12,6 @@ namespace {
 // shows the code behind it.
 constexpr std::uint64_t kPatienceNs = 20'000'000;
 constexpr std::uint64_t kBetweenTriesNs = 1'000'000;
-constexpr std::uint64_t kMostTryingNs = 200'000'000;
 
 // What one look has found to do; all of it a copy.
 struct Work {
@@ -100,7 +99,7 @@ class Watcher {
       thread.patience_ns = eighth < kPatienceNs ? eighth : kPatienceNs;
       thread.native_told = false;
       thread.first_asked_ns = now;
-      thread.is_promise_loop = false;
+      thread.is_promise_loop = watch->is_loop_told = false;
     }
   }
 
@@ -183,25 +182,24 @@ class Watcher {
     write_cycle(report, slow.view());
   }
 
-  // Between the callbacks of a loop of promises.
+  // Between the callbacks of a loop of promises. After a quarter of the limit that is said; frames may still come.
   void report_no_frame() {
     const Locked locked;
     Thread* const thread = g_watched.thread(work_.thread);
     if (thread == nullptr) return;
     const std::uint64_t now = monotonic_ns();
-    thread->ask_again_ns = now + kBetweenTriesNs;
+    const std::uint64_t tried_ns = now - thread->first_asked_ns;
+    const std::uint64_t pause_ns = tried_ns / 32;
+    thread->ask_again_ns = now + (pause_ns > kBetweenTriesNs ? pause_ns : kBetweenTriesNs);
     thread->is_promise_loop = true;
-    std::uint64_t most = kMostTryingNs;
-    g_watched.for_watches_of(*thread, [&](const Watch& watch) {
-      const std::uint64_t quarter = watch.timing.limit_ns() / 4;
-      if (watch.wants() && quarter < most) most = quarter;
-    });
-    if (now < thread->first_asked_ns + most) return;
     const shm_liveness::detail::Locked claims(shm_liveness::detail::ForkGuard::instance());
     g_watched.for_watches_of(*thread, [&](Watch& watch) {
+      if (!watch.wants() || watch.is_loop_told || tried_ns < watch.timing.limit_ns() / 4) return;
+      watch.is_loop_told = true;
+      Pace pace;
+      if (!read_pace(watch, pace) || pace.beats != watch.asked_beats) return;
       if (watch.wants_stall) write_where(watch, WhereKind::promise_loop, now, {});
       if (watch.wants_cycle) keep_text(watch.native_place, "promise loop");
-      watch.wants_stall = false;
     });
   }
 

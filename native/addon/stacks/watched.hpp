@@ -45,6 +45,7 @@ struct Watch {
   Timing timing;
   bool wants_stall = false;
   bool wants_cycle = false;
+  bool is_loop_told = false;  // of this question: no frame so far
   std::uint64_t asked_beats = 0;
   std::uint64_t answered_beats = 0;
   std::uint64_t report = 0;  // the report that is being written for it
