@@ -35,9 +35,9 @@ const Engine* engine() {
   return is_whole ? &found : nullptr;
 }
 
-const void* debugger_pause() {
+const void* debugger_wait() {
   static const void* const code =
-      dlsym(RTLD_DEFAULT, "_ZN4node9inspector19NodeInspectorClient21runMessageLoopOnPauseEi");
+      dlsym(RTLD_DEFAULT, "_ZN4node9inspector19MainThreadInterface20WaitForFrontendEventEv");
   return code;
 }
 

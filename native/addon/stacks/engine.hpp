@@ -39,7 +39,8 @@ struct Engine {
 // Null where a function is missing.
 const Engine* engine();
 
-// Code of the function in which the thread waits while a debugger has paused it. Null: not known.
-const void* debugger_pause();
+// The function of Node's in which a thread waits for its debugger: at a breakpoint, or before its first line. Null: not
+// known.
+const void* debugger_wait();
 
 }  // namespace shm_liveness::addon::stacks

@@ -24,7 +24,7 @@ void on_interrupt(void*, void* number) {
       watch.answered_beats = hot != nullptr ? hot->beats.load_relaxed() : ~std::uint64_t(0);
     });
   }
-  const bool is_whole = walk(thread->env, thread->stack);
+  const bool is_whole = walk(thread->env, thread->stack, thread->told);
   const Locked locked;
   g_watched.taken.store_relaxed(g_watched.taken.load_relaxed() + 1);
   thread->asking = is_whole ? Asking::taken : Asking::nothing;

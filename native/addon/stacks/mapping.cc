@@ -9,17 +9,9 @@ namespace {
 constexpr std::size_t kMostMapBytes = std::size_t(32) << 20;
 constexpr std::uint64_t kMostMappingNs = 100'000'000;
 
-// A file's text in memory of its own, which goes back to the kernel at once: a map of megabytes is used for
-// milliseconds. Not a mapping of the file: one that is being replaced would be a SIGBUS.
+// A file's text. Not a mapping of the file: one that is being replaced would be a SIGBUS.
 class FileText {
  public:
-  FileText() = default;
-  FileText(const FileText&) = delete;
-  FileText& operator=(const FileText&) = delete;
-  ~FileText() {
-    if (memory_ != nullptr) sys::unmap(memory_, bytes_);
-  }
-
   bool read(std::string_view path) {
     char name[kMostPathBytes + 1];
     Text text(name);
@@ -35,27 +27,21 @@ class FileText {
     return is_read;
   }
 
-  char* data() const { return static_cast<char*>(memory_); }
-  std::string_view view() const { return {data(), used_}; }
+  char* data() const { return pages_.data(); }
+  std::string_view view() const { return pages_.view(); }
 
  private:
   bool fill(int fd, std::size_t bytes) {
-    void* const memory =
-        sys::map(nullptr, bytes, sys::kProtRead | sys::kProtWrite, sys::kMapPrivate | sys::kMapAnonymous, -1);
-    if (sys::failed(memory)) return false;
-    memory_ = memory;
-    bytes_ = bytes;
-    while (used_ < bytes) {
-      const long got = sys::read(fd, data() + used_, bytes - used_);
+    if (!pages_.reserve(bytes)) return false;
+    while (pages_.used < bytes) {
+      const long got = sys::read(fd, pages_.data() + pages_.used, bytes - pages_.used);
       if (got <= 0) break;
-      used_ += static_cast<std::size_t>(got);
+      pages_.used += static_cast<std::size_t>(got);
     }
-    return used_ > 0;
+    return pages_.used > 0;
   }
 
-  void* memory_ = nullptr;
-  std::size_t bytes_ = 0;
-  std::size_t used_ = 0;
+  Pages pages_;
 };
 
 // Where sources are named from, and the map's JSON.
@@ -65,11 +51,17 @@ struct Map {
   std::string_view base;
   std::string_view json;
 
-  bool load(std::string_view script, std::string_view url, bool is_inline) {
+  // `told`: the map's URL as V8 told it, or nothing.
+  bool load(std::string_view script, std::string_view url, bool is_inline, ToldMap* told) {
     char buffer[kMostPathBytes];
     const std::string_view path = file_path_of(script, buffer);
+    if (told != nullptr) return decode(path, told->url.data(), told->url.used);
     if (path.empty()) return false;
-    return is_inline ? load_inline(path) : load_external(path, url);
+    if (!is_inline) return load_external(path, url);
+    if (!file.read(path)) return false;
+    // The script's last comment.
+    const std::size_t begin = file.view().rfind("data:application/json");
+    return begin != std::string_view::npos && decode(path, file.data() + begin, file.view().size() - begin);
   }
 
  private:
@@ -84,15 +76,13 @@ struct Map {
     json = file.view();
     return true;
   }
-  // `//# sourceMappingURL=data:application/json;base64,…` at the script's end.
-  bool load_inline(std::string_view script) {
-    if (!file.read(script)) return false;
-    const std::string_view text = file.view();
-    const std::size_t begin = text.rfind("sourceMappingURL=data:application/json");
-    const std::size_t comma = begin == std::string_view::npos ? begin : text.find(',', begin);
-    if (comma == std::string_view::npos || !head(text, comma).ends_with(";base64")) return false;
-    char* const data = file.data() + comma + 1;
-    json = {data, decode_base64(data, text.size() - comma - 1)};
+  // `data:application/json;base64,…`
+  bool decode(std::string_view script, char* url, std::size_t bytes) {
+    const std::string_view text(url, bytes);
+    const std::size_t comma = text.find(',');
+    if (!text.starts_with("data:application/json") || !head(text, comma).ends_with(";base64")) return false;
+    char* const data = url + comma + 1;
+    json = {data, decode_base64(data, bytes - comma - 1)};
     base = join_path(directory_of(script), {}, base_buffer);
     return true;
   }
@@ -180,9 +170,10 @@ std::string_view Mapper::called_at(const Capture& stack, const Frame& frame) {
   return remember(key, place).function;
 }
 
-bool Mapper::map(const Capture& stack, const Selection& selected, Place* places, std::string_view working_directory) {
+Mapped Mapper::map(const Capture& stack, const Selection& selected, Place* places, std::string_view working_directory,
+                   ToldMap& told) {
   const std::uint64_t deadline = monotonic_ns() + kMostMappingNs;
-  bool has_changed = false;
+  Mapped mapped;
   std::uint64_t keys[Selection::kMost];
   bool is_open[Selection::kMost];
   for (std::uint32_t i = 0; i < selected.count; ++i) {
@@ -194,7 +185,7 @@ bool Mapper::map(const Capture& stack, const Selection& selected, Place* places,
     if (known == nullptr) continue;
     places[i] = *known;
     is_open[i] = false;
-    has_changed = true;
+    mapped.has_changed = true;
   }
   for (std::uint32_t first = 0; first < selected.count; ++first) {
     if (!is_open[first]) continue;
@@ -214,8 +205,13 @@ bool Mapper::map(const Capture& stack, const Selection& selected, Place* places,
     }
     Map map;
     MapText text;
-    const bool is_read =
-        map.load(stack.text(script.name), stack.text(script.map), script.has_inline_map) && read_map(map.json, text);
+    ToldMap* const of_script = told.script_id == script.id ? &told : nullptr;
+    const bool is_loaded = map.load(stack.text(script.name), stack.text(script.map), script.has_inline_map, of_script);
+    if (!is_loaded && script.has_inline_map && of_script == nullptr) {
+      mapped.untold_script = script.id;
+      continue;
+    }
+    const bool is_read = is_loaded && read_map(map.json, text);
     if (is_read) resolve(text.mappings, questions, count, [&] { return monotonic_ns() < deadline; });
     for (std::size_t q = 0; q < count; ++q) {
       const Question& question = questions[q];
@@ -233,12 +229,12 @@ bool Mapper::map(const Capture& stack, const Selection& selected, Place* places,
         const bool has_name = caller != nullptr && caller->is_answered && caller->has_name &&
                               is_short(place.function) && nth_string(text.names, caller->name, name);
         if (has_name) keep_text(place.function, name.view());
-        has_changed = true;
+        mapped.has_changed = true;
       }
       remember(keys[of[q]], place);
     }
   }
-  return has_changed;
+  return mapped;
 }
 
 }  // namespace shm_liveness::addon::stacks

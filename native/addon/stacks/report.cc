@@ -1,5 +1,7 @@
 #include "report.hpp"
 
+#include <utility>
+
 #include "interrupt.hpp"
 #include "mapping.hpp"
 #include "native_place.hpp"
@@ -11,6 +13,7 @@ namespace {
 // An answer takes 1 to 10 ms where JavaScript runs. One that takes longer has waited for the end of a native call, and
 // shows the code behind it.
 constexpr std::uint64_t kPatienceNs = 20'000'000;
+constexpr std::uint32_t kMostMapRequests = 4;
 constexpr std::uint64_t kBetweenTriesNs = 1'000'000;
 
 // What one look has found to do; all of it a copy.
@@ -23,6 +26,8 @@ struct Work {
   bool is_late = false;
   bool is_promise_loop = false;
   Capture stack;
+  std::uint32_t map_requests = 0;
+  ToldMap told;
 };
 
 class Watcher {
@@ -99,16 +104,16 @@ class Watcher {
       thread.patience_ns = eighth < kPatienceNs ? eighth : kPatienceNs;
       thread.native_told = false;
       thread.first_asked_ns = now;
+      thread.map_requests = 0;
       thread.is_promise_loop = watch->is_loop_told = false;
     }
   }
 
   void begin_silence(Watch& watch) {
-    // This cycle was late, and no stack came of it.
-    if (watch.wants_cycle && watch.native_place[0] != '\0') {
-      count_slow_place(watch.held->claim.life(), watch.native_place);
-    }
-    watch.native_place[0] = '\0';
+    // This cycle was late, and has ended before there was a better answer.
+    const char* const place = watch.unmapped_place[0] != '\0' ? watch.unmapped_place : watch.native_place;
+    if (watch.wants_cycle && place[0] != '\0') count_slow_place(watch.held->claim.life(), place);
+    watch.native_place[0] = watch.unmapped_place[0] = '\0';
     watch.wants_cycle = watch.wants_stall = false;
   }
 
@@ -143,7 +148,9 @@ class Watcher {
     if (what == Work::What::native) {
       thread.native_told = true;
     } else {
+      work_.map_requests = thread.map_requests;
       work_.stack = thread.stack;
+      work_.told = std::exchange(thread.told, ToldMap());
       thread.asking = Asking::nothing;
     }
     return 0;
@@ -168,7 +175,8 @@ class Watcher {
     const std::uint64_t report = begin_report();
     if (report == 0) return;
     write_stall(report, places, selected.count);
-    if (mapper_.map(stack, selected, places, directory)) write_stall(report, places, selected.count);
+    const Mapped mapped = mapper_.map(stack, selected, places, directory, work_.told);
+    if (mapped.has_changed) write_stall(report, places, selected.count);
     char buffer[kPlaceBytes];
     Text slow(buffer);
     // A late answer, or Node's functions deep in one another: the call takes the time, not the code around it. A short
@@ -179,7 +187,25 @@ class Watcher {
       if (called.empty()) called = call.function;
     }
     write_slow_place(slow, places[0], called);
+    if (mapped.untold_script != 0 && work_.map_requests < kMostMapRequests) {
+      return ask_for_map(report, mapped.untold_script, slow.view());
+    }
     write_cycle(report, slow.view());
+  }
+
+  // Asks once more, for the stack of then with that script's map; until it comes, the place is the one without it.
+  void ask_for_map(std::uint64_t report, int script_id, std::string_view place) {
+    const Locked locked;
+    Thread* const thread = g_watched.thread(work_.thread);
+    if (thread == nullptr || thread->asking == Asking::taking) return;
+    thread->told.script_id = script_id;
+    ++thread->map_requests;
+    g_watched.for_watches_of(*thread, [&](Watch& watch) {
+      if (watch.report != report) return;
+      watch.wants_stall |= watch.report_stall;
+      watch.wants_cycle |= watch.report_cycle;
+      keep_text(watch.unmapped_place, place);
+    });
   }
 
   // Between the callbacks of a loop of promises. After a quarter of the limit that is said; frames may still come.
@@ -250,7 +276,7 @@ class Watcher {
   void write_cycle(std::uint64_t report, std::string_view place) {
     write_report(report, [&](Watch& watch, const Pace&) {
       if (watch.report_cycle) count_slow_place(watch.held->claim.life(), place);
-      watch.native_place[0] = '\0';
+      watch.native_place[0] = watch.unmapped_place[0] = '\0';
     });
   }
 

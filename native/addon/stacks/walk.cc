@@ -10,7 +10,7 @@ constexpr int kOptions = 0x17f;
 
 class Walk {
  public:
-  Walk(napi_env env, const Engine& v8, Capture& out) : env_(env), v8_(v8), out_(out) {}
+  Walk(napi_env env, const Engine& v8, Capture& out, ToldMap& told) : env_(env), v8_(v8), out_(out), told_(told) {}
 
   void add(const void* frame) {
     Frame& to = out_.frames[out_.frame_count++];
@@ -36,7 +36,9 @@ class Walk {
     script.id = id;
     script.name = copy(v8_.script_name(frame));
     const std::size_t before = out_.used;
-    script.map = copy(v8_.source_mapping_url(frame));
+    const Slot map = v8_.source_mapping_url(frame);
+    if (id == told_.script_id) copy_whole(map);
+    script.map = copy(map);
     if (out_.text(script.map).starts_with("data:")) {
       out_.used = before;
       script.map = {};
@@ -60,14 +62,24 @@ class Walk {
     return span;
   }
 
+  void copy_whole(Slot string) {
+    constexpr std::size_t kMost = std::size_t(32) << 20;
+    const auto value = static_cast<napi_value>(string);
+    std::size_t bytes = 0;
+    if (string == nullptr || napi_get_value_string_utf8(env_, value, nullptr, 0, &bytes) != napi_ok) return;
+    if (bytes > kMost || !told_.url.reserve(bytes + 1)) return;
+    napi_get_value_string_utf8(env_, value, told_.url.data(), bytes + 1, &told_.url.used);
+  }
+
   napi_env env_;
   const Engine& v8_;
   Capture& out_;
+  ToldMap& told_;
 };
 
 }  // namespace
 
-bool walk(napi_env env, Capture& out) {
+bool walk(napi_env env, Capture& out, ToldMap& told) {
   out.clear();
   const Engine* const v8 = engine();
   napi_handle_scope scope;
@@ -75,7 +87,7 @@ bool walk(napi_env env, Capture& out) {
   void* const isolate = v8->current_isolate();
   const Slot trace = v8->current_stack_trace(isolate, static_cast<int>(Capture::kMostFrames), kOptions);
   if (trace != nullptr) {
-    Walk walking(env, *v8, out);
+    Walk walking(env, *v8, out, told);
     const int count = v8->frame_count(trace);
     for (int i = 0; i < count && out.frame_count < Capture::kMostFrames; ++i) {
       const Slot frame = v8->frame(trace, isolate, static_cast<unsigned>(i));

@@ -4,7 +4,7 @@
 #include <node_api.h>
 #include <pthread.h>
 
-#include "capture.hpp"
+#include "mapping.hpp"
 #include "shm_liveness/comeback.hpp"
 #include "shm_liveness/kernel_place.hpp"
 #include "shm_liveness/where.hpp"
@@ -34,7 +34,9 @@ struct Thread {
   bool is_promise_loop = false;      // an answer in this row had no frame
   std::uint64_t patience_ns = 0;     // an answer that takes longer tells of what came after
   std::uint64_t answered_ns = 0;
+  std::uint32_t map_requests = 0;  // in this silence
   Capture stack;
+  ToldMap told;
   Thread* next = nullptr;
 };
 
@@ -52,7 +54,8 @@ struct Watch {
   bool report_stall = false;
   bool report_cycle = false;
   StuckSequence stuck;
-  char native_place[kPlaceBytes] = {};  // of this cycle: what /proc said, in place of a stack
+  char native_place[kPlaceBytes] = {};    // of this cycle: what /proc said, in place of a stack
+  char unmapped_place[kPlaceBytes] = {};  // of this cycle: while a map is asked for
   Watch* next = nullptr;
 
   bool wants() const { return wants_stall || wants_cycle; }

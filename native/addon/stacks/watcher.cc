@@ -122,7 +122,7 @@ Thread* make_thread(napi_env env, const char*& reason) {
   thread->env = env;
   thread->isolate = engine()->current_isolate();
   thread->task = {sys::process_id(), sys::thread_id(), start_ticks("/proc/thread-self/stat")};
-  if (!walk(env, thread->stack) || thread->stack.frame_count == 0 || thread->stack.frames[0].line == 0) {
+  if (!walk(env, thread->stack, thread->told) || thread->stack.frame_count == 0 || thread->stack.frames[0].line == 0) {
     reason = "V8 shows no stack";
   } else if (napi_add_env_cleanup_hook(env, on_environment_end, thread) == napi_ok) {
     return thread;
