@@ -14,6 +14,7 @@
         'native/addon/sigbus.cc',
         'native/addon/stacks/engine.cc',
         'native/addon/stacks/interrupt.cc',
+        'native/addon/stacks/look.cc',
         'native/addon/stacks/mapping.cc',
         'native/addon/stacks/native_place.cc',
         'native/addon/stacks/report.cc',

@@ -42,11 +42,35 @@ void take_short_turns() {
   sys::call(__NR_sched_setattr, 0L, sys::word(&attributes), 0L);
 }
 
+struct State {
+  Work work;
+  Looker looker;
+  Reporter reporter;
+};
+
+[[noreturn]] void watch_for_ever() {
+  constexpr std::uint64_t kIdleNs = 3600'000'000'000;
+  // Never destroyed: this thread goes on while exit() destroys static objects. Not on its heap, which would be one of
+  // 64 MiB of addresses for a few kilobytes.
+  alignas(State) static char memory[sizeof(State)];
+  auto& [work, looker, reporter] = *new (memory) State;
+  for (;;) {
+    const std::uint32_t news = g_watched.news.load_acquire();
+    const std::uint64_t wake_ns = looker.look(work);
+    if (work.what != Work::What::nothing) {
+      reporter.report(work);
+      continue;
+    }
+    const std::uint64_t now = monotonic_ns();
+    looker.expect(wake_ns);
+    if (wake_ns > now) sys::wait_at(&g_watched.news, news, wake_ns == kNever ? kIdleNs : wake_ns - now);
+  }
+}
+
 void* run(void*) {
   prctl(PR_SET_NAME, "shm-stacks");
   take_short_turns();
   watch_for_ever();
-  return nullptr;
 }
 
 // Signals for the process are for its other threads, but for those that this thread itself brings about.
