@@ -96,7 +96,7 @@ describe('stacks', () => {
       { SHM_LIVENESS_STACKS: '0' },
       '{"by":"none","reason":"switched off"}',
     ],
-    ['nowhere', '{ stacks: undefined }', {}, '{"by":"interrupt"}'],
+    ['nowhere', '{ stacks: undefined }', { SHM_LIVENESS_STACKS: '' }, '{"by":"interrupt"}'],
     ['by the environment, but on by an option', '{}', { SHM_LIVENESS_STACKS: '0' }, '{"by":"interrupt"}'],
   ])('are switched off %s: then there is no thread that watches', async (_how, options, env, by) => {
     const text = `import { claim } from './claim.mjs'
