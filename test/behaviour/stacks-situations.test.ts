@@ -98,7 +98,7 @@ describe('stacks', () => {
     ],
     ['nowhere', '{ stacks: undefined }', { SHM_LIVENESS_STACKS: '' }, '{"by":"interrupt"}'],
     ['by the environment, but on by an option', '{}', { SHM_LIVENESS_STACKS: '0' }, '{"by":"interrupt"}'],
-  ])('are switched off %s: then there is no thread that watches', async (_how, options, env, by) => {
+  ])('switched off %s: a thread watches only where they are on', async (_how, options, env, by) => {
     const text = `import { claim } from './claim.mjs'
 console.log('stacks', JSON.stringify(claim('worker', ${options}).stacks))
 setInterval(() => {}, 1e6)`
