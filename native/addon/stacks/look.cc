@@ -21,23 +21,30 @@ void begin_silence(Watch& watch) {
   watch.wants_cycle = watch.wants_stall = false;
 }
 
-void update_watches(std::uint64_t now) {
+// What each heartbeat has done since the last look.
+void learn_pace() {
   const shm_liveness::detail::Locked claims(shm_liveness::detail::ForkGuard::instance());
   for (Watch* watch = g_watched.watches; watch != nullptr; watch = watch->next) {
     Pace pace;
-    if (!read_pace(*watch, pace)) {
+    watch->has_claim = read_pace(*watch, pace);
+    if (!watch->has_claim) {
       watch->wants_cycle = watch->wants_stall = false;
-      continue;
+    } else if (watch->timing.look(pace)) {
+      begin_silence(*watch);
+      watch->asked_beats = pace.beats;
     }
-    if (watch->timing.look(pace)) begin_silence(*watch);
-    const bool cycle = watch->timing.takes_cycle(now);
-    const bool stall = watch->timing.takes_stall(now);
+  }
+}
+
+void take_due(std::uint64_t now) {
+  for (Watch* watch = g_watched.watches; watch != nullptr; watch = watch->next) {
+    const bool cycle = watch->has_claim && watch->timing.takes_cycle(now);
+    const bool stall = watch->has_claim && watch->timing.takes_stall(now);
     if (!cycle && !stall) continue;
     Thread& thread = *watch->thread;
     watch->wants_cycle |= cycle;
     watch->wants_stall |= stall;
-    watch->asked_beats = pace.beats;
-    const std::uint64_t eighth = pace.limit_ns / 8;
+    const std::uint64_t eighth = watch->timing.limit_ns() / 8;
     thread.patience_ns = eighth < kPatienceNs ? eighth : kPatienceNs;
     thread.native_told = false;
     thread.first_asked_ns = now;
@@ -86,22 +93,25 @@ bool read_pace(const Watch& watch, Pace& out) {
   return true;
 }
 
-// A process that was stopped and goes on looks like one that hangs.
+// A process that was stopped and goes on looks like one that hangs. It was stopped, wherever that met this thread, if
+// this look comes later than it was due: at the end of a sleep, at news, or right after the work before it.
 void Looker::excuse_sleep(std::uint64_t now) {
-  if (expected_ns_ != kNever && now > expected_ns_ + kOversleptNs) {
-    for (Watch* watch = g_watched.watches; watch != nullptr; watch = watch->next) {
-      watch->timing.excuse(now - expected_ns_);
-    }
+  const std::uint64_t told_ns = std::exchange(g_watched.told_ns, 0);
+  const std::uint64_t due_ns = told_ns != 0 && told_ns < expected_ns_ ? told_ns : expected_ns_;
+  expected_ns_ = now;
+  if (due_ns == kNever || now < due_ns + kOversleptNs) return;
+  for (Watch* watch = g_watched.watches; watch != nullptr; watch = watch->next) {
+    if (watch->timing.alive_ns() <= due_ns) watch->timing.excuse(now - due_ns);
   }
-  expected_ns_ = kNever;
 }
 
 std::uint64_t Looker::look(Work& work) {
   const Locked locked;
   const std::uint64_t now = monotonic_ns();
   work.what = Work::What::nothing;
+  learn_pace();
   excuse_sleep(now);
-  update_watches(now);
+  take_due(now);
   std::uint64_t wake = kNever;
   const auto at_latest = [&](std::uint64_t ns) { wake = ns < wake ? ns : wake; };
   for (Watch* watch = g_watched.watches; watch != nullptr; watch = watch->next)

@@ -45,6 +45,7 @@ struct Watch {
   const shm_liveness::detail::Held* held = nullptr;
   Thread* thread = nullptr;
   Timing timing;
+  bool has_claim = false;
   bool wants_stall = false;
   bool wants_cycle = false;
   bool is_loop_told = false;  // of this question: no frame so far
@@ -68,12 +69,15 @@ struct Watched {
   std::uint64_t last_number = 0;
   Word64 taken{};  // stacks so far
   bool is_running = false;
-  Word32 has_ended{};  // the process exits: ask nobody any more
-  Word32 news{};       // changes whenever the watcher must look again
+  Word32 has_ended{};         // the process exits: ask nobody any more
+  Word32 news{};              // changes whenever the watcher must look again
+  std::uint64_t told_ns = 0;  // when that was, for the first time since the latest look; 0: not since
 
   void lock() { pthread_mutex_lock(&mutex); }
   void unlock() { pthread_mutex_unlock(&mutex); }
+  // Under the mutex.
   void tell() {
+    if (told_ns == 0) told_ns = monotonic_ns();
     news.store_release(news.load_relaxed() + 1);
     sys::wake_one_at(&news);
   }
