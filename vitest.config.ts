@@ -24,6 +24,8 @@ export default defineConfig({
     // A limit for what hangs. A wait has its own, shorter limit and says what it waited for (test/support/until.ts).
     testTimeout: 120_000,
     hookTimeout: 120_000,
+    // As in test/support/without-stacks.ts, for heartbeats that tests claim in their own process.
+    env: { SHM_LIVENESS_STACKS: '0' },
     coverage: {
       provider: 'v8',
       // The compiled files are what runs (those of examples/ lie in dist-programs/examples/, which matches, too), and

@@ -3,7 +3,8 @@ import { type Duration, durationNs } from './duration.js'
 import { invalid, LivenessError, type LivenessErrorCode, typed } from './errors.js'
 import { type NativeClaim, type NativeHeartbeat, native } from './internal/native.js'
 import { placeOf } from './internal/place.js'
-import type { RegionOptions } from './types.js'
+import { beginStacks, type StacksWish, stacksWishOf } from './internal/stacks.js'
+import type { RegionOptions, Stacks } from './types.js'
 
 export interface ClaimOptions extends RegionOptions {
   /** @default the environment's `SHM_LIVENESS_REGION`, else `default` */
@@ -19,6 +20,12 @@ export interface ClaimOptions extends RegionOptions {
    * microseconds. @default 'precise'
    */
   clock?: 'precise' | 'coarse' | undefined
+  /**
+   * Whether this thread's stack is taken while the heartbeat is silent, so that reports say where the code hangs. One
+   * thread of the process watches all its heartbeats; a beat costs the same.
+   * @default the environment's `SHM_LIVENESS_STACKS`, else true
+   */
+  stacks?: boolean | undefined
   /** Slots of the region, should this claim be the one that makes it (1 to 4096). @default 64 */
   capacity?: number | undefined
   /**
@@ -60,14 +67,17 @@ export class Heartbeat implements Disposable {
    * of the process with the code `REGION_REMOVED` or `REGION_TRUNCATED`.
    */
   readonly beat: () => boolean
+  /** Whether stacks are taken: `interrupt`, or `none` and the reason. */
+  readonly stacks: Stacks
   readonly #native: NativeHeartbeat
   #phase: object | undefined
 
-  private constructor(claim: Omit<NativeClaim, 'onLoss'>) {
+  private constructor(claim: Omit<NativeClaim, 'onLoss'>, stacks: StacksWish) {
     this.name = claim.name
     this.region = claim.region
     this.#native = typed(() => new (native().Heartbeat)({ ...claim, onLoss: warningOf(claim) }))
     this.beat = this.#native.beat
+    this.stacks = beginStacks(this.#native, this.name, stacks)
   }
 
   /**
@@ -75,7 +85,8 @@ export class Heartbeat implements Disposable {
    * @throws LivenessError `NAME_TAKEN`, `NO_FREE_SLOT`, `NO_SPACE`, `INVALID_NAME`, `REGION_…` and the like
    */
   static claim(options: ClaimOptions): Heartbeat {
-    return new Heartbeat(claimOf(options))
+    const claim = claimOf(options)
+    return new Heartbeat(claim, stacksWishOf(options.stacks))
   }
 
   /**

@@ -7,6 +7,7 @@ export type {
   LastWords,
   RegionOptions,
   SlowPlace,
+  Stacks,
   Verdict,
   VerdictOptions,
   VerdictWord,

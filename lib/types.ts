@@ -59,6 +59,9 @@ export interface Verdict {
   code: LivenessErrorCode | null
 }
 
+/** How a heartbeat's thread is asked for its stack when it falls silent, or why it is not. */
+export type Stacks = { readonly by: 'interrupt' } | { readonly by: 'none'; readonly reason: string }
+
 export type WorkerState = 'running' | 'starting' | 'stalled' | 'dead' | 'stopped' | 'left-over' | 'unusable'
 
 /** Where a worker's code was while it was silent. Milliseconds. */

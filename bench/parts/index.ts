@@ -12,6 +12,7 @@ import { progress } from './progress.js'
 import { death, stall } from './reaction.js'
 import { size, syscalls } from './size.js'
 import { spawn } from './spawn.js'
+import { stacks } from './stacks.js'
 import { starved } from './starved.js'
 import { wire } from './wire.js'
 import { workers } from './workers.js'
@@ -22,6 +23,7 @@ export const parts: Record<string, (session: Session) => Promise<Row[]>> = {
   coarse,
   cpp,
   garbage,
+  stacks,
   spawn,
   size,
   syscalls,

@@ -27,6 +27,8 @@ export interface NativeHeartbeat {
   beginPhase(name: string, budgetNs: number, region: string): boolean
   endPhase(): boolean
   stop(): void
+  /** Begins to take this thread's stack whenever the heartbeat is silent. null, or why that cannot be. */
+  watchStacks(): string | null
   readonly claimed: boolean
   /** The code of what happened to the region; null: nothing, or it is claimed anew. */
   readonly fault: string | null
@@ -123,6 +125,8 @@ export interface Native {
   retire(place: NativePlace, name: string): void
   markRestart(place: NativePlace, name: string, budgetNs: number): void
   faultCodes(): string[]
+  /** How many stacks this process has taken. */
+  stacksTaken(): number
   layout(): {
     version: number
     signature: bigint

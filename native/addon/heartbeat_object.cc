@@ -25,8 +25,16 @@ void Holder::on_loss(void* data, const detail::Held& held, Fault lost) {
   }
 }
 
+const char* Holder::watch_stacks() {
+  const char* reason = nullptr;
+  const bool is_watchable = stacks_ == nullptr && heartbeat.held() != nullptr;
+  if (is_watchable) stacks_ = stacks::begin(env_, *heartbeat.held(), reason);
+  return stacks_ != nullptr ? nullptr : reason;
+}
+
 void Holder::stop() {
   if (!in_environment_) return;
+  stacks::end(std::exchange(stacks_, nullptr));
   napi_remove_env_cleanup_hook(env_, on_environment_end, this);
   in_environment_ = false;
   on_loss_.Reset();
@@ -39,6 +47,7 @@ void Holder::stop() {
 void Holder::on_environment_end(void* data) {
   auto* holder = static_cast<Holder*>(data);
   holder->in_environment_ = false;
+  stacks::end(std::exchange(holder->stacks_, nullptr));
   holder->on_loss_.Reset();
   holder->heartbeat = Heartbeat{};
   holder->let_go();
@@ -76,6 +85,7 @@ Napi::Function HeartbeatObject::define(Napi::Env env) {
                          InstanceMethod<&HeartbeatObject::begin_phase>("beginPhase"),
                          InstanceMethod<&HeartbeatObject::end_phase>("endPhase"),
                          InstanceMethod<&HeartbeatObject::stop>("stop"),
+                         InstanceMethod<&HeartbeatObject::watch_stacks>("watchStacks"),
                          InstanceAccessor<&HeartbeatObject::claimed>("claimed"),
                          InstanceAccessor<&HeartbeatObject::fault>("fault"),
                          InstanceAccessor<&HeartbeatObject::comebacks>("comebacks"),
@@ -152,6 +162,12 @@ Napi::Value HeartbeatObject::fault(const Napi::CallbackInfo& info) {
 
 Napi::Value HeartbeatObject::comebacks(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), holder_->heartbeat.comebacks());
+}
+
+// null, or why there will be no stacks.
+Napi::Value HeartbeatObject::watch_stacks(const Napi::CallbackInfo& info) {
+  const char* const reason = holder_->watch_stacks();
+  return reason == nullptr ? info.Env().Null() : Napi::String::New(info.Env(), reason);
 }
 
 }  // namespace shm_liveness::addon

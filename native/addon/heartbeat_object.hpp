@@ -8,6 +8,7 @@
 #include <napi.h>
 
 #include "shm_liveness/heartbeat.hpp"
+#include "stacks/watcher.hpp"
 
 namespace shm_liveness::addon {
 
@@ -23,6 +24,8 @@ class Holder {
     if (--keepers_ == 0) delete this;
   }
 
+  // Has this thread's stack written down whenever the heartbeat is silent. Null, or why that cannot be.
+  const char* watch_stacks();
   void stop();
 
   Heartbeat heartbeat;
@@ -34,6 +37,7 @@ class Holder {
 
   napi_env env_;
   Napi::FunctionReference on_loss_;
+  stacks::Watch* stacks_ = nullptr;
   bool in_environment_ = true;
   int keepers_ = 1;  // the environment's
 };
@@ -53,6 +57,7 @@ class HeartbeatObject : public Napi::ObjectWrap<HeartbeatObject> {
   Napi::Value claimed(const Napi::CallbackInfo& info);
   Napi::Value fault(const Napi::CallbackInfo& info);
   Napi::Value comebacks(const Napi::CallbackInfo& info);
+  Napi::Value watch_stacks(const Napi::CallbackInfo& info);
 
   Holder* holder_ = nullptr;  // null if the constructor threw
 };

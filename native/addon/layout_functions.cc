@@ -2,6 +2,7 @@
 
 #include "shm_liveness/fault.hpp"
 #include "shm_liveness/layout.hpp"
+#include "stacks/watcher.hpp"
 
 namespace shm_liveness::addon {
 namespace {
@@ -35,10 +36,16 @@ Napi::Value layout(const Napi::CallbackInfo& info) {
   return out;
 }
 
+// How many stacks this process has taken.
+Napi::Value stacks_taken(const Napi::CallbackInfo& info) {
+  return Napi::Number::New(info.Env(), static_cast<double>(stacks::taken()));
+}
+
 }  // namespace
 
 void define_layout_functions(Napi::Env env, Napi::Object exports) {
   exports.Set("faultCodes", Napi::Function::New<fault_codes>(env, "faultCodes"));
+  exports.Set("stacksTaken", Napi::Function::New<stacks_taken>(env, "stacksTaken"));
   exports.Set("layout", Napi::Function::New<layout>(env, "layout"));
 }
 

@@ -1,4 +1,4 @@
-// What the core is made of, for tests that hold the TypeScript side and the documents to it.
+// What the core is made of and what it has done, for tests and benches.
 #pragma once
 
 #include <napi.h>

@@ -68,6 +68,8 @@ class Heartbeat {
   Fault fault() const { return held_ != nullptr ? held_->lost : Fault::none; }
   // How often the region was lost and claimed anew.
   std::uint32_t comebacks() const { return held_ != nullptr ? held_->comebacks : 0; }
+  // For code that watches this heartbeat from another thread, under the fork guard's mutex. Null once stopped.
+  const detail::Held* held() const { return held_; }
   // See Held::on_loss. `listener` must live as long as this heartbeat, or until the next call.
   void listen_for_loss(void (*on_loss)(void*, const detail::Held&, Fault), void* listener) {
     if (held_ == nullptr) return;

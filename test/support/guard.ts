@@ -3,6 +3,7 @@ import { guardPath } from 'shm-liveness'
 import { marked } from './left-behind.js'
 import { Program } from './program.js'
 import { uniqueRegion } from './region.js'
+import { withoutStacks } from './without-stacks.js'
 
 export interface GuardResult {
   /** The exit code; null if a signal ended it. */
@@ -33,7 +34,7 @@ export function guard(args: string[], options: GuardOptions = {}): Promise<Guard
   const began = performance.now()
   return new Promise((resolve, reject) => {
     const child = spawn(command, rest, {
-      env: { PATH: process.env['PATH'] ?? '', ...itsOwnRegion(), ...options.env },
+      env: { PATH: process.env['PATH'] ?? '', ...withoutStacks, ...itsOwnRegion(), ...options.env },
       timeout: options.timeoutMs ?? 60_000,
       killSignal: 'SIGKILL',
     })

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { createInterface } from 'node:readline'
 import { afterTests } from './after-tests.js'
 import { until } from './until.js'
+import { withoutStacks } from './without-stacks.js'
 
 const running = new Set<Program>()
 /** As in until.ts. */
@@ -33,7 +34,10 @@ export class Program {
 
   private constructor(command: string, args: string[], env: Record<string, string>) {
     // Not in the repository: what an abort leaves behind must not be committed.
-    this.#child = spawn(command, args, { cwd: tmpdir(), env: { PATH: process.env['PATH'] ?? '', ...env } })
+    this.#child = spawn(command, args, {
+      cwd: tmpdir(),
+      env: { PATH: process.env['PATH'] ?? '', ...withoutStacks, ...env },
+    })
     running.add(this)
     this.#child.stderr?.on('data', (data) => (this.stderr += data))
     createInterface({ input: this.#child.stdout as NodeJS.ReadableStream }).on('line', (line) => {
@@ -92,6 +96,11 @@ export class Program {
   /** A line on its standard input. */
   tell(line: string): void {
     this.#child.stdin?.write(`${line}\n`)
+  }
+
+  /** Nothing happens if it has ended. */
+  send(signal: NodeJS.Signals): void {
+    this.#child.kill(signal)
   }
 
   async kill(signal: NodeJS.Signals = 'SIGKILL'): Promise<Ending> {

@@ -5,6 +5,7 @@ import type { ClaimOptions } from 'shm-liveness'
 import { afterAll, afterEach } from 'vitest'
 import type { Request } from '../fixtures/worker.js'
 import { until } from './until.js'
+import { withoutStacks } from './without-stacks.js'
 
 const fixture = new URL('../../dist-programs/test/fixtures/worker.js', import.meta.url).pathname
 const running = new Set<WorkerProcess>()
@@ -47,7 +48,7 @@ export class WorkerProcess {
     }
     const [command = process.execPath, ...args] = [...(options.wrapper ?? []), process.execPath]
     const child = fork(fixture, [], {
-      env: { PATH: process.env['PATH'] ?? '', ...options.env },
+      env: { PATH: process.env['PATH'] ?? '', ...withoutStacks, ...options.env },
       execPath: command,
       execArgv: args,
     })

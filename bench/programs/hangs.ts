@@ -1,0 +1,72 @@
+/**
+ * `hangs found REGION COUNT`: hangs COUNT times for a little less than its max age of 250 ms, and prints how often its
+ * frames were in the region by then.
+ * `hangs hot REGION`: prints by how much a hot loop takes longer after a stack was taken within it.
+ * `hangs never REGION`: beats each 10 ms until it is killed; says `beating` first.
+ */
+import { closeSync, openSync, readSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Heartbeat } from 'shm-liveness'
+
+const [mode = '', region = '', count = ''] = process.argv.slice(2)
+const heartbeat = Heartbeat.claim({ region, name: 'hangs', maxAge: '250ms', capacity: 1, stacks: true })
+heartbeat.beat()
+
+const kindAndTime = Buffer.alloc(12)
+/** Of the only slot's first claim: `kind` and `taken_ns` of Where (docs/layout.md). */
+function where(): { kind: number; takenNs: bigint } {
+  const file = openSync(`/dev/shm/${region}`, 'r')
+  readSync(file, kindAndTime, 0, 12, 256 + 1024 + 128 + 1472 + 512 + 4)
+  closeSync(file)
+  return { kind: kindAndTime.readUInt32LE(0), takenNs: kindAndTime.readBigUInt64LE(4) }
+}
+
+function hot(rounds: number): number {
+  let x = 1
+  for (let i = 0; i < rounds; i++) x = (Math.imul(x, 31) + (x >>> 3)) | 0
+  return x
+}
+
+async function found(): Promise<number> {
+  let times = 0
+  for (let i = 0; i < Number(count); i++) {
+    heartbeat.beat()
+    const began = process.hrtime.bigint()
+    while (process.hrtime.bigint() - began < 245_000_000n) hot(1000)
+    const { kind, takenNs } = where()
+    if (kind === 1 && takenNs > began) times++
+    heartbeat.beat()
+    await sleep(20)
+  }
+  return times
+}
+
+const rounds = 2_000_000
+/** The median of some chunks of the hot loop. */
+function chunkMs(): number {
+  const chunks = Array.from({ length: 51 }, () => {
+    heartbeat.beat()
+    const began = performance.now()
+    hot(rounds)
+    return performance.now() - began
+  })
+  return chunks.sort((a, b) => a - b)[25] as number
+}
+
+function hotRatio(): number {
+  chunkMs()
+  const before = chunkMs()
+  heartbeat.beat()
+  const began = process.hrtime.bigint()
+  while (where().takenNs < began) hot(rounds * 20)
+  return chunkMs() / before
+}
+
+if (mode === 'found') console.log(await found())
+if (mode === 'hot') console.log(hotRatio())
+if (mode === 'never') {
+  setInterval(heartbeat.beat, 10)
+  console.log('beating')
+} else {
+  heartbeat.stop()
+}
