@@ -59,6 +59,9 @@ export interface Verdict {
   code: LivenessErrorCode | null
 }
 
+/** What a worker's beats are stamped by: its own reading of a clock, of the kernel's tick, or the samples of a count. */
+export type WorkerClock = 'precise' | 'coarse' | 'counted'
+
 export type WorkerState = 'running' | 'starting' | 'stalled' | 'dead' | 'stopped' | 'left-over' | 'unusable'
 
 /** Where a worker's code was while it was silent. Milliseconds. */
@@ -120,7 +123,8 @@ export interface Worker {
   /** As the worker sees itself; another container may number it otherwise. */
   pid: number
   tid: number
-  clock: 'precise' | 'coarse'
+  /** How it beats; see {@link ClaimOptions.clock}. `counted`: `beats` is exact, times are those of the latest sample. */
+  clock: WorkerClock
   ready: boolean
   /** Why not ready, if it said so. */
   status: string | null

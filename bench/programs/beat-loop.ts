@@ -1,13 +1,13 @@
 /**
- * `beat-loop REGION CHUNKS CALLS precise|coarse WORKERS`: prints the nanoseconds of one `heartbeat.beat()`, the median
+ * `beat-loop REGION CHUNKS CALLS precise|coarse|counted WORKERS`: prints the nanoseconds of one `heartbeat.beat()`, the median
  * of the chunks. With one worker the call site is monomorphic, with several it is not.
  */
-import { Heartbeat } from 'shm-liveness'
+import { Heartbeat, type WorkerClock } from 'shm-liveness'
 
-const [region = '', chunks = '', calls = '', clock = '', workers = ''] = process.argv.slice(2)
+const [region = '', chunks = '', calls = '', clock, workers = ''] = process.argv.slice(2)
 
 const heartbeats = Array.from({ length: Number(workers) }, (_, i) =>
-  Heartbeat.claim({ region, name: `beater-${i}`, maxAge: '10s', clock: clock === 'coarse' ? 'coarse' : 'precise' }),
+  Heartbeat.claim({ region, name: `beater-${i}`, maxAge: '250ms', clock: clock as WorkerClock }),
 )
 
 function beatOne(heartbeat: Heartbeat, times: number): void {

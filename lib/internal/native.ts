@@ -1,6 +1,7 @@
 /** The addon: all that crosses between JavaScript and the core, and the one place that loads it. */
 import { createRequire } from 'node:module'
 import { LivenessError } from '../errors.js'
+import type { WorkerClock } from '../types.js'
 import { packageRoot } from './package-root.js'
 
 export interface NativePlace {
@@ -14,7 +15,7 @@ export interface NativeClaim extends NativePlace {
   maxAgeNs: number
   /** 0: none */
   cycleLimitNs: number
-  coarse: boolean
+  clock: WorkerClock
   slots: number
   mode: number
   /** Called in a call of the heartbeat, once its region was removed or cut short. */
@@ -24,6 +25,8 @@ export interface NativeClaim extends NativePlace {
 /** Each method answers whether the slot is still held; `beat` is an own property, and may be called alone. */
 export interface NativeHeartbeat {
   beat: () => boolean
+  /** Of a counted heartbeat: the memory that {@link compiledBeat} counts in. Null: there is none, `beat` has to do. */
+  words: ArrayBuffer | null
   ready(): boolean
   notReady(status: string, region: string): boolean
   beginPhase(name: string, budgetNs: number, region: string): boolean
@@ -97,7 +100,7 @@ export interface NativeWorker {
   restarts: number
   pid: number
   tid: number
-  coarse: boolean
+  clock: WorkerClock
   ready: boolean
   status: string | null
   phase: string | null

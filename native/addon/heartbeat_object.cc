@@ -1,5 +1,7 @@
 #include "heartbeat_object.hpp"
 
+#include <unistd.h>
+
 #include <utility>
 
 #include "convert.hpp"
@@ -44,6 +46,18 @@ void Holder::on_environment_end(void* data) {
   holder->let_go();
 }
 
+CountWindow* Holder::open_window() {
+  window_ = std::make_unique<CountWindow>(static_cast<std::size_t>(sysconf(_SC_PAGESIZE)));
+  if (window_->memory() == nullptr) return nullptr;
+  heartbeat.count_through(*window_);
+  return window_.get();
+}
+
+void Holder::close_window() {
+  heartbeat.count_natively();
+  window_.reset();
+}
+
 namespace {
 
 // The hot path. Raw Node-API: napi_unwrap of `this` would take three times as long as all of the beat, and a function
@@ -56,14 +70,35 @@ napi_value beat(napi_env env, napi_callback_info info) {
   return stamped;
 }
 
-void forget_beat(napi_env, void* holder, void*) { static_cast<Holder*>(holder)->let_go(); }
+void forget(napi_env, void*, void* holder) { static_cast<Holder*>(holder)->let_go(); }
 
 Napi::Value make_beat(Napi::Env env, Holder* holder) {
   napi_value function;
   if (napi_create_function(env, "beat", NAPI_AUTO_LENGTH, beat, holder, &function) != napi_ok) return {};
-  if (napi_add_finalizer(env, function, holder, forget_beat, nullptr, nullptr) != napi_ok) return {};
+  if (napi_add_finalizer(env, function, nullptr, forget, holder, nullptr) != napi_ok) return {};
   holder->keep();
   return {env, function};
+}
+
+// The array in which lib/internal/beats.ts counts; null where there is no memory, or where the JavaScript engine takes
+// no memory but its own (Electron's pointer compression). Never detached: it is unmapped when it is garbage, and until
+// then it is memory of ours that nobody else uses (count_window.hpp).
+Napi::Value make_words(Napi::Env env, Holder* holder) {
+  CountWindow* const window = holder->open_window();
+  if (window == nullptr) return env.Null();
+  napi_value words;
+  const napi_status status =
+      napi_create_external_arraybuffer(env, window->memory(), window->bytes(), forget, holder, &words);
+  if (status != napi_ok) {
+    holder->close_window();
+    return env.Null();
+  }
+  holder->keep();
+  return {env, words};
+}
+
+Clock clock_of(const std::string& name) {
+  return name == "counted" ? Clock::counted : name == "coarse" ? Clock::coarse : Clock::precise;
 }
 
 }  // namespace
@@ -88,13 +123,14 @@ HeartbeatObject::HeartbeatObject(const Napi::CallbackInfo& info) : ObjectWrap(in
   const Napi::Object from = info[0].As<Napi::Object>();
   const OwnedPlace place(from);
   const std::string name = string_of(from, "name");
+  const Clock clock = clock_of(string_of(from, "clock"));
   Heartbeat::Claimed claimed = Heartbeat::claim({
       .place = place.view(),
       .creation = {.slots = uint_of(from, "slots"), .mode = uint_of(from, "mode")},
       .name = name,
       .max_age_ns = ns_of(from, "maxAgeNs"),
       .cycle_limit_ns = ns_of(from, "cycleLimitNs"),
-      .clock = bool_of(from, "coarse") ? Clock::coarse : Clock::precise,
+      .clock = clock,
   });
   if (claimed.failure) {
     throw_failure(env, claimed.failure, place.region, name);
@@ -103,7 +139,9 @@ HeartbeatObject::HeartbeatObject(const Napi::CallbackInfo& info) : ObjectWrap(in
   holder_ = new Holder(env, std::move(claimed.heartbeat), from.Get("onLoss").As<Napi::Function>());
   holder_->keep();
   const Napi::Value beat = make_beat(env, holder_);
-  if (!beat.IsEmpty()) info.This().As<Napi::Object>().Set("beat", beat);
+  Napi::Object self = info.This().As<Napi::Object>();
+  if (!beat.IsEmpty()) self.Set("beat", beat);
+  self.Set("words", clock == Clock::counted ? make_words(env, holder_) : env.Null());
 }
 
 HeartbeatObject::~HeartbeatObject() {

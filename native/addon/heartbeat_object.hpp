@@ -1,11 +1,14 @@
 // The JavaScript side of one claimed slot.
 //
-// Three may hold on to it, in any order of their ends: the wrapper object, the `beat` function (which users detach and
-// call alone), and the environment. The environment lets go at stop() or when it ends: a heartbeat that was forgotten
-// but not stopped keeps its lock, and is stalled, not dead, because its process is not.
+// Four may hold on to it, in any order of their ends: the wrapper object, the `beat` function (which users detach and
+// call alone), the array through which compiled code counts, and the environment. The environment lets go at stop() or
+// when it ends: a heartbeat that was forgotten but not stopped keeps its lock, and is stalled, not dead, because its
+// process is not.
 #pragma once
 
 #include <napi.h>
+
+#include <memory>
 
 #include "shm_liveness/heartbeat.hpp"
 
@@ -24,6 +27,9 @@ class Holder {
   }
 
   void stop();
+  // The memory of a counted beat of compiled code, which stays for as long as anybody keeps this. Null: there is none.
+  CountWindow* open_window();
+  void close_window();
 
   Heartbeat heartbeat;
 
@@ -34,6 +40,7 @@ class Holder {
 
   napi_env env_;
   Napi::FunctionReference on_loss_;
+  std::unique_ptr<CountWindow> window_;
   bool in_environment_ = true;
   int keepers_ = 1;  // the environment's
 };
