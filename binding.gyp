@@ -10,6 +10,7 @@
         'native/addon/module.cc',
         'native/addon/heartbeat_object.cc',
         'native/addon/region_functions.cc',
+        'native/addon/shared_beat.cc',
         'native/addon/layout_functions.cc',
         'native/addon/sigbus.cc',
       ],

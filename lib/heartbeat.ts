@@ -1,6 +1,6 @@
 import { type Duration, durationNs } from './duration.js'
 import { invalid, LivenessError, type LivenessErrorCode, typed } from './errors.js'
-import { compiledBeat } from './internal/beats.js'
+import { beatOf } from './internal/beats.js'
 import { type NativeClaim, type NativeHeartbeat, native } from './internal/native.js'
 import { placeOf } from './internal/place.js'
 import type { RegionOptions, WorkerClock } from './types.js'
@@ -85,9 +85,8 @@ export class Heartbeat implements Disposable {
     this.name = claim.name
     this.region = claim.region
     this.#native = typed(() => new (native().Heartbeat)({ ...claim, onLoss: warningOf(claim) }))
-    const { words } = this.#native
-    this.beat = words === null ? this.#native.beat : compiledBeat(words, this.#native.beat)
-    this.implementation = words === null ? 'native' : 'compiled'
+    this.beat = beatOf(native().sharedBeat, this.#native)
+    this.implementation = this.#native.words === null ? 'native' : 'compiled'
   }
 
   /**

@@ -25,6 +25,8 @@ export interface NativeClaim extends NativePlace {
 /** Each method answers whether the slot is still held; `beat` is an own property, and may be called alone. */
 export interface NativeHeartbeat {
   beat: () => boolean
+  /** For {@link NativeSharedBeat}. */
+  id: number
   /** Of a counted heartbeat: the memory that {@link compiledBeat} counts in. Null: there is none, `beat` has to do. */
   words: ArrayBuffer | null
   ready(): boolean
@@ -37,6 +39,12 @@ export interface NativeHeartbeat {
   readonly fault: string | null
   /** How often the region was lost and claimed anew. */
   readonly comebacks: number
+}
+
+/** Beats for the heartbeat whose id is in `words[0]`, and leaves 0 in `words[1]` if that stamped. */
+export interface NativeSharedBeat {
+  words: ArrayBuffer
+  beat: () => void
 }
 
 export interface NativePolicy {
@@ -122,6 +130,7 @@ export interface NativeWorker {
 
 export interface Native {
   Heartbeat: new (claim: NativeClaim) => NativeHeartbeat
+  sharedBeat: NativeSharedBeat
   open(place: NativePlace): void
   workers(place: NativePlace): NativeWorker[]
   verdict(place: NativePlace, policy: NativePolicy): NativeVerdict

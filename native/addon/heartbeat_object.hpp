@@ -10,6 +10,7 @@
 
 #include <memory>
 
+#include "shared_beat.hpp"
 #include "shm_liveness/heartbeat.hpp"
 
 namespace shm_liveness::addon {
@@ -17,7 +18,7 @@ namespace shm_liveness::addon {
 class Holder {
  public:
   // `on_loss` is called with (code, isClaimedAnew) when the region was lost.
-  Holder(Napi::Env env, Heartbeat&& heartbeat, const Napi::Function& on_loss);
+  Holder(Napi::Env env, Heartbeat&& heartbeat, const Napi::Function& on_loss, std::shared_ptr<SharedBeat> shared);
   Holder(const Holder&) = delete;
   Holder& operator=(const Holder&) = delete;
 
@@ -31,23 +32,29 @@ class Holder {
   CountWindow* open_window();
   void close_window();
 
+  // Of SharedBeat.
+  std::int32_t id() const { return id_; }
+
   Heartbeat heartbeat;
 
  private:
-  ~Holder() = default;
+  ~Holder() { shared_->remove(id_); }
   static void on_environment_end(void* holder);
   static void on_loss(void* holder, const detail::Held& held, Fault lost);
 
   napi_env env_;
   Napi::FunctionReference on_loss_;
   std::unique_ptr<CountWindow> window_;
+  std::shared_ptr<SharedBeat> shared_;
+  std::int32_t id_;
   bool in_environment_ = true;
   int keepers_ = 1;  // the environment's
 };
 
 class HeartbeatObject : public Napi::ObjectWrap<HeartbeatObject> {
  public:
-  static Napi::Function define(Napi::Env env);
+  // `shared` must live as long as the environment.
+  static Napi::Function define(Napi::Env env, std::shared_ptr<SharedBeat>* shared);
   explicit HeartbeatObject(const Napi::CallbackInfo& info);
   ~HeartbeatObject() override;
 
