@@ -17,14 +17,14 @@ namespace shm_liveness::detail {
 
 inline constexpr std::size_t kHelperStackBytes = 256 * 1024;  // reserved; two or three pages of it are used
 
-// All signals but those that a fault raises: a blocked SIGBUS of a region that was cut short would end the process
-// without asking its handler.
+// All signals but those that a fault raises, and those that a C library keeps for itself. A blocked SIGBUS of a region
+// that was cut short would end the process without asking its handler. By 32 to 34 glibc and musl make all threads
+// change their user with setuid(), which would wait for this one for ever.
 class SignalsBlocked {
  public:
   SignalsBlocked() {
-    constexpr std::uint64_t kFaults =
-        1u << 3 | 1u << 4 | 1u << 6 | 1u << 7 | 1u << 10 | 1u << 30;  // ILL TRAP BUS FPE SEGV SYS
-    const std::uint64_t mask = ~kFaults;
+    std::uint64_t mask = ~std::uint64_t(0);
+    for (const int number : {4, 5, 7, 8, 11, 31, 32, 33, 34}) mask &= ~(std::uint64_t(1) << (number - 1));
     sys::call(__NR_rt_sigprocmask, 2 /* SIG_SETMASK */, sys::word(&mask), sys::word(&before_), sizeof mask);
   }
   ~SignalsBlocked() { sys::call(__NR_rt_sigprocmask, 2, sys::word(&before_), 0, sizeof before_); }

@@ -231,6 +231,17 @@ TEST_CASE("a region that is lost under the loop is claimed anew by its next beat
   CHECK(eventually([&] { return facts_of(region, "a").last_beat_ns > facts_of(region, "a").claimed_ns; }));
 }
 
+// The C library has each thread do it, by a signal of its own.
+TEST_CASE("a process with a sampler can change its user and group") {
+  const UniqueRegion region;
+  CHECK(in_child([&] {
+          alarm(60);
+          auto [heartbeat, failure] = Heartbeat::claim(counted(region, "a"));
+          if (failure || !has_sampler(getpid())) return 1;
+          return setegid(getegid()) == 0 && seteuid(geteuid()) == 0 ? 0 : 2;
+        }) == 0);
+}
+
 // Claims, stops, forks and phases of several threads beside the sampler: for the thread sanitizer.
 TEST_CASE("many threads claim, beat and stop beside one sampler") {
   const UniqueRegion region;
