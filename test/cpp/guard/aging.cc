@@ -171,7 +171,10 @@ TEST_CASE("a counted worker that hangs stalls, whatever becomes of its sampler")
   ++scene.beats;
   scene.look_after(kInterval);
   const std::uint64_t moved = scene.now;
-  for (int i = 0; i < 20; ++i) CHECK(scene.look_after(kInterval).age_ns() == scene.now - moved);
+  for (int i = 0; i < 20; ++i) {
+    const WorkerFacts worker = scene.look_after(kInterval);
+    CHECK(worker.age_ns() == scene.now - moved);
+  }
   CHECK(scene.look_after(kInterval).age_ns() > kLimit);
 }
 
