@@ -20,8 +20,8 @@ export interface ClaimOptions extends RegionOptions {
    * - `precise` reads the clock.
    * - `coarse` reads the kernel's tick, in steps of 1 to 10 ms, for less than half the price.
    * - `counted` counts, and reads no clock: a nanosecond or two. For loops of microseconds. A thread of this process looks
-   *   at the count ten times per max age (at least 10 ms) and stamps the slot. Ages, late cycles and the histogram are
-   *   right to a tenth of max age; `beats` is exact.
+   *   at the count three times per max age (at least 10 ms) and stamps the slot. Ages, late cycles and the histogram are
+   *   right to a third of max age; `beats` is exact.
    *
    * @default 'precise'
    */

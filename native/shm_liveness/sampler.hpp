@@ -1,5 +1,5 @@
 // The thread that stamps for counted heartbeats (count.hpp): one for each process (and copy of this code), from the
-// first counted claim to the last one's end. It sleeps between samples, a tenth of the smallest max age apart.
+// first counted claim to the last one's end. It sleeps between samples, a third of the smallest max age apart.
 //
 // It touches claims only under the ForkGuard's mutex, under which they also change. So nothing is unmapped under it,
 // and a fork never finds it in the midst of a sample. A beat never takes that mutex. Claims, stops, phases and forks
