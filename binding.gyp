@@ -10,6 +10,7 @@
         'native/addon/module.cc',
         'native/addon/heartbeat_object.cc',
         'native/addon/region_functions.cc',
+        'native/addon/shared_beat.cc',
         'native/addon/layout_functions.cc',
         'native/addon/sigbus.cc',
         'native/addon/stacks/engine.cc',
@@ -27,7 +28,7 @@
       # The core throws none, and beat() does not go through node-addon-api.
       'defines': [
         'NAPI_VERSION=8', 'NAPI_CPP_EXCEPTIONS', 'NODE_ADDON_API_DISABLE_DEPRECATED',
-        'NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS',
+        'NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS', 'SHM_LIVENESS_THREADS_OF_LIBUV',
       ],
       'cflags': ['-Wall', '-Wextra', '-fvisibility=hidden'],
       'cflags_cc!': ['-fno-exceptions', '-std=gnu++17', '-std=gnu++20'],

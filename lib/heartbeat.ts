@@ -1,10 +1,11 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 import { type Duration, durationNs } from './duration.js'
 import { invalid, LivenessError, type LivenessErrorCode, typed } from './errors.js'
+import { beatOf } from './internal/beats.js'
 import { type NativeClaim, type NativeHeartbeat, native } from './internal/native.js'
 import { placeOf } from './internal/place.js'
 import { beginStacks, type StacksWish, stacksWishOf } from './internal/stacks.js'
-import type { RegionOptions, Stacks } from './types.js'
+import type { RegionOptions, Stacks, WorkerClock } from './types.js'
 
 export interface ClaimOptions extends RegionOptions {
   /** @default the environment's `SHM_LIVENESS_REGION`, else `default` */
@@ -16,10 +17,17 @@ export interface ClaimOptions extends RegionOptions {
   /** A cycle longer than this is counted and timestamped, even if the loop recovers before anybody looks. @default none */
   cycleLimit?: Duration | undefined
   /**
-   * `coarse` reads the kernel's tick instead of the clock: a third of the price, in steps of 1 to 10 ms. For loops of
-   * microseconds. @default 'precise'
+   * What a beat is stamped by.
+   *
+   * - `precise` reads the clock.
+   * - `coarse` reads the kernel's tick, in steps of 1 to 10 ms, for less than half the price.
+   * - `counted` counts, and reads no clock: a nanosecond or two. For loops of microseconds. A thread of this process looks
+   *   at the count three times per max age (at least 10 ms) and stamps the slot. Ages, late cycles and the histogram are
+   *   right to a third of max age; `beats` is exact.
+   *
+   * @default 'precise'
    */
-  clock?: 'precise' | 'coarse' | undefined
+  clock?: WorkerClock | undefined
   /**
    * Whether this thread's stack is taken while the heartbeat is silent, so that reports say where the code hangs. One
    * thread of the process watches all its heartbeats; a beat costs the same.
@@ -47,6 +55,12 @@ export interface Phase extends Disposable {
   end(): void
 }
 
+/** How `beat` is done: `compiled` by code that V8 compiles in place, `native` by a call into the addon. */
+export type BeatImplementation = 'compiled' | 'native'
+
+const leastCountedMaxAgeNs = 10e6
+const clocks: readonly WorkerClock[] = ['precise', 'coarse', 'counted']
+
 const modes = { private: 0o600, 'group-read': 0o640, 'group-claim': 0o660 } as const
 
 /**
@@ -69,6 +83,11 @@ export class Heartbeat implements Disposable {
   readonly beat: () => boolean
   /** Whether stacks are taken: `interrupt`, or `none` and the reason. */
   readonly stacks: Stacks
+  /**
+   * How `beat` is done. `compiled` for `clock: 'counted'`; `native` for the other clocks, and where the JavaScript engine
+   * takes no memory but its own (Electron): a counted beat is a call into the addon then.
+   */
+  readonly implementation: BeatImplementation
   readonly #native: NativeHeartbeat
   #phase: object | undefined
 
@@ -76,7 +95,8 @@ export class Heartbeat implements Disposable {
     this.name = claim.name
     this.region = claim.region
     this.#native = typed(() => new (native().Heartbeat)({ ...claim, onLoss: warningOf(claim) }))
-    this.beat = this.#native.beat
+    this.beat = beatOf(native().sharedBeat, this.#native)
+    this.implementation = this.#native.words === null ? 'native' : 'compiled'
     this.stacks = beginStacks(this.#native, this.name, stacks)
   }
 
@@ -166,17 +186,21 @@ function claimOf(options: ClaimOptions): Omit<NativeClaim, 'onLoss'> {
   if (typeof options !== 'object' || options === null) throw invalid('options', 'an object', options)
   const { name, maxAge, cycleLimit, clock = 'precise', capacity = 64, share = 'private' } = options
   if (typeof name !== 'string') throw invalid('name', 'a name', name)
-  if (clock !== 'precise' && clock !== 'coarse') throw invalid('clock', 'precise or coarse', clock)
+  if (!clocks.includes(clock)) throw invalid('clock', 'precise, coarse or counted', clock)
   if (!Number.isInteger(capacity) || capacity < 1 || capacity > 4096) {
     throw invalid('capacity', 'a whole number from 1 to 4096', capacity)
   }
   if (!Object.hasOwn(modes, share)) throw invalid('share', Object.keys(modes).join(', '), share)
+  const maxAgeNs = durationNs('maxAge', maxAge, 1)
+  if (clock === 'counted' && maxAgeNs < leastCountedMaxAgeNs) {
+    throw invalid('maxAge', "at least 10ms with clock: 'counted'", maxAge)
+  }
   return {
     ...placeOf(options),
     name,
-    maxAgeNs: durationNs('maxAge', maxAge, 1),
+    maxAgeNs,
     cycleLimitNs: cycleLimit === undefined ? 0 : durationNs('cycleLimit', cycleLimit, 1),
-    coarse: clock === 'coarse',
+    clock,
     slots: capacity,
     mode: modes[share],
   }

@@ -1,7 +1,7 @@
 export type { Duration } from './duration.js'
 export { LivenessError, type LivenessErrorCode } from './errors.js'
 export { guardPath, probePath } from './executables.js'
-export { type ClaimOptions, Heartbeat, type Phase, type PhaseOptions } from './heartbeat.js'
+export { type BeatImplementation, type ClaimOptions, Heartbeat, type Phase, type PhaseOptions } from './heartbeat.js'
 export { Region } from './region.js'
 export type {
   LastWords,
@@ -13,5 +13,6 @@ export type {
   VerdictWord,
   Where,
   Worker,
+  WorkerClock,
   WorkerState,
 } from './types.js'

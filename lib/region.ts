@@ -118,7 +118,7 @@ function workerOf(from: NativeWorker): Worker {
     restarts: from.restarts,
     pid: from.pid,
     tid: from.tid,
-    clock: from.coarse ? 'coarse' : 'precise',
+    clock: from.clock,
     ready: from.ready,
     status: from.status,
     phase: from.phase,

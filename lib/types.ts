@@ -59,6 +59,9 @@ export interface Verdict {
   code: LivenessErrorCode | null
 }
 
+/** What a worker's beats are stamped by: its own reading of a clock, of the kernel's tick, or the samples of a count. */
+export type WorkerClock = 'precise' | 'coarse' | 'counted'
+
 /** How a heartbeat's thread is asked for its stack when it falls silent, or why it is not. */
 export type Stacks = { readonly by: 'interrupt' } | { readonly by: 'none'; readonly reason: string }
 
@@ -123,7 +126,8 @@ export interface Worker {
   /** As the worker sees itself; another container may number it otherwise. */
   pid: number
   tid: number
-  clock: 'precise' | 'coarse'
+  /** How it beats; see {@link ClaimOptions.clock}. `counted`: `beats` is exact, times are those of the latest sample. */
+  clock: WorkerClock
   ready: boolean
   /** Why not ready, if it said so. */
   status: string | null

@@ -1,6 +1,6 @@
 import type { Session } from '../support/session.js'
 import type { Row } from '../table.js'
-import { beat, coarse, cpp } from './beat.js'
+import { beat, coarse, counted, cpp } from './beat.js'
 import { builds } from './builds.js'
 import { crowd, crowd4096 } from './crowd.js'
 import { garbage } from './garbage.js'
@@ -21,6 +21,7 @@ import { workers } from './workers.js'
 export const parts: Record<string, (session: Session) => Promise<Row[]>> = {
   beat,
   coarse,
+  counted,
   cpp,
   garbage,
   stacks,

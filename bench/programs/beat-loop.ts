@@ -1,18 +1,19 @@
 /**
- * `beat-loop REGION CHUNKS CALLS precise|coarse WORKERS [MAX-AGE STACKS]`: prints the nanoseconds of one `heartbeat.beat()`, the median
+ * `beat-loop REGION CHUNKS CALLS precise|coarse|counted WORKERS [MAX-AGE STACKS]`: prints the nanoseconds of one
+ * `heartbeat.beat()`, the median
  * of the chunks. With one worker the call site is monomorphic, with several it is not.
  */
-import { Heartbeat } from 'shm-liveness'
+import { Heartbeat, type WorkerClock } from 'shm-liveness'
 
-const [region = '', chunks = '', calls = '', clock = '', workers = '', maxAge = '10s', stacks = 'true'] =
+const [region = '', chunks = '', calls = '', clock, workers = '', maxAge = '250ms', stacks = 'false'] =
   process.argv.slice(2)
 
 const heartbeats = Array.from({ length: Number(workers) }, (_, i) =>
   Heartbeat.claim({
     region,
     name: `beater-${i}`,
-    maxAge: maxAge as '10s',
-    clock: clock === 'coarse' ? 'coarse' : 'precise',
+    maxAge: maxAge as '250ms',
+    clock: clock as WorkerClock,
     stacks: stacks === 'true',
   }),
 )

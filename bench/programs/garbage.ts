@@ -1,11 +1,11 @@
-/** `garbage REGION BEATS` (with --expose-gc): what that many beats leave to the garbage collector, as JSON. */
+/** `garbage REGION BEATS CLOCK` (with --expose-gc): what that many beats leave to the garbage collector, as JSON. */
 import { PerformanceObserver } from 'node:perf_hooks'
 import { setTimeout as wait } from 'node:timers/promises'
 import { getHeapStatistics } from 'node:v8'
-import { Heartbeat } from 'shm-liveness'
+import { Heartbeat, type WorkerClock } from 'shm-liveness'
 
-const [region = '', beats = ''] = process.argv.slice(2)
-const heartbeat = Heartbeat.claim({ region, name: 'beater', maxAge: '60s' })
+const [region = '', beats = '', clock] = process.argv.slice(2)
+const heartbeat = Heartbeat.claim({ region, name: 'beater', maxAge: '60s', clock: clock as WorkerClock })
 
 function beat(times: number): void {
   for (let i = 0; i < times; i++) heartbeat.beat()

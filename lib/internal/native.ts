@@ -1,4 +1,5 @@
 /** The addon: all that crosses between JavaScript and the core. */
+import type { WorkerClock } from '../types.js'
 import { loadAddon } from './load-addon.js'
 
 export interface NativePlace {
@@ -12,7 +13,7 @@ export interface NativeClaim extends NativePlace {
   maxAgeNs: number
   /** 0: none */
   cycleLimitNs: number
-  coarse: boolean
+  clock: WorkerClock
   slots: number
   mode: number
   /** Called in a call of the heartbeat, once its region was removed or cut short. */
@@ -22,6 +23,10 @@ export interface NativeClaim extends NativePlace {
 /** Each method answers whether the slot is still held; `beat` is an own property, and may be called alone. */
 export interface NativeHeartbeat {
   beat: () => boolean
+  /** For {@link NativeSharedBeat}. */
+  id: number
+  /** Of a counted heartbeat: the memory that {@link compiledBeat} counts in. Null: there is none, `beat` has to do. */
+  words: ArrayBuffer | null
   ready(): boolean
   notReady(status: string, region: string): boolean
   beginPhase(name: string, budgetNs: number, region: string): boolean
@@ -34,6 +39,12 @@ export interface NativeHeartbeat {
   readonly fault: string | null
   /** How often the region was lost and claimed anew. */
   readonly comebacks: number
+}
+
+/** Beats for the heartbeat whose id is in `words[0]`, and leaves 0 in `words[1]` if that stamped. */
+export interface NativeSharedBeat {
+  words: ArrayBuffer
+  beat: () => void
 }
 
 export interface NativePolicy {
@@ -97,7 +108,7 @@ export interface NativeWorker {
   restarts: number
   pid: number
   tid: number
-  coarse: boolean
+  clock: WorkerClock
   ready: boolean
   status: string | null
   phase: string | null
@@ -119,6 +130,7 @@ export interface NativeWorker {
 
 export interface Native {
   Heartbeat: new (claim: NativeClaim) => NativeHeartbeat
+  sharedBeat: NativeSharedBeat
   open(place: NativePlace): void
   workers(place: NativePlace): NativeWorker[]
   verdict(place: NativePlace, policy: NativePolicy): NativeVerdict

@@ -1,5 +1,7 @@
 #include "heartbeat_object.hpp"
 
+#include <unistd.h>
+
 #include <utility>
 
 #include "convert.hpp"
@@ -7,8 +9,12 @@
 
 namespace shm_liveness::addon {
 
-Holder::Holder(Napi::Env env, Heartbeat&& claimed, const Napi::Function& on_loss)
-    : heartbeat(std::move(claimed)), env_(env), on_loss_(Napi::Persistent(on_loss)) {
+Holder::Holder(Napi::Env env, Heartbeat&& claimed, const Napi::Function& on_loss, std::shared_ptr<SharedBeat> shared)
+    : heartbeat(std::move(claimed)),
+      env_(env),
+      on_loss_(Napi::Persistent(on_loss)),
+      shared_(std::move(shared)),
+      id_(shared_->add(heartbeat)) {
   heartbeat.listen_for_loss(Holder::on_loss, this);
   napi_add_env_cleanup_hook(env_, on_environment_end, this);
 }
@@ -53,10 +59,21 @@ void Holder::on_environment_end(void* data) {
   holder->let_go();
 }
 
+CountWindow* Holder::open_window() {
+  window_ = std::make_unique<CountWindow>(static_cast<std::size_t>(sysconf(_SC_PAGESIZE)));
+  if (window_->memory() == nullptr) return nullptr;
+  heartbeat.count_through(*window_);
+  return window_.get();
+}
+
+void Holder::close_window() {
+  heartbeat.count_natively();
+  window_.reset();
+}
+
 namespace {
 
-// The hot path. Raw Node-API: napi_unwrap of `this` would take three times as long as all of the beat, and a function
-// that carries its holder may be detached from its object.
+// A heartbeat's own function: where SharedBeat refuses, and where a counted beat has to ask. It keeps its holder.
 napi_value beat(napi_env env, napi_callback_info info) {
   void* holder;
   napi_get_cb_info(env, info, nullptr, nullptr, nullptr, &holder);
@@ -65,19 +82,40 @@ napi_value beat(napi_env env, napi_callback_info info) {
   return stamped;
 }
 
-void forget_beat(napi_env, void* holder, void*) { static_cast<Holder*>(holder)->let_go(); }
+void forget(napi_env, void*, void* holder) { static_cast<Holder*>(holder)->let_go(); }
 
 Napi::Value make_beat(Napi::Env env, Holder* holder) {
   napi_value function;
   if (napi_create_function(env, "beat", NAPI_AUTO_LENGTH, beat, holder, &function) != napi_ok) return {};
-  if (napi_add_finalizer(env, function, holder, forget_beat, nullptr, nullptr) != napi_ok) return {};
+  if (napi_add_finalizer(env, function, nullptr, forget, holder, nullptr) != napi_ok) return {};
   holder->keep();
   return {env, function};
 }
 
+// The array in which lib/internal/beats.ts counts; null where there is no memory, or where the JavaScript engine takes
+// no memory but its own (Electron's pointer compression). Never detached: it is unmapped when it is garbage, and until
+// then it is memory of ours that nobody else uses (count_window.hpp).
+Napi::Value make_words(Napi::Env env, Holder* holder) {
+  CountWindow* const window = holder->open_window();
+  if (window == nullptr) return env.Null();
+  napi_value words;
+  const napi_status status =
+      napi_create_external_arraybuffer(env, window->memory(), window->bytes(), forget, holder, &words);
+  if (status != napi_ok) {
+    holder->close_window();
+    return env.Null();
+  }
+  holder->keep();
+  return {env, words};
+}
+
+Clock clock_of(const std::string& name) {
+  return name == "counted" ? Clock::counted : name == "coarse" ? Clock::coarse : Clock::precise;
+}
+
 }  // namespace
 
-Napi::Function HeartbeatObject::define(Napi::Env env) {
+Napi::Function HeartbeatObject::define(Napi::Env env, std::shared_ptr<SharedBeat>* shared) {
   return DefineClass(env, "NativeHeartbeat",
                      {
                          InstanceMethod<&HeartbeatObject::ready>("ready"),
@@ -89,7 +127,8 @@ Napi::Function HeartbeatObject::define(Napi::Env env) {
                          InstanceAccessor<&HeartbeatObject::claimed>("claimed"),
                          InstanceAccessor<&HeartbeatObject::fault>("fault"),
                          InstanceAccessor<&HeartbeatObject::comebacks>("comebacks"),
-                     });
+                     },
+                     shared);
 }
 
 HeartbeatObject::HeartbeatObject(const Napi::CallbackInfo& info) : ObjectWrap(info) {
@@ -98,22 +137,27 @@ HeartbeatObject::HeartbeatObject(const Napi::CallbackInfo& info) : ObjectWrap(in
   const Napi::Object from = info[0].As<Napi::Object>();
   const OwnedPlace place(from);
   const std::string name = string_of(from, "name");
+  const Clock clock = clock_of(string_of(from, "clock"));
   Heartbeat::Claimed claimed = Heartbeat::claim({
       .place = place.view(),
       .creation = {.slots = uint_of(from, "slots"), .mode = uint_of(from, "mode")},
       .name = name,
       .max_age_ns = ns_of(from, "maxAgeNs"),
       .cycle_limit_ns = ns_of(from, "cycleLimitNs"),
-      .clock = bool_of(from, "coarse") ? Clock::coarse : Clock::precise,
+      .clock = clock,
   });
   if (claimed.failure) {
     throw_failure(env, claimed.failure, place.region, name);
     return;
   }
-  holder_ = new Holder(env, std::move(claimed.heartbeat), from.Get("onLoss").As<Napi::Function>());
+  holder_ = new Holder(env, std::move(claimed.heartbeat), from.Get("onLoss").As<Napi::Function>(),
+                       *static_cast<std::shared_ptr<SharedBeat>*>(info.Data()));
   holder_->keep();
   const Napi::Value beat = make_beat(env, holder_);
-  if (!beat.IsEmpty()) info.This().As<Napi::Object>().Set("beat", beat);
+  Napi::Object self = info.This().As<Napi::Object>();
+  if (!beat.IsEmpty()) self.Set("beat", beat);
+  self.Set("id", holder_->id());
+  self.Set("words", clock == Clock::counted ? make_words(env, holder_) : env.Null());
 }
 
 HeartbeatObject::~HeartbeatObject() {

@@ -1,12 +1,16 @@
 // The JavaScript side of one claimed slot.
 //
-// Three may hold on to it, in any order of their ends: the wrapper object, the `beat` function (which users detach and
-// call alone), and the environment. The environment lets go at stop() or when it ends: a heartbeat that was forgotten
-// but not stopped keeps its lock, and is stalled, not dead, because its process is not.
+// Four may hold on to it, in any order of their ends: the wrapper object, the `beat` function (which users detach and
+// call alone), the array through which compiled code counts, and the environment. The environment lets go at stop() or
+// when it ends: a heartbeat that was forgotten but not stopped keeps its lock, and is stalled, not dead, because its
+// process is not.
 #pragma once
 
 #include <napi.h>
 
+#include <memory>
+
+#include "shared_beat.hpp"
 #include "shm_liveness/heartbeat.hpp"
 #include "stacks/watcher.hpp"
 
@@ -15,7 +19,7 @@ namespace shm_liveness::addon {
 class Holder {
  public:
   // `on_loss` is called with (code, isClaimedAnew) when the region was lost.
-  Holder(Napi::Env env, Heartbeat&& heartbeat, const Napi::Function& on_loss);
+  Holder(Napi::Env env, Heartbeat&& heartbeat, const Napi::Function& on_loss, std::shared_ptr<SharedBeat> shared);
   Holder(const Holder&) = delete;
   Holder& operator=(const Holder&) = delete;
 
@@ -27,24 +31,34 @@ class Holder {
   // Has this thread's stack written down whenever the heartbeat is silent. Null, or why that cannot be.
   const char* watch_stacks();
   void stop();
+  // The memory of a counted beat of compiled code, which stays for as long as anybody keeps this. Null: there is none.
+  CountWindow* open_window();
+  void close_window();
+
+  // Of SharedBeat.
+  std::int32_t id() const { return id_; }
 
   Heartbeat heartbeat;
 
  private:
-  ~Holder() = default;
+  ~Holder() { shared_->remove(id_); }
   static void on_environment_end(void* holder);
   static void on_loss(void* holder, const detail::Held& held, Fault lost);
 
   napi_env env_;
   Napi::FunctionReference on_loss_;
   stacks::Watch* stacks_ = nullptr;
+  std::unique_ptr<CountWindow> window_;
+  std::shared_ptr<SharedBeat> shared_;
+  std::int32_t id_;
   bool in_environment_ = true;
   int keepers_ = 1;  // the environment's
 };
 
 class HeartbeatObject : public Napi::ObjectWrap<HeartbeatObject> {
  public:
-  static Napi::Function define(Napi::Env env);
+  // `shared` must live as long as the environment.
+  static Napi::Function define(Napi::Env env, std::shared_ptr<SharedBeat>* shared);
   explicit HeartbeatObject(const Napi::CallbackInfo& info);
   ~HeartbeatObject() override;
 

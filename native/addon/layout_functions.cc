@@ -28,6 +28,7 @@ Napi::Value layout(const Napi::CallbackInfo& info) {
   };
 #define SHM_LIVENESS_ADD(Struct, field, offset) add(#Struct, #field, offset, sizeof(Struct::field));
   SHM_LIVENESS_FIELDS(SHM_LIVENESS_ADD)
+  SHM_LIVENESS_LATER_FIELDS(SHM_LIVENESS_ADD)
 #undef SHM_LIVENESS_ADD
   Napi::Object out = Napi::Object::New(env);
   out.Set("version", kVersion);

@@ -114,7 +114,7 @@ Napi::Object worker_of(Napi::Env env, const Opened& opened, const WorkerFacts& w
   out.Set("restarts", region.record(worker.slot).mark.restarts.load_relaxed());
   out.Set("pid", worker.pid);
   out.Set("tid", worker.tid);
-  out.Set("coarse", worker.coarse_clock);
+  out.Set("clock", worker.counted ? "counted" : worker.coarse_clock ? "coarse" : "precise");
   out.Set("ready", worker.ready);
   out.Set("status", worker.status[0] == '\0' ? env.Null() : Napi::Value(clean(env, worker.status)));
   out.Set("phase", worker.in_phase ? Napi::Value(clean(env, worker.phase)) : env.Null());

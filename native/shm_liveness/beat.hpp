@@ -1,4 +1,5 @@
-// The hot path: one clock reading, a handful of stores, no call into the kernel, no lock, no allocation.
+// The hot path: one clock reading, a handful of stores, no call into the kernel, no lock, no allocation. A counted beat
+// (count.hpp) is one addition.
 #pragma once
 
 #include <bit>
@@ -12,7 +13,9 @@ namespace shm_liveness {
 // seven times the beat. One thread at a time may use a Pulse.
 struct Pulse {
   Shared<Hot*> hot;  // null: nothing to stamp (stopped, forked, region lost)
-  Word64* cycles;    // the histogram
+  // Of a counted pulse, the word that a beat adds to. Null: attend() comes first. The sampler sets it so, too.
+  Shared<Word32*> count;
+  Word64* cycles;  // the histogram
   Bank* bank;
   std::uint64_t attend_at_ns;  // when attend() is due: now and then a worker looks whether its region is still there
   bool (*attend)(Pulse&);      // null: nobody looks. Returns whether the pulse owns a slot then
@@ -21,6 +24,7 @@ struct Pulse {
   bool timing;    // false: the next cycle has no beginning (first beat, phase change)
   bool in_phase;  // cycles inside a phase are not timed: a model load is no cycle
   std::uint64_t last_ns;
+  std::uint64_t sampled_ns;  // counted: the latest sample, whether or not the count had moved
   std::uint64_t beats;
   std::uint64_t attention_ns;  // the lower of worst cycle and cycle limit: one comparison for both
   std::uint64_t worst_ns;
@@ -50,10 +54,61 @@ namespace detail {
   return pulse.attend != nullptr ? pulse.attend(pulse) : pulse.hot.load_relaxed() != nullptr;
 }
 
+[[gnu::always_inline]] inline bool add_to_count(Pulse& pulse) {
+  Word32* const count = pulse.count.load_relaxed();
+  if (count == nullptr) [[unlikely]]
+    return false;
+  count->store_relaxed(count->load_relaxed() + 1);
+  return true;
+}
+
+inline void note_cycles(Pulse& pulse, std::uint64_t cycle, std::uint64_t how_many) {
+  Word64& bin = pulse.cycles[static_cast<std::size_t>(std::bit_width(cycle | 1)) - 1];
+  bin.store_relaxed(bin.load_relaxed() + how_many);
+}
+
 }  // namespace detail
 
-// True: stamped. False: this pulse owns no slot any more.
+// A look at a counted pulse's word, and the stamp if it has moved since the last one. `now` was read before: a beat
+// that comes meanwhile is stamped as older than it is, never as younger. For one thread at a time (sampler.hpp).
+//
+// What samples can tell of cycles. Between two samples `fresh` beats came, so the usual cycle is their mean. If the
+// word had stood still for `silent` before, one cycle was at least that long. The longest cycle since the last stamp
+// was no shorter than an even share of the time: that much is proven, and only what is proven counts as worst or late.
+inline void sample(Pulse& pulse, Hot& hot, std::uint64_t now) {
+  const std::uint32_t fresh = hot.count.load_acquire() - static_cast<std::uint32_t>(pulse.beats);
+  const std::uint64_t before = pulse.sampled_ns;
+  const std::uint64_t stamped = pulse.last_ns;
+  pulse.sampled_ns = now;
+  if (fresh == 0) return;
+  pulse.last_ns = now;
+  pulse.beats += fresh;
+  hot.last_beat_ns.store_release(now);
+  hot.beats.store_release(pulse.beats);
+  if (!pulse.timing) {
+    pulse.timing = !pulse.in_phase;
+    return;
+  }
+  const std::uint64_t silent = before - stamped;
+  const std::uint64_t mean = (now - before) / fresh;
+  if (silent == 0) {
+    detail::note_cycles(pulse, mean, fresh);
+  } else {
+    detail::note_cycles(pulse, silent + mean, 1);
+    if (fresh > 1) detail::note_cycles(pulse, mean, fresh - 1);
+  }
+  const std::uint64_t share = (now - stamped) / (std::uint64_t(fresh) + 1);
+  const std::uint64_t proven = silent > share ? silent : share;
+  if (proven > pulse.attention_ns) detail::note_long_cycle(pulse, hot, proven, now);
+}
+
+// True: stamped, or counted. False: this pulse owns no slot any more.
 [[gnu::always_inline]] inline bool beat(Pulse& pulse) {
+  if (pulse.clock == Clock::counted) {
+    if (detail::add_to_count(pulse)) [[likely]]
+      return true;
+    return detail::attend(pulse) && detail::add_to_count(pulse);
+  }
   Hot* const hot = pulse.hot.load_relaxed();
   if (hot == nullptr) [[unlikely]]
     return detail::attend(pulse);
@@ -65,8 +120,7 @@ namespace detail {
   // x86 both are plain stores; on AArch64 stlr.
   hot->beats.store_release(++pulse.beats);
   if (pulse.timing) [[likely]] {
-    Word64& bin = pulse.cycles[static_cast<std::size_t>(std::bit_width(cycle | 1)) - 1];
-    bin.store_relaxed(bin.load_relaxed() + 1);
+    detail::note_cycles(pulse, cycle, 1);
     if (cycle > pulse.attention_ns) [[unlikely]]
       detail::note_long_cycle(pulse, *hot, cycle, now);
   } else {
@@ -87,6 +141,7 @@ inline void start_pulse(Pulse& pulse, const Claim& claim, const ClaimOptions& op
   pulse.timing = false;
   pulse.in_phase = false;
   pulse.last_ns = 0;
+  pulse.sampled_ns = 0;
   pulse.beats = 0;
   pulse.attention_ns = 0;
   pulse.worst_ns = 0;
@@ -94,6 +149,7 @@ inline void start_pulse(Pulse& pulse, const Claim& claim, const ClaimOptions& op
   pulse.late_cycles = 0;
   pulse.max_age_ns = options.max_age_ns;
   if (claim.region.watched != nullptr) claim.region.watched->stamping.store_release(&pulse.hot);
+  pulse.count.store_relaxed(options.clock == Clock::counted ? &claim.bank().hot.count : nullptr);
   pulse.hot.store_release(&claim.bank().hot);
 }
 

@@ -2,6 +2,7 @@
 // before or wholly claimed, because one store decides (layout.hpp), and the kernel drops all locks.
 #pragma once
 
+#include "count.hpp"
 #include "restart.hpp"
 #include "slots.hpp"
 
@@ -72,8 +73,9 @@ inline Heritage heritage_of(const Region& region, std::uint32_t index, const Cur
   const bool is_marked = mark.incarnation.load_relaxed() == identity.incarnation.load_relaxed();
   const std::uint64_t budget = mark.budget_ns.load_relaxed();
   if (is_marked) heritage.deadline_boottime_ns = mark.marked_boottime_ns.load_relaxed() + budget;
-  const bool young = ended_young(bank.hot.beats.load_relaxed(), bank.hot.last_beat_ns.load_relaxed(),
-                                 identity.claimed_ns.load_relaxed(), is_marked, budget);
+  const bool young =
+      ended_young(total_beats(bank.hot, is_counted(identity.clock.load_relaxed())),
+                  bank.hot.last_beat_ns.load_relaxed(), identity.claimed_ns.load_relaxed(), is_marked, budget);
   if (stopped || !young) return heritage;
   heritage.row = identity.row.load_relaxed() + 1;
   if (!is_beyond_forgiven(heritage.row)) return heritage;
@@ -159,6 +161,7 @@ inline void write_claim(const Region& region, std::uint32_t index, const ClaimOp
   hot.stall_limit_ns.store_release(options.max_age_ns);
   hot.renewed_ns.store_release(now);
   hot.in_phase.store_release(0);
+  hot.count.store_release(0);
   hot.state.store_release(static_cast<std::uint32_t>(State::claimed));
   hot.serial.store_release(before.serial + 1);
 }
@@ -177,6 +180,7 @@ inline Failure check_options(const ClaimOptions& options) {
   if (options.max_age_ns == 0 || options.max_age_ns > kMaxDurationNs || options.cycle_limit_ns > kMaxDurationNs) {
     return {Fault::invalid_option, 0};
   }
+  if (options.clock == Clock::counted && options.max_age_ns < kLeastCountedMaxAgeNs) return {Fault::invalid_option, 0};
   return {};
 }
 

@@ -14,6 +14,7 @@ enum class Clock : std::uint32_t {
   precise = 1,   // CLOCK_MONOTONIC
   boottime = 7,  // CLOCK_BOOTTIME: as monotonic, but goes on while the machine sleeps
   coarse = 6,    // CLOCK_MONOTONIC_COARSE: a third of the price, in steps of one kernel tick (1 to 10 ms)
+  counted = 32,  // not a clock of the kernel: beats are counted, and stamped by another thread (count.hpp)
 };
 
 // Hosted programs go through libc to the vDSO (no system call); the probe, which asks once, asks the kernel.

@@ -4,7 +4,7 @@
 
 #include <utility>
 
-#include "fork_guard.hpp"
+#include "sampler.hpp"
 
 namespace shm_liveness::detail {
 
@@ -43,6 +43,7 @@ struct Held : Member {
   static constexpr std::uint64_t kClaimAgainWaitNs = 1'000'000;  // a beat must not block; the next look tries again
 
   ClaimOptions options;
+  Counted counted;  // listed if the beats are counted
   char directory[sizeof(PathBuffer::text)] = {};
   char region_name[kNameBytes] = {};
   char name[kNameBytes] = {};
@@ -71,14 +72,33 @@ struct Held : Member {
     options.name = name;
     options.wait_ns = kClaimAgainWaitNs;
     start();
-    return {};
+    if (options.clock != Clock::counted) return {};
+    counted.of = this;
+    counted.period_ns = sample_period_ns(options.max_age_ns);
+    if (Sampler::instance().add(counted)) return {};
+    {
+      const Locked locked(ForkGuard::instance());
+      abandon(claim);
+    }
+    ForkGuard::instance().remove(*this);
+    return {Fault::no_memory, sys::kTryAgain};
+  }
+
+  // Lets compiled code count through `shown`, which must live until the next call or as long as this. Null: no longer.
+  void count_through(CountWindow* shown) {
+    const Locked locked(ForkGuard::instance());
+    if (window != nullptr) window->hide();
+    window = shown;
+    if (window != nullptr) show_count();
   }
 
   // Whether the pulse stamps a region that readers can find; looks, and claims anew if it must and can.
   bool look() {
     pulse->attend_at_ns = monotonic_ns() + kLookEveryNs;
     if (lost == Fault::none) lost = fault_of_region();
-    return lost == Fault::none || come_back();
+    if (lost != Fault::none) return come_back();
+    if (counted.is_listed) counted.arm();
+    return true;
   }
 
  private:
@@ -95,8 +115,13 @@ struct Held : Member {
     };
   }
 
+  void show_count() {
+    window->show(claim, &pulse->hot);
+    window->arm();
+  }
+
   Fault fault_of_region() const {
-    if (is_lost(claim.region)) return Fault::truncated;
+    if (is_lost(claim.region) || (window != nullptr && window->is_lost())) return Fault::truncated;
     sys::FileStatus status{};
     if (sys::status(claim.region.fd, status) >= 0 && status.stx_nlink == 0) return Fault::removed;
     // Cut short and made long again: all zeroes, and readers refuse it.
@@ -106,6 +131,8 @@ struct Held : Member {
   // Safe where nobody else has the name in the region that is there now. What the worker has said of itself goes along.
   bool come_back() {
     pulse->hot.store_release(nullptr);
+    pulse->count.store_release(nullptr);
+    if (window != nullptr) window->disarm();
     if (is_superseded) return false;
     if (lost == Fault::truncated) {
       // Our own lock would keep the damaged region from being replaced.
@@ -121,6 +148,7 @@ struct Held : Member {
     }
     {
       const Locked locked(ForkGuard::instance());
+      if (window != nullptr) window->hide();
       if (claim.region.fd >= 0) abandon(claim);
       claim = next;
       next = Claim{};
@@ -128,7 +156,11 @@ struct Held : Member {
     ++comebacks;
     const Fault was = std::exchange(lost, Fault::none);
     start();
-    said.write(*pulse);
+    if (window != nullptr) show_count();
+    {
+      const BetweenSamples between(counted);
+      said.write(*pulse);
+    }
     tell(was);
     return beat(*pulse);
   }

@@ -4,6 +4,7 @@
 #include <pthread.h>
 
 #include "beat.hpp"
+#include "count_window.hpp"
 
 namespace shm_liveness::detail {
 
@@ -11,7 +12,8 @@ namespace shm_liveness::detail {
 struct Member {
   Pulse* pulse = nullptr;
   Claim claim;
-  Claim next;  // a claim under way, in place of `claim`
+  Claim next;                     // a claim under way, in place of `claim`
+  CountWindow* window = nullptr;  // through which compiled code counts; null: none does
   Member* after = nullptr;
   Member* before = nullptr;
 };
@@ -54,6 +56,8 @@ class ForkGuard {
       member->pulse->hot.store_release(nullptr);
       member->pulse->bank = nullptr;
       member->pulse->attend = nullptr;
+      member->pulse->count.store_release(nullptr);
+      if (member->window != nullptr) member->window->let_go();
       for (Claim* claim : {&member->claim, &member->next}) {
         if (claim->region.fd >= 0) sys::close(claim->region.fd);
         if (claim->group_fd >= 0) sys::close(claim->group_fd);

@@ -5,6 +5,9 @@
 //   if (claimed.failure) return say(claimed.failure);
 //   for (;;) { grab(); claimed.heartbeat.beat(); }
 //
+// A loop of microseconds claims with `.clock = Clock::counted`: its beat is one addition, and a helper thread stamps
+// for it (count.hpp).
+//
 // Threads: one thread at a time may use a Heartbeat. Claim one per supervised thread.
 // Death: the destructor gives the lock up without saying stopped, so a scope left by an exception counts as dead.
 // Fork: a child that does not exec neither keeps its parent's slot alive nor beats for it; it claims a name of its own.
@@ -50,11 +53,13 @@ class Heartbeat {
   bool begin_phase(std::string_view name, std::uint64_t budget_ns) {
     if (!owns_slot()) return false;
     held_->said.say_phase(name, budget_ns);
+    const detail::BetweenSamples between(held_->counted);
     return shm_liveness::begin_phase(*pulse_, name, budget_ns);
   }
   bool end_phase() {
     if (!owns_slot()) return false;
     held_->said.say_phase({}, 0);
+    const detail::BetweenSamples between(held_->counted);
     return shm_liveness::end_phase(*pulse_);
   }
 
@@ -70,6 +75,9 @@ class Heartbeat {
   std::uint32_t comebacks() const { return held_ != nullptr ? held_->comebacks : 0; }
   // For code that watches this heartbeat from another thread, under the fork guard's mutex. Null once stopped.
   const detail::Held* held() const { return held_; }
+  // For beats of compiled code (count_window.hpp), once after a counted claim.
+  void count_through(CountWindow& window) { held_->count_through(&window); }
+  void count_natively() { held_->count_through(nullptr); }
   // See Held::on_loss. `listener` must live as long as this heartbeat, or until the next call.
   void listen_for_loss(void (*on_loss)(void*, const detail::Held&, Fault), void* listener) {
     if (held_ == nullptr) return;
@@ -120,10 +128,13 @@ inline void Heartbeat::give_up(bool stopped) {
   detail::Held* held = std::exchange(held_, nullptr);
   const bool is_ours =
       pulse->bank != nullptr;  // else a forked child, even one whose fork ran no handlers (a raw clone)
+  if (is_ours) detail::Sampler::instance().remove(held->counted);
   pulse->attend = nullptr;
+  pulse->count.store_release(nullptr);
   pulse->hot.store_release(nullptr);
   {
     const detail::Locked locked(detail::ForkGuard::instance());
+    if (held->window != nullptr) is_ours ? held->window->hide() : held->window->let_go();
     if (!is_ours) {
       // Neither lock nor addresses are ours; a descriptor is, where no handler has closed it.
       if (held->claim.region.fd >= 0) sys::close(held->claim.region.fd);

@@ -27,6 +27,8 @@
 // Who writes what, and when:
 //   Hot, cycles           the bank's owner, on every beat; Hot alone on its cache line pair (adjacent-line prefetch
 //                         pulls two). cycles[i] counts cycles of [2^i, 2^(i+1)) ns (cycles[0] also those of 0).
+//                         Of a counted claim (count.hpp) a beat writes `count` alone, and a thread of the owner's
+//                         process the rest, at each sample.
 //   Labels                the owner, at a phase change; readers copy it under `sequence`.
 //   Identity              the claimant, before its serial; readers check the serial again after reading.
 //   Where, SlowPlace      the owner's process, or a guard: where the code was. Readers copy them under `sequence`.
@@ -166,7 +168,9 @@ struct Hot {
   Word64 renewed_ns;      // 56   the latest phase change (or the claim); counts as a sign of life
   Word32 in_phase;        // 64
   Word32 serial;          // 68   how often the slot had been claimed with this claim; stored last. 0: not a claim
-  Word64 reserved[7];     // 72
+  Word32 count;           // 72   of a counted claim: the beats, modulo 2^32
+  Word32 reserved32;      // 76
+  Word64 reserved[6];     // 80
 };
 
 struct Labels {
@@ -266,10 +270,15 @@ struct Record {
   at(Where, taken_ns, 8) at(Where, silent_ns, 16) at(Where, frames, 32) at(SlowPlace, sequence, 0)                    \
   at(SlowPlace, count, 4) at(SlowPlace, text, 8) at(Life, cycles, 0) at(Life, where, 512)                             \
   at(Life, slow_places, 1152) at(Record, mark, 0) at(Record, lives, 128)
+// Fields that version 2 had no name for at first. They lie in space that a claim of an older build leaves alone, and a
+// reader looks at them only where another field, which an older build never writes so, tells it to. So both builds
+// understand each other, and the signature stays.
+#define SHM_LIVENESS_LATER_FIELDS(at) at(Hot, count, 72)
 // clang-format on
 
 #define SHM_LIVENESS_ASSERT(Struct, field, offset) static_assert(offsetof(Struct, field) == (offset));
 SHM_LIVENESS_FIELDS(SHM_LIVENESS_ASSERT)
+SHM_LIVENESS_LATER_FIELDS(SHM_LIVENESS_ASSERT)
 #undef SHM_LIVENESS_ASSERT
 static_assert(sizeof(Header) == 256 && sizeof(Hot) == 128 && sizeof(Labels) == 128 && sizeof(Identity) == 256);
 static_assert(sizeof(Slot) == 1024 && sizeof(RestartMark) == 128 && sizeof(Where) == 640 && sizeof(SlowPlace) == 80);
@@ -290,7 +299,8 @@ constexpr std::uint64_t signature() {
 }
 }  // namespace detail
 
-// Differs whenever a size or an offset differs, so that two builds that disagree refuse each other's regions.
+// Differs whenever a size or an offset of those fields differs, so that two builds that disagree refuse each other's
+// regions.
 inline constexpr std::uint64_t kSignature = detail::signature();
 
 constexpr std::uint64_t region_bytes_for(std::uint32_t slots) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "container.hpp"
+#include "count.hpp"
 #include "lock_group.hpp"
 
 namespace shm_liveness {
@@ -19,6 +20,7 @@ struct WorkerFacts {
   bool ready = false;
   bool in_phase = false;
   bool coarse_clock = false;  // its beats lag by up to one kernel tick
+  bool counted = false;       // its beats are stamped by another thread, at samples (count.hpp)
   Ended predecessor_ended = Ended::none;
   std::uint32_t pid = 0;
   std::uint32_t tid = 0;
@@ -81,7 +83,9 @@ template <class Read>
 [[gnu::always_inline]] inline void read_identity(const Identity& identity, WorkerFacts& facts) {
   facts.incarnation = identity.incarnation.load_acquire();
   identity.name.load(facts.name);
-  facts.coarse_clock = identity.clock.load_acquire() == static_cast<std::uint32_t>(Clock::coarse);
+  const std::uint32_t clock = identity.clock.load_acquire();
+  facts.coarse_clock = clock == static_cast<std::uint32_t>(Clock::coarse);
+  facts.counted = is_counted(clock);
   const std::uint32_t ended = identity.predecessor_ended.load_acquire();
   facts.predecessor_ended =
       ended <= static_cast<std::uint32_t>(Ended::left_over) ? static_cast<Ended>(ended) : Ended::none;
@@ -113,8 +117,10 @@ inline void read_labels(const Labels& labels, WorkerFacts& facts) {
   facts.in_phase = hot.in_phase.load_acquire() != 0;
   facts.stall_limit_ns = hot.stall_limit_ns.load_acquire();
   facts.renewed_ns = hot.renewed_ns.load_acquire();
-  facts.beats = hot.beats.load_acquire();
+  facts.beats = total_beats(hot, facts.counted);
   facts.last_beat_ns = hot.last_beat_ns.load_acquire();
+  // Beats that no sample has seen yet are no older than the claim.
+  if (facts.counted && facts.last_beat_ns == 0) facts.last_beat_ns = facts.claimed_ns;
   facts.ready = hot.ready.load_acquire() != 0;
   facts.late_cycles = hot.late_cycles.load_acquire();
   facts.late_at_ns = hot.late_at_ns.load_acquire();

@@ -189,8 +189,9 @@ inline int unlink_at(int directory, const char* path) {
 inline int unlink(const char* path) { return unlink_at(kAtFdCwd, path); }
 
 // Returns an address, or a value for which failed() holds.
-inline void* map(void* at, std::size_t bytes, int protection, int flags, int fd) {
-  return reinterpret_cast<void*>(call(__NR_mmap, word(at), static_cast<long>(bytes), protection, flags, fd, 0));
+inline void* map(void* at, std::size_t bytes, int protection, int flags, int fd, std::size_t offset = 0) {
+  return reinterpret_cast<void*>(
+      call(__NR_mmap, word(at), static_cast<long>(bytes), protection, flags, fd, static_cast<long>(offset)));
 }
 inline bool failed(const void* address) { return reinterpret_cast<std::uintptr_t>(address) > std::uintptr_t(-4096); }
 inline int error_of(const void* address) { return static_cast<int>(-reinterpret_cast<std::intptr_t>(address)); }

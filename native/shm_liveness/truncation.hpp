@@ -32,8 +32,9 @@ inline void unwatch(Watched*) {}
 
 #else
 
-// As many as a region has slots, so that one process can hold them all.
-inline constexpr std::size_t kMaxWatched = 4096 + 256;
+// As many as a region has slots, so that one process can hold them all; twice, because a counted claim may have a
+// window (count_window.hpp) beside its region.
+inline constexpr std::size_t kMaxWatched = 2 * 4096 + 256;
 inline Watched g_watched[kMaxWatched];
 
 // Null when the table is full: then a truncation is what it would be without us, a SIGBUS.

@@ -56,6 +56,9 @@ struct Age {
   std::uint64_t incarnation = 0;  // 0: never seen
   std::uint64_t sign_of_life_ns = 0;
   std::uint64_t since_running_ns = 0;  // the running time at that sign of life
+  std::uint64_t stamped_ns = 0;        // of a counted worker: its latest stamp, its beats then, and when a look saw
+  std::uint64_t beats = 0;             // that these had moved without a new stamp
+  std::uint64_t moved_ns = 0;
   std::uint64_t lost_at_claim_ns = 0;  // what had been lost when the claim was first seen
   std::uint64_t usual_cycle_ns = 0;    // the worker's own (rhythm.hpp), read now and then; 0: not known
   Lock lock = Lock::gone;              // as the latest look found it
@@ -69,6 +72,16 @@ struct Age {
   std::uint64_t placed_ns = 0;
 };
 
+// A counted worker is stamped by another thread, which may be starved beside a healthy loop (count.hpp). Beats without
+// a new stamp since the last look are a sign of life as of this one.
+inline void go_by_count(WorkerFacts& worker, Age& age) {
+  if (!worker.counted) return;
+  if (age.stamped_ns == worker.last_beat_ns && age.beats != worker.beats) age.moved_ns = worker.observed_ns;
+  age.stamped_ns = worker.last_beat_ns;
+  age.beats = worker.beats;
+  if (age.moved_ns > worker.last_beat_ns) worker.last_beat_ns = age.moved_ns;
+}
+
 // Makes a worker as old as it is in running time: younger than the clock says, never older. Its graces end later by
 // what was lost since its claim.
 inline void age_in_running_time(WorkerFacts& worker, Age& age, const RunningTime& time) {
@@ -80,6 +93,7 @@ inline void age_in_running_time(WorkerFacts& worker, Age& age, const RunningTime
     age.is_strange = before.is_strange;
     age.is_ours = before.is_ours;
   }
+  go_by_count(worker, age);
   if (age.sign_of_life_ns != worker.sign_of_life_ns()) {
     age.sign_of_life_ns = worker.sign_of_life_ns();
     age.silent_running_ns = 0;

@@ -151,6 +151,7 @@ TEST_CASE("each field is where the vectors say, and none is left out") {
   std::size_t in_layout = 0;
 #define COUNT(Struct, field, offset) ++in_layout;
   SHM_LIVENESS_FIELDS(COUNT)
+  SHM_LIVENESS_LATER_FIELDS(COUNT)
 #undef COUNT
   CHECK(in_vectors == in_layout);
 }

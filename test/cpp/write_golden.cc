@@ -55,6 +55,7 @@ void fill_hot(Hot& hot, const Filling& with) {
   hot.renewed_ns.store_relaxed(297 * kSecond + 17 + with.more);
   hot.in_phase.store_relaxed(with.in_phase ? 1 : 0);
   hot.serial.store_relaxed(with.serial);
+  hot.count.store_relaxed(static_cast<std::uint32_t>(1'018 + with.more));
 }
 
 void fill_identity(Identity& identity, const Filling& with) {
@@ -187,6 +188,7 @@ void write_values(std::ostream& out, const T& from) {
     before = ",\n       ";                                                                                             \
   }
   SHM_LIVENESS_FIELDS(WRITE_VALUE)
+  SHM_LIVENESS_LATER_FIELDS(WRITE_VALUE)
 #undef WRITE_VALUE
   out << '}';
 }
@@ -220,6 +222,7 @@ void write_fields(std::ostream& out) {
       << ", \"bytes\": " << sizeof(Struct::field) << ", \"kind\": \"" << kind_of<decltype(Struct::field)>() << "\"}";  \
   before = ",\n";
   SHM_LIVENESS_FIELDS(WRITE_FIELD)
+  SHM_LIVENESS_LATER_FIELDS(WRITE_FIELD)
 #undef WRITE_FIELD
   out << "\n  ],\n";
 }

@@ -5,15 +5,19 @@ import { Program } from '../support/program.js'
 import { uniqueRegion } from '../support/region.js'
 import { untilHolds } from '../support/until.js'
 
-async function collect(region: string, which: string): Promise<{ program: Program; result: unknown }> {
-  const program = Program.fixture('collects-garbage', [region, which], { flags: ['--expose-gc'] })
+async function collect(
+  region: string,
+  which: string,
+  clock = 'precise',
+): Promise<{ program: Program; result: unknown }> {
+  const program = Program.fixture('collects-garbage', [region, which, clock], { flags: ['--expose-gc'] })
   return { program, result: JSON.parse(await program.said('result')) }
 }
 
 describe('garbage collection', () => {
-  it('of the wrapper leaves a detached beat at work', async () => {
+  it.each(['precise', 'counted'])('of the wrapper leaves a detached beat at work, %s', async (clock) => {
     const region = uniqueRegion()
-    const { result } = await collect(region, 'wrapper collected, beat kept')
+    const { result } = await collect(region, 'wrapper collected, beat kept', clock)
     expect(result).toEqual([['wrapper'], true])
     expect(await probe(['--region', region])).toMatchObject({ code: 0 })
   })
@@ -25,9 +29,9 @@ describe('garbage collection', () => {
     expect(Region.open(region).workers()).toMatchObject([{ state: 'stopped', beats: 0 }])
   })
 
-  it('of everything makes a worker stalled while its process lives, and dead after', async () => {
+  it.each(['precise', 'counted'])('of everything makes a worker stalled while its process lives, %s', async (clock) => {
     const region = uniqueRegion()
-    const { program, result } = await collect(region, 'all dropped')
+    const { program, result } = await collect(region, 'all dropped', clock)
     expect(result).toEqual([['beat', 'wrapper']])
     const stalled = await untilHolds(
       'the worker is stalled',
@@ -47,8 +51,8 @@ describe('garbage collection', () => {
     expect(program.stderr).toBe('')
   })
 
-  it('leaves no descriptor and no mapping of a thousand stopped claims', async () => {
-    const { result } = await collect(uniqueRegion(), 'claimed and stopped often')
+  it.each(['precise', 'counted'])('leaves nothing mapped or open of a thousand stopped claims, %s', async (clock) => {
+    const { result } = await collect(uniqueRegion(), 'claimed and stopped often', clock)
     const [before, after] = result as [unknown, unknown]
     expect(after).toEqual(before)
   })

@@ -19,6 +19,7 @@ const stages: { stage: string; code: number; line: RegExp | '' }[] = [
   },
   { stage: 'beat in an exit handler', code: 7, line: dead },
   { stage: 'terminate in a tight loop', code: 1, line: dead },
+  { stage: 'terminate in a tight loop of counted beats', code: 1, line: dead },
   { stage: 'terminate while idle', code: 1, line: dead },
   { stage: 'terminate while blocked', code: 1, line: dead },
   {
@@ -53,7 +54,7 @@ describe('a thread beside a living one', () => {
 })
 
 describe('terminating a thread', () => {
-  const doings = ['beating', 'loading', 'changing', 'claiming', 'reading']
+  const doings = ['beating', 'counting', 'loading', 'changing', 'claiming', 'reading']
   it.each(doings)('in the midst of %s neither crashes the process nor hinders the next claim', async (doing) => {
     const region = uniqueRegion()
     const worker = Program.fixture('terminates-threads', [region, '10', doing])
@@ -67,7 +68,7 @@ describe('terminating a thread', () => {
         .map((seen) => [seen.name, seen]),
     )
     expect(found['grabber']).toMatchObject({ state: 'stopped' })
-    if (doing === 'beating') {
+    if (doing === 'beating' || doing === 'counting') {
       expect(found['thread']).toMatchObject({ state: 'dead', claims: 10, lastWords: { ended: 'died' } })
     }
   })

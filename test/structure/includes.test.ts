@@ -7,11 +7,14 @@ const core = join(root, 'native/shm_liveness')
 
 /** Each header may include only what stands before it. */
 const order = [
-  ...['sys', 'clock', 'text', 'layout', 'fault', 'name', 'duration', 'procfs', 'system_calls'],
+  ...['sys', 'clock', 'text', 'layout', 'count', 'fault', 'name', 'duration', 'procfs', 'system_calls'],
   ...['kernel_place', 'lock', 'truncation'],
   ...['region', 'lock_group', 'create', 'container', 'slots', 'restart', 'claim', 'supervise', 'beat'],
   ...[
+    'count_window',
     'fork_guard',
+    'helper_thread',
+    'sampler',
     'comeback',
     'heartbeat',
     'snapshot',

@@ -30,6 +30,8 @@ struct Scene {
   std::uint64_t now = kNow;
   std::uint64_t beat = kNow;
   std::uint64_t incarnation = 7;
+  bool counted = false;
+  std::uint64_t beats = 12;  // of a counted worker; `beat` is its sampler's stamp
   RunningTime time{kInterval};
   Age age;
 
@@ -44,6 +46,8 @@ struct Scene {
     worker.observed_ns = now;
     worker.last_beat_ns = beat;
     worker.renewed_ns = 0;
+    worker.counted = counted;
+    worker.beats = beats;
     tick(time, now);
     age_in_running_time(worker, age, time);
     return worker;
@@ -144,6 +148,43 @@ TEST_CASE("a worker that was never seen before is no older than the last gap") {
   }
   scene.beat = scene.now - kSecond;
   CHECK(scene.look_after(kInterval).age_ns() == kInterval);
+}
+
+TEST_CASE("a counted worker whose sampler is starved lives by its count") {
+  Scene scene;
+  scene.counted = true;
+  scene.settle();
+  for (int i = 0; i < 100; ++i) {
+    ++scene.beats;
+    CHECK(scene.look_after(kInterval).age_ns() == 0);
+  }
+  // Far apart, too: when the beats came is not known, only that the sampler was not there.
+  scene.time.plan(scene.now + 2 * kLimit);
+  ++scene.beats;
+  CHECK(scene.look_after(2 * kLimit).age_ns() == 0);
+}
+
+TEST_CASE("a counted worker that hangs stalls, whatever becomes of its sampler") {
+  Scene scene;
+  scene.counted = true;
+  scene.settle();
+  ++scene.beats;
+  scene.look_after(kInterval);
+  const std::uint64_t moved = scene.now;
+  for (int i = 0; i < 20; ++i) {
+    const WorkerFacts worker = scene.look_after(kInterval);
+    CHECK(worker.age_ns() == scene.now - moved);
+  }
+  CHECK(scene.look_after(kInterval).age_ns() > kLimit);
+}
+
+TEST_CASE("a counted worker that is stamped is as old as its stamp says") {
+  Scene scene;
+  scene.counted = true;
+  scene.settle();
+  scene.beats += 1'000;
+  scene.beat = scene.now + kInterval / 4;
+  CHECK(scene.look_after(kInterval).age_ns() == kInterval * 3 / 4);
 }
 
 TEST_CASE("a clock that goes backwards counts for nothing, and the worker does not stall of it") {
