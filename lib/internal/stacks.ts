@@ -19,9 +19,25 @@ export function stacksWishOf(option: boolean | undefined): StacksWish {
   throw invalid('SHM_LIVENESS_STACKS', '0 or 1', value)
 }
 
+/**
+ * The versions of Node.js whose V8 the addon's calls were tried with (test/slow/stacks-stress). They go by names alone, so
+ * with another V8 a changed signature would not be noticed.
+ */
+const triedMajors = ['20', '22', '24']
+
+/** Why stacks are left out unless somebody asks for them; undefined: they are not. */
+export function untriedReason(versions: NodeJS.ProcessVersions): string | undefined {
+  const other = ['electron', 'bun', 'deno'].find((name) => versions[name] !== undefined)
+  if (other !== undefined) return `not tried with ${other}`
+  const [major = ''] = versions.node.split('.')
+  return triedMajors.includes(major) ? undefined : `not tried with Node.js ${major}`
+}
+
 /** Begins to watch a heartbeat's thread. Never fails: a worker without stacks works. */
 export function beginStacks(heartbeat: NativeHeartbeat, name: string, { isWanted, isExplicit }: StacksWish): Stacks {
   if (!isWanted) return { by: 'none', reason: 'switched off' }
+  const untried = untriedReason(process.versions)
+  if (untried !== undefined && !isExplicit) return { by: 'none', reason: `${untried}; stacks: true asks for them` }
   const reason = heartbeat.watchStacks()
   if (reason === null) return { by: 'interrupt' }
   if (isExplicit) {
