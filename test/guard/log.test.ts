@@ -29,7 +29,7 @@ const stalls = (...flags: string[]) => [
   ...[guardPath(), '--region', uniqueRegion(), '--progress', 'output', '--max-age', '100ms', '--interval', '10ms'],
   ...[...flags, '--'],
 ]
-const stallsAtOnce = [...stalls(), 'sleep', '60']
+const stallsAtOnce = () => [...stalls(), 'sleep', '60']
 /** As often as it is restarted, and not before guard_stderr.py lets it. */
 const stallsWhenLetGo = (restarts: number) => [
   ...[...stalls('--restart', String(restarts)), 'sh', '-c'],
@@ -38,7 +38,7 @@ const stallsWhenLetGo = (restarts: number) => [
 
 describe.concurrent.each(wrappers)('a log that is not read, and %s,', (_, wrapper) => {
   it.each(['pty', 'pipe', 'socket'])('does not stop the watch: a %s that is full', async (kind) => {
-    expect(await run([kind, 'none', 0], [...wrapper, ...stallsAtOnce])).toEqual({ code: 120, text: '' })
+    expect(await run([kind, 'none', 0], [...wrapper, ...stallsAtOnce()])).toEqual({ code: 120, text: '' })
   })
 
   it('does not stop the guard: a terminal that is writable, with less room than the line needs', async () => {

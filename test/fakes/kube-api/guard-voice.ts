@@ -24,6 +24,9 @@ const verdicts: Partial<Record<StepOutcome, string>> = {
   ...{ exited: 'healthy', signalled: 'healthy', terminated: 'healthy', stalled: 'stalled', dead: 'dead' },
 }
 
+/** Where a stalled step is, as /proc says of a shell that waits for its program. */
+const stalledAt = ['wait4 (do_wait)']
+
 export class GuardVoice {
   readonly #nonce: string
   readonly #steps: StepNames[]
@@ -68,7 +71,7 @@ export class GuardVoice {
     const step = { number: this.#step, of: this.#steps.length, name }
     const json = {
       ...{ outcome, exit, verdict, line },
-      ...(outcome === 'stalled' ? { phase: name } : {}),
+      ...(outcome === 'stalled' ? { phase: name, where: stalledAt } : {}),
       ...{
         step,
         outputBytes: this.outputBytes,
@@ -77,7 +80,9 @@ export class GuardVoice {
         time: `${new Date().toISOString().slice(0, 19)}Z`,
       },
     }
-    return `${line}, step ${step.number}/${step.of} "${name}"\n${JSON.stringify(json)}\n`
+    const stack = outcome === 'stalled' ? ['  main:', ...stalledAt.map((place) => `    ${place}`)] : []
+    const lines = [`${line}, step ${step.number}/${step.of} "${name}"`, ...stack, JSON.stringify(json)]
+    return lines.map((each) => `${each}\n`).join('')
   }
   /** What a SIGTERM leaves there until the step has ended. */
   interimRecord(): string {
