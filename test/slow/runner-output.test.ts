@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
+import { ProcessDesk, type RunnerProcess } from '../build-runner/cli/process.js'
 import { boots, guardRuns } from '../fakes/kube-api/index.js'
 import { until } from '../support/until.js'
-import { ProcessDesk, type RunnerProcess } from '../build-runner/cli/process.js'
 
 const mib = 1024 * 1024
 const line = `${'x'.repeat(1023)}\n`
