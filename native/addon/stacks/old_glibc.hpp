@@ -14,8 +14,6 @@
 #endif
 #if defined(SHM_LIVENESS_FIRST_GLIBC)
 __asm__(".symver dlsym, dlsym@" SHM_LIVENESS_FIRST_GLIBC);
-__asm__(".symver pthread_create, pthread_create@" SHM_LIVENESS_FIRST_GLIBC);
 __asm__(".symver pthread_mutex_trylock, pthread_mutex_trylock@" SHM_LIVENESS_FIRST_GLIBC);
-__asm__(".symver pthread_attr_setstacksize, pthread_attr_setstacksize@" SHM_LIVENESS_FIRST_GLIBC);
 #endif
 #endif

@@ -1,6 +1,5 @@
 #include "watcher.hpp"
 
-#include <signal.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
 
@@ -9,14 +8,12 @@
 #include "engine.hpp"
 #include "old_glibc.hpp"
 #include "report.hpp"
+#include "shm_liveness/helper_thread.hpp"
 #include "walk.hpp"
 #include "watched.hpp"
 
 namespace shm_liveness::addon::stacks {
 namespace {
-
-// Enough for a report's buffers of text, and for a SIGBUS handler that ends up here.
-constexpr std::size_t kStackBytes = 256 * 1024;
 
 // Of sched_setattr(2), in its first version.
 struct SchedulingAttributes {
@@ -67,30 +64,15 @@ struct State {
   }
 }
 
-void* run(void*) {
+void run(void*) {
   prctl(PR_SET_NAME, "shm-stacks");
   take_short_turns();
   watch_for_ever();
 }
 
-// Signals for the process are for its other threads, but for those that this thread itself brings about.
 bool start_thread() {
-  pthread_attr_t attributes;
-  if (pthread_attr_init(&attributes) != 0) return false;
-  pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-  pthread_attr_setstacksize(&attributes, kStackBytes);
-  std::uint64_t blocked = ~std::uint64_t(0);
-  for (const int fault : {SIGBUS, SIGSEGV, SIGFPE, SIGILL, SIGTRAP, SIGSYS}) {
-    blocked &= ~(std::uint64_t(1) << (fault - 1));
-  }
-  std::uint64_t before = 0;
-  // Raw: pthread_sigmask has a younger version in glibc. The new thread inherits the mask.
-  sys::call(__NR_rt_sigprocmask, SIG_SETMASK, sys::word(&blocked), sys::word(&before), 8);
-  pthread_t thread;
-  const bool is_started = pthread_create(&thread, &attributes, run, nullptr) == 0;
-  sys::call(__NR_rt_sigprocmask, SIG_SETMASK, sys::word(&before), 0L, 8);
-  pthread_attr_destroy(&attributes);
-  return is_started;
+  static shm_liveness::detail::HelperThread thread;  // never joined: see watch_for_ever()
+  return thread.start(run, nullptr);
 }
 
 // process.exit() runs no cleanup hooks of the main environment: static objects of V8 go while its isolates still stand.
