@@ -9,12 +9,12 @@
 
 namespace shm_liveness::addon {
 
-Holder::Holder(Napi::Env env, Heartbeat&& claimed, const Napi::Function& on_loss, std::shared_ptr<SharedBeat> shared)
+Holder::Holder(Napi::Env env, Heartbeat&& claimed, const Napi::Function& on_loss, SharedBeat& shared)
     : heartbeat(std::move(claimed)),
       env_(env),
       on_loss_(Napi::Persistent(on_loss)),
-      shared_(std::move(shared)),
-      id_(shared_->add(heartbeat)) {
+      shared_(shared),
+      id_(shared.add(heartbeat)) {
   heartbeat.listen_for_loss(Holder::on_loss, this);
   napi_add_env_cleanup_hook(env_, on_environment_end, this);
 }
@@ -115,7 +115,7 @@ Clock clock_of(const std::string& name) {
 
 }  // namespace
 
-Napi::Function HeartbeatObject::define(Napi::Env env, std::shared_ptr<SharedBeat>* shared) {
+Napi::Function HeartbeatObject::define(Napi::Env env, SharedBeat& shared) {
   return DefineClass(env, "NativeHeartbeat",
                      {
                          InstanceMethod<&HeartbeatObject::ready>("ready"),
@@ -128,7 +128,7 @@ Napi::Function HeartbeatObject::define(Napi::Env env, std::shared_ptr<SharedBeat
                          InstanceAccessor<&HeartbeatObject::fault>("fault"),
                          InstanceAccessor<&HeartbeatObject::comebacks>("comebacks"),
                      },
-                     shared);
+                     &shared);
 }
 
 HeartbeatObject::HeartbeatObject(const Napi::CallbackInfo& info) : ObjectWrap(info) {
@@ -151,7 +151,7 @@ HeartbeatObject::HeartbeatObject(const Napi::CallbackInfo& info) : ObjectWrap(in
     return;
   }
   holder_ = new Holder(env, std::move(claimed.heartbeat), from.Get("onLoss").As<Napi::Function>(),
-                       *static_cast<std::shared_ptr<SharedBeat>*>(info.Data()));
+                       *static_cast<SharedBeat*>(info.Data()));
   holder_->keep();
   const Napi::Value beat = make_beat(env, holder_);
   Napi::Object self = info.This().As<Napi::Object>();

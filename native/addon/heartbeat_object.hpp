@@ -19,7 +19,7 @@ namespace shm_liveness::addon {
 class Holder {
  public:
   // `on_loss` is called with (code, isClaimedAnew) when the region was lost.
-  Holder(Napi::Env env, Heartbeat&& heartbeat, const Napi::Function& on_loss, std::shared_ptr<SharedBeat> shared);
+  Holder(Napi::Env env, Heartbeat&& heartbeat, const Napi::Function& on_loss, SharedBeat& shared);
   Holder(const Holder&) = delete;
   Holder& operator=(const Holder&) = delete;
 
@@ -41,7 +41,7 @@ class Holder {
   Heartbeat heartbeat;
 
  private:
-  ~Holder() { shared_->remove(id_); }
+  ~Holder() { shared_.remove(id_); }
   static void on_environment_end(void* holder);
   static void on_loss(void* holder, const detail::Held& held, Fault lost);
 
@@ -49,7 +49,7 @@ class Holder {
   Napi::FunctionReference on_loss_;
   stacks::Watch* stacks_ = nullptr;
   std::unique_ptr<CountWindow> window_;
-  std::shared_ptr<SharedBeat> shared_;
+  SharedBeat& shared_;
   std::int32_t id_;
   bool in_environment_ = true;
   int keepers_ = 1;  // the environment's
@@ -58,7 +58,7 @@ class Holder {
 class HeartbeatObject : public Napi::ObjectWrap<HeartbeatObject> {
  public:
   // `shared` must live as long as the environment.
-  static Napi::Function define(Napi::Env env, std::shared_ptr<SharedBeat>* shared);
+  static Napi::Function define(Napi::Env env, SharedBeat& shared);
   explicit HeartbeatObject(const Napi::CallbackInfo& info);
   ~HeartbeatObject() override;
 

@@ -9,10 +9,9 @@
 namespace shm_liveness::addon {
 
 Napi::Object initialize(Napi::Env env, Napi::Object exports) {
-  auto* const shared = new std::shared_ptr<SharedBeat>(SharedBeat::create(env));
-  env.AddCleanupHook([](std::shared_ptr<SharedBeat>* copy) { delete copy; }, shared);
+  SharedBeat& shared = SharedBeat::create(env);
   exports.Set("Heartbeat", HeartbeatObject::define(env, shared));
-  exports.Set("sharedBeat", (*shared)->to_object(env));
+  exports.Set("sharedBeat", shared.to_object(env));
   define_region_functions(env, exports);
   define_layout_functions(env, exports);
   return exports;

@@ -32,18 +32,17 @@ void forget(napi_env env) {
 
 }  // namespace
 
-std::shared_ptr<SharedBeat> SharedBeat::create(Napi::Env env) {
-  auto shared = std::make_shared<SharedBeat>(env);
-  // The environment's own copy.
+SharedBeat& SharedBeat::create(Napi::Env env) {
+  auto* const shared = new SharedBeat(env);
   env.AddCleanupHook(
-      [](std::shared_ptr<SharedBeat>* copy) {
-        forget((*copy)->env_);
-        (*copy)->array_.Reset();
-        delete copy;
+      [](SharedBeat* at_end) {
+        forget(at_end->env_);
+        at_end->array_.Reset();
+        at_end->let_go();
       },
-      new std::shared_ptr<SharedBeat>(shared));
-  make_known(env, shared.get());
-  return shared;
+      shared);
+  make_known(env, shared);
+  return *shared;
 }
 
 SharedBeat::SharedBeat(Napi::Env env) : env_(env) {
@@ -65,10 +64,14 @@ std::int32_t SharedBeat::add(Heartbeat& heartbeat) {
   auto place = std::find(heartbeats_.begin(), heartbeats_.end(), nullptr);
   if (place == heartbeats_.end()) place = heartbeats_.insert(place, nullptr);
   *place = &heartbeat;
+  ++keepers_;
   return static_cast<std::int32_t>(place - heartbeats_.begin());
 }
 
-void SharedBeat::remove(std::int32_t id) { heartbeats_[static_cast<std::size_t>(id)] = nullptr; }
+void SharedBeat::remove(std::int32_t id) {
+  heartbeats_[static_cast<std::size_t>(id)] = nullptr;
+  let_go();
+}
 
 // The hot path. Returns no value, because to make one costs more than to leave a word.
 napi_value SharedBeat::beat(napi_env env, napi_callback_info info) {

@@ -12,7 +12,6 @@
 
 #include <napi.h>
 
-#include <memory>
 #include <vector>
 
 #include "shm_liveness/heartbeat.hpp"
@@ -21,25 +20,32 @@ namespace shm_liveness::addon {
 
 class SharedBeat {
  public:
-  // Lives as long as the environment or a copy of the pointer, because holders are freed after their environment's end.
-  static std::shared_ptr<SharedBeat> create(Napi::Env env);
-  explicit SharedBeat(Napi::Env env);
+  // Kept by the environment, until its end.
+  static SharedBeat& create(Napi::Env env);
   SharedBeat(const SharedBeat&) = delete;
   SharedBeat& operator=(const SharedBeat&) = delete;
 
   // {words, beat}, as lib/internal/beats.ts takes them.
   Napi::Object to_object(Napi::Env env);
 
+  // Whoever adds a heartbeat keeps this, until it removes it: holders may be freed after their environment's end. On
+  // the environment's thread. (No std::shared_ptr: its count needs glibc 2.32.)
   std::int32_t add(Heartbeat& heartbeat);
   void remove(std::int32_t id);
 
  private:
+  explicit SharedBeat(Napi::Env env);
+  ~SharedBeat() = default;
+  void let_go() {
+    if (--keepers_ == 0) delete this;
+  }
   static napi_value beat(napi_env env, napi_callback_info info);
 
   napi_env env_;
   std::vector<Heartbeat*> heartbeats_;  // by id; null: free
   std::int32_t* words_ = nullptr;
   Napi::Reference<Napi::ArrayBuffer> array_;
+  int keepers_ = 1;  // the environment's
 };
 
 }  // namespace shm_liveness::addon

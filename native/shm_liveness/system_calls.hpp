@@ -10,22 +10,18 @@ namespace shm_liveness {
 // `fd` for a call whose first argument is a descriptor, `no` for another, and what the name does not say to everybody.
 // clang-format off
 #define SHM_LIVENESS_CALLS(at)                                                                                        \
-  at(fd, read, "") at(fd, write, "") at(fd, readv, "") at(fd, writev, "") at(fd, pread64, "") at(fd, pwrite64, "")    \
-  at(fd, preadv, "") at(fd, pwritev, "") at(fd, close, "") at(fd, ioctl, "") at(fd, fcntl, "") at(fd, flock, "")      \
-  at(fd, fsync, "") at(fd, fdatasync, "") at(fd, syncfs, "") at(fd, ftruncate, "") at(fd, fallocate, "")              \
-  at(fd, getdents64, "") at(fd, sendfile, "") at(fd, splice, "") at(fd, connect, "") at(fd, accept, "")               \
-  at(fd, accept4, "") at(fd, sendto, "") at(fd, recvfrom, "") at(fd, sendmsg, "") at(fd, recvmsg, "")                 \
-  at(fd, epoll_pwait, "") at(fd, io_uring_enter, "") at(no, pselect6, "") at(no, ppoll, "")                           \
-  at(no, futex, ", a lock or a condition") at(no, nanosleep, "") at(no, clock_nanosleep, "")          \
-  at(no, wait4, "") at(no, waitid, "") at(no, openat, "")                     \
-  at(no, newfstatat, "") at(no, statx, "") at(no, unlinkat, "") at(no, renameat2, "")             \
-  at(no, sync, "") at(no, execve, "") at(no, clone, "") at(no, mmap, "") at(no, munmap, "") at(no, mprotect, "")      \
-  at(no, madvise, "") at(no, brk, "") at(no, rt_sigsuspend, "") at(no, rt_sigtimedwait, "")         \
-  at(no, restart_syscall, "") at(no, msgrcv, "") at(no, semtimedop, "")
+  at(fd, read, "") at(fd, write, "") at(fd, readv, "") at(fd, writev, "") at(fd, pread64, "")                         \
+  at(fd, pwrite64, "") at(fd, close, "") at(fd, ioctl, "") at(fd, fcntl, "") at(fd, flock, "") at(fd, fsync, "")      \
+  at(fd, fdatasync, "") at(fd, ftruncate, "") at(fd, fallocate, "") at(fd, sendfile, "") at(fd, splice, "")           \
+  at(fd, connect, "") at(fd, accept, "") at(fd, accept4, "") at(fd, sendto, "") at(fd, recvfrom, "")                  \
+  at(fd, sendmsg, "") at(fd, recvmsg, "") at(fd, epoll_pwait, "") at(no, pselect6, "") at(no, ppoll, "")              \
+  at(no, futex, ", a lock or a condition") at(no, nanosleep, "") at(no, clock_nanosleep, "") at(no, wait4, "")        \
+  at(no, waitid, "") at(no, openat, "") at(no, newfstatat, "") at(no, statx, "") at(no, unlinkat, "")                 \
+  at(no, sync, "") at(no, execve, "") at(no, clone, "") at(no, mmap, "") at(no, munmap, "") at(no, madvise, "")       \
+  at(no, rt_sigsuspend, "") at(no, restart_syscall, "")
 #if defined(__x86_64__)  // calls that newer architectures never had
 #define SHM_LIVENESS_OLD_CALLS(at)                                                                                    \
-  at(no, poll, "") at(no, select, "") at(fd, epoll_wait, "") at(no, pause, "") at(no, open, "") at(no, stat, "")      \
-  at(no, unlink, "") at(no, rename, "") at(no, vfork, "")
+  at(no, poll, "") at(no, select, "") at(fd, epoll_wait, "") at(no, pause, "") at(no, open, "")
 #else
 #define SHM_LIVENESS_OLD_CALLS(at)
 #endif

@@ -104,7 +104,9 @@ console.log('stacks', JSON.stringify(claim('worker', ${options}).stacks))
 setInterval(() => {}, 1e6)`
     const program = run(uniqueRegion(), text, [], env)
     expect(await program.said('stacks')).toBe(by)
-    expect(isThreadThere(program.pid)).toBe(by.includes('interrupt'))
+    // It takes its name when it first runs.
+    if (by.includes('interrupt')) await until('the thread', () => isThreadThere(program.pid))
+    else expect(isThreadThere(program.pid)).toBe(false)
   })
 
   it('that cannot be switched by a word of the environment refuse the claim, and nothing is claimed', async () => {
