@@ -12,6 +12,7 @@
         'native/addon/region_functions.cc',
         'native/addon/shared_beat.cc',
         'native/addon/layout_functions.cc',
+        'native/addon/lock_functions.cc',
         'native/addon/sigbus.cc',
         'native/addon/stacks/engine.cc',
         'native/addon/stacks/interrupt.cc',

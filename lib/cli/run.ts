@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander'
 import { LivenessError } from '../errors.js'
 import { WiringError } from '../kubernetes/index.js'
 import { budgetCommand } from './commands/budget.js'
+import { conformanceCommand } from './commands/conformance.js'
 import { guardPathCommand, probePathCommand } from './commands/executable-path.js'
 import { lintCommand } from './commands/lint.js'
 import { statusCommand } from './commands/status.js'
@@ -36,6 +37,7 @@ function programOf(session: Session): Command {
   for (const command of [
     ...[wireCommand(session), lintCommand(session), budgetCommand(session)],
     ...[statusCommand(session), probePathCommand(session), guardPathCommand(session)],
+    conformanceCommand(session),
   ]) {
     program.addCommand(command)
   }

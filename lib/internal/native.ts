@@ -139,6 +139,10 @@ export interface Native {
   faultCodes(): string[]
   /** How many stacks this process has taken. */
   stacksTaken(): number
+  /** A descriptor that holds a write lock on this byte of a file until it is closed; below 0: an error number, negated. */
+  lockByte(path: string, byte: number): number
+  /** Which of `count` bytes have a write lock. */
+  lockedBytes(path: string, from: number, count: number): number[]
   layout(): {
     version: number
     signature: bigint

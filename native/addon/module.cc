@@ -4,6 +4,7 @@
 
 #include "heartbeat_object.hpp"
 #include "layout_functions.hpp"
+#include "lock_functions.hpp"
 #include "region_functions.hpp"
 
 namespace shm_liveness::addon {
@@ -14,6 +15,7 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   exports.Set("sharedBeat", shared.to_object(env));
   define_region_functions(env, exports);
   define_layout_functions(env, exports);
+  define_lock_functions(env, exports);
   return exports;
 }
 
