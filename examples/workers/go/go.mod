@@ -1,0 +1,3 @@
+module shm-liveness-worker
+
+go 1.19
