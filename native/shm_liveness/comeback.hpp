@@ -2,6 +2,8 @@
 // beats any more, and its name is free for a second holder. It notices, and claims its name anew.
 #pragma once
 
+#include <cstdlib>
+#include <new>
 #include <utility>
 
 #include "sampler.hpp"
@@ -56,6 +58,11 @@ struct Held : Member {
   // held by another worker (is_superseded). Null: nobody listens.
   void (*on_loss)(void* listener, const Held& held, Fault lost) = nullptr;
   void* listener = nullptr;
+
+  // From libc, so that a C program (native/c) needs no C++ library.
+  static void* operator new(std::size_t bytes, const std::nothrow_t&) noexcept { return std::malloc(bytes); }
+  static void operator delete(void* memory) noexcept { std::free(memory); }
+  static void operator delete(void* memory, const std::nothrow_t&) noexcept { std::free(memory); }
 
   Failure begin(const ClaimOptions& wanted) {
     Text(directory, sizeof directory - 1) << wanted.place.directory;
