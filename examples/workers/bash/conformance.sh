@@ -17,5 +17,6 @@ while IFS= read -r line; do
     last-words) shm_last_words >/dev/null ;;
     *) SHM_ANSWER='error UNKNOWN_REQUEST' ;;
   esac
-  echo "${SHM_ANSWER:-error STOPPED}"
+  [[ $SHM_ANSWER == 'error NO_HELPER'* ]] && SHM_ANSWER='error STOPPED'
+  echo "$SHM_ANSWER"
 done

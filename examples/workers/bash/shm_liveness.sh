@@ -18,9 +18,12 @@
 
 # shm_request WORDS...: asks the helper. Its answer is in SHM_ANSWER; the status says whether it was "ok".
 shm_request() {
-  SHM_ANSWER=
-  [[ -n ${SHM_HELPER_PID:-} ]] || return 1
-  printf '%s\n' "$*" >&"${SHM_HELPER[1]}" && IFS= read -r SHM_ANSWER <&"${SHM_HELPER[0]}" && [[ $SHM_ANSWER == ok* ]]
+  if [[ -n ${SHM_HELPER_PID:-} ]] && printf '%s\n' "$*" >&"${SHM_HELPER[1]}" && IFS= read -r SHM_ANSWER <&"${SHM_HELPER[0]}"; then
+    [[ $SHM_ANSWER == ok* ]]
+  else
+    SHM_ANSWER='error NO_HELPER call shm_claim first, and set SHM_LIVENESS_HELPER to the path of the helper'
+    return 1
+  fi
 }
 
 # shm_nanoseconds DURATION: 250ms, 3s, 10m, or a number of nanoseconds.
@@ -38,7 +41,12 @@ shm_nanoseconds() {
 # shm_claim NAME MAX_AGE [CYCLE_LIMIT [CAPACITY]]: region and directory by SHM_LIVENESS_REGION and SHM_LIVENESS_DIR.
 shm_claim() {
   if [[ -z ${SHM_HELPER_PID:-} ]]; then
-    coproc SHM_HELPER { exec "${SHM_LIVENESS_HELPER:-c-conformance}" $$; }
+    local helper=${SHM_LIVENESS_HELPER:-c-conformance}
+    if ! command -v "$helper" >/dev/null; then
+      SHM_ANSWER="error NO_HELPER $helper cannot be run; build ../c, and set SHM_LIVENESS_HELPER to the path of c-conformance"
+      return 1
+    fi
+    coproc SHM_HELPER { exec "$helper" $$; }
   fi
   shm_request claim "$1" "$(shm_nanoseconds "$2")" "$(shm_nanoseconds "${3:-0}")" "${4:-64}"
 }
