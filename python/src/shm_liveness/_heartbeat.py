@@ -1,0 +1,348 @@
+"""What a worker holds: one claimed slot."""
+
+import contextlib
+import os
+import threading
+import warnings
+from types import TracebackType
+from typing import Callable, Final, Iterator, List, NamedTuple, Optional, Type
+
+from . import _layout as at
+from ._claim import Claim, ClaimOptions, LastWords, barrier, last_words, take, write_under
+from ._errors import Duration, LivenessError, check_name, check_text, duration_ns
+from ._region import Creation, Place, Region
+from ._system import monotonic_ns
+
+_LOOK_EVERY_NS: Final = 1_000_000_000
+_CLAIM_AGAIN_WAIT_NS: Final = 1_000_000  # a beat must not block; the next look tries again
+_MODES: Final = {"private": 0o600, "group-read": 0o640, "group-claim": 0o660}
+
+
+class _Said(NamedTuple):
+    """What the worker has said of itself, to be said again in a new region."""
+
+    ready: bool = False
+    status: bytes = b""
+    phase: bytes = b""
+    budget_ns: int = 0
+
+
+class Heartbeat:
+    """A worker's claim of one slot. One thread at a time may use it; each supervised thread claims a name of its own.
+
+    Only stop(), or leaving its `with` block without an exception, ends it as `stopped`. A process or thread that ends
+    without it is `dead`: the kernel drops the slot's lock. In a forked child it is inert, and the parent's stays.
+    """
+
+    beat: Callable[[], bool]
+    """Stamps the slot: the loop came round. Returns False if this heartbeat holds no slot any more. Never throws."""
+
+    def __init__(self, options: ClaimOptions) -> None:
+        self._options = options
+        self._owner = (os.getpid(), threading.get_ident())
+        self._said = _Said()
+        self._is_ended = False
+        self.comebacks = 0
+        """How often the region was removed under this heartbeat, and claimed anew."""
+        self._counters: List[threading.Event] = []
+        self._claim = take(options, Region())
+        self._begin()
+
+    @property
+    def name(self) -> str:
+        return self._options.name
+
+    @property
+    def region(self) -> str:
+        return self._options.place.region
+
+    @property
+    def thread_id(self) -> int:
+        """The thread that has claimed, as sys._current_frames() names it."""
+        return self._owner[1]
+
+    def _begin(self) -> None:
+        self.beat, self._set_timing = _pulse(self._claim, self._options.cycle_limit_ns, self._look, self._beat_elsewhere)
+
+    # -- what readers see
+
+    @property
+    def last_words(self) -> Optional[LastWords]:
+        """How the claim before this one in its slot ended; None: there was none."""
+        return last_words(self._claim) if self._claim.region.is_open else None
+
+    @property
+    def claimed(self) -> bool:
+        """Whether readers see the slot as this worker's. Claims anew, if the region was removed."""
+        return not self._is_ended and self._look()
+
+    def ready(self) -> None:
+        """Says that the worker can do its work: readiness passes while it beats."""
+        self._say_ready(True, b"")
+
+    def not_ready(self, status: str = "") -> None:
+        """Takes ready back; `status`, up to 55 bytes of one line, says why."""
+        self._say_ready(False, check_text(status, at.STATUS_BYTES, "status"))
+
+    @contextlib.contextmanager
+    def _ending(self, said: _Said) -> Iterator[None]:
+        try:
+            yield
+        finally:
+            if self._said[2:] == said[2:] and not self._is_ended:
+                self.end_phase()
+
+    def phase(self, name: str, budget: Duration) -> "contextlib.AbstractContextManager[None]":
+        """Begins a phase, for work that takes longer than max age. Ends by `with`, end_phase() or the next phase."""
+        label = check_text(name, at.NAME_BYTES, "phase")
+        if not label:
+            raise LivenessError("INVALID_TEXT", f"phase {name!r}")
+        said = self._said._replace(phase=label, budget_ns=duration_ns(budget, "budget"))
+        self._require()
+        self._said = said
+        self._write_phase()
+        return self._ending(said)
+
+    def end_phase(self) -> None:
+        """Back to max age, counted from now."""
+        self._require()
+        self._said = self._said._replace(phase=b"", budget_ns=0)
+        # A fresh sign of life first: a reader must not see the old one beside the shorter limit.
+        self._set_timing(True)
+        self._store(at.RENEWED_NS, monotonic_ns())
+        barrier()
+        self._store_half(at.IN_PHASE, 0)
+        self._store(at.STALL_LIMIT_NS, self._options.max_age_ns)
+
+    def stop(self) -> None:
+        """Stopped on purpose. May be called again."""
+        self._give_up(True)
+
+    def abandon(self) -> None:
+        """Gives the slot up without a stop: readers see a death."""
+        self._give_up(False)
+
+    def __enter__(self) -> "Heartbeat":
+        return self
+
+    def __exit__(
+        self, kind: Optional[Type[BaseException]], error: Optional[BaseException], trace: Optional[TracebackType]
+    ) -> None:
+        # An Exception is a crash. KeyboardInterrupt, SystemExit, GeneratorExit and CancelledError end a worker on purpose.
+        self._give_up(kind is None or not issubclass(kind, Exception))
+
+    # -- beats of other loops
+
+    def counter(self, interval: Duration = "50ms") -> "memoryview":
+        """For loops of microseconds: the loop does `counter[0] += 1`, and a thread stamps whenever the count has changed.
+
+        A stamp can be `interval` late, so let max age be several of them. Cycles are those of the stamps.
+        """
+        every_s, count, end = duration_ns(interval, "interval") / 1e9, memoryview(bytearray(8)).cast("Q"), threading.Event()
+
+        def stamp() -> None:
+            seen = 0
+            while not end.wait(every_s):
+                latest = count[0]
+                if latest != seen:
+                    seen = latest
+                    self.beat()
+
+        self._counters.append(end)
+        threading.Thread(target=stamp, name=f"shm-liveness counter {self.name}", daemon=True).start()
+        return count
+
+    def watch_stacks(self) -> None:
+        """From now on a thread writes where this thread's code is whenever it is silent for most of its limit."""
+        from ._stacks import watch
+
+        self._counters.append(watch(self))
+
+    # -- for _stacks
+
+    def silence(self) -> "Optional[tuple[int, int]]":
+        """The latest sign of life, and the limit; None: not claimed."""
+        try:
+            words, bank = self._claim.region.words, self._claim.bank_at // 8
+            sign = max(words[bank + at.LAST_BEAT_NS // 8], words[bank + at.RENEWED_NS // 8])
+            return sign, words[bank + at.STALL_LIMIT_NS // 8]
+        except (ValueError, IndexError):  # released
+            return None
+
+    def write_where(self, taken_ns: int, silent_ns: int, frames: bytes) -> None:
+        region, life = self._claim.region, self._claim.life_at
+
+        def write() -> None:
+            region.halves[(life + at.WHERE_KIND) // 4] = at.WHERE_FRAMES
+            region.words[(life + at.WHERE_TAKEN_NS) // 8] = taken_ns
+            region.words[(life + at.WHERE_SILENT_NS) // 8] = silent_ns
+            region.store_text(life + at.WHERE_FRAMES_TEXT, at.FRAMES_BYTES, frames)
+
+        with contextlib.suppress(ValueError, IndexError):  # stopped meanwhile
+            if region.halves[(life + at.WHERE_SEQUENCE) // 4] % 2 == 0:  # else a guard is at it
+                write_under(region, life + at.WHERE_SEQUENCE, write)
+
+    # -- inside
+
+    def _store(self, offset: int, value: int) -> None:
+        self._claim.region.words[(self._claim.bank_at + offset) // 8] = value
+
+    def _store_half(self, offset: int, value: int) -> None:
+        self._claim.region.halves[(self._claim.bank_at + offset) // 4] = value
+
+    def _write_label(self, offset: int, size: int, text: bytes) -> None:
+        region, bank = self._claim.region, self._claim.bank_at
+        write_under(region, bank + at.LABELS_SEQUENCE, lambda: region.store_text(bank + offset, size, text))
+
+    def _say_ready(self, ready: bool, status: bytes) -> None:
+        self._require()
+        self._said = self._said._replace(ready=ready, status=status)
+        self._write_ready()
+
+    def _write_ready(self) -> None:
+        self._write_label(at.STATUS, at.STATUS_BYTES, self._said.status)
+        self._store_half(at.READY, int(self._said.ready))
+
+    def _write_phase(self) -> None:
+        self._write_label(at.PHASE, at.NAME_BYTES, self._said.phase)
+        self._set_timing(False)
+        self._store(at.RENEWED_NS, monotonic_ns())
+        barrier()
+        self._store(at.STALL_LIMIT_NS, self._said.budget_ns)
+        barrier()
+        self._store_half(at.IN_PHASE, 1)
+
+    def _require(self) -> None:
+        if self._is_ended or self._owner[0] != os.getpid():
+            raise LivenessError("STOPPED", f'worker "{self.name}" of {self._options.place}')
+        if not self._look():
+            raise LivenessError("REGION_REMOVED", f'worker "{self.name}" of {self._options.place}')
+
+    def _look(self) -> bool:
+        """Whether readers can find the slot; claims anew if the region was removed. Called about once a second."""
+        region = self._claim.region
+        if self._is_ended or self._owner[0] != os.getpid():
+            return False
+        if region.is_open and os.fstat(region.fd).st_nlink > 0:
+            return True
+        return self._come_back()
+
+    def _beat_elsewhere(self, released: Claim) -> bool:
+        """For a `beat` that somebody has kept since before the region was removed."""
+        return self._look() if self._claim is released or self._is_ended else self.beat()
+
+    def _come_back(self) -> bool:
+        try:
+            claim = take(self._options, Region(), _CLAIM_AGAIN_WAIT_NS)
+        except LivenessError as error:
+            if error.code == "NAME_TAKEN":
+                self._is_ended = True
+                self._warn("Another worker has the name now, so this one beats no more. Stop one of the two.")
+            return False
+        self._claim.release(False)
+        self._claim = claim
+        self.comebacks += 1
+        self._begin()
+        if self._said.budget_ns:
+            self._write_phase()
+        if self._said.ready or self._said.status:
+            self._write_ready()
+        self._warn("It was claimed anew. Find out what does that: readers saw no worker meanwhile.")
+        return self.beat()
+
+    def _warn(self, then: str) -> None:
+        with contextlib.suppress(Exception):  # a filter may turn warnings into errors; a beat never throws
+            warnings.warn(f'shm-liveness: {self._options.place} of worker "{self.name}" was removed. {then}', stacklevel=3)
+
+    def _give_up(self, is_stopped: bool) -> None:
+        is_first, self._is_ended = not self._is_ended, True
+        for end in self._counters:
+            end.set()
+        if is_first and self._owner[0] == os.getpid():
+            self._claim.release(is_stopped)
+
+
+def _pulse(
+    claim: Claim, cycle_limit_ns: int, look: Callable[[], bool], beat_elsewhere: Callable[[Claim], bool]
+) -> "tuple[Callable[[], bool], Callable[[bool], None]]":
+    """The hot path, as closures: an attribute costs three times a cell. One clock reading and a handful of stores."""
+    words, bank, cycles = claim.region.words, claim.bank_at // 8, claim.life_at // 8
+    beats_at, worst_at, late_at = bank + at.BEATS // 8, bank + at.WORST_CYCLE_NS // 8, bank + at.LATE_CYCLES // 8
+    clock = monotonic_ns
+    beats = last = worst = late = 0  # last 0: the next cycle has no beginning
+    look_at = clock() + _LOOK_EVERY_NS
+    is_timing = True
+
+    def set_timing(wanted: bool) -> None:
+        nonlocal last, is_timing
+        last, is_timing = 0, wanted
+
+    def note_long_cycle(cycle: int, now: int) -> None:
+        nonlocal worst, late
+        if cycle > worst:
+            words[worst_at] = worst = cycle
+        if cycle_limit_ns and cycle > cycle_limit_ns:
+            late += 1
+            words[late_at + 1] = now
+            words[late_at] = late
+
+    def beat() -> bool:
+        nonlocal beats, last, look_at
+        now = clock()
+        try:
+            words[bank] = now
+            beats += 1
+            words[beats_at] = beats
+            if last:
+                cycle = now - last
+                words[cycles + (cycle.bit_length() or 1) - 1] += 1
+                if cycle > worst or cycle > cycle_limit_ns > 0:
+                    note_long_cycle(cycle, now)
+            last = now if is_timing else 0
+        except (ValueError, IndexError):  # the views are released: stopped, forked, or claimed anew
+            return beat_elsewhere(claim)
+        if now >= look_at:
+            look_at = now + _LOOK_EVERY_NS
+            return look()
+        return True
+
+    return beat, set_timing
+
+
+def claim(
+    name: str,
+    *,
+    region: Optional[str] = None,
+    max_age: Duration,
+    cycle_limit: Optional[Duration] = None,
+    capacity: int = 64,
+    share: str = "private",
+    directory: Optional[str] = None,
+    allow_disk: Optional[bool] = None,
+) -> Heartbeat:
+    """Takes the slot of `name` (its old one, if it has one), making the region if there is none.
+
+    name: the worker's role ('grabber', 'worker-0'), not its pid: a restarted worker finds its slot by it.
+    region: default $SHM_LIVENESS_REGION, else 'default'.
+    max_age: how old the last beat may be; at least a few of the loop's periods.
+    cycle_limit: a cycle longer than this is counted and timestamped.
+    capacity, share: should this claim make the region: its slots, and who may use it ('private', 'group-read' for
+        readers of the file's group, 'group-claim' for claims of the group).
+    directory: default $SHM_LIVENESS_DIR, else /dev/shm. allow_disk: default $SHM_LIVENESS_ALLOW_DISK.
+
+    Raises LivenessError: NAME_TAKEN, NO_FREE_SLOT, NO_SPACE, INVALID_NAME, REGION_... and the like.
+    """
+    place = Place(
+        directory or os.environ.get("SHM_LIVENESS_DIR") or "/dev/shm",
+        check_name(region or os.environ.get("SHM_LIVENESS_REGION") or "default", "region"),
+        os.environ.get("SHM_LIVENESS_ALLOW_DISK") in ("1", "true") if allow_disk is None else allow_disk,
+    )
+    if not isinstance(capacity, int) or not 1 <= capacity <= at.MAX_SLOTS:
+        detail = f"expected a whole number from 1 to {at.MAX_SLOTS}, got {capacity!r}"
+        raise LivenessError("INVALID_OPTION", "capacity", detail)
+    if share not in _MODES:
+        raise LivenessError("INVALID_OPTION", "share", f"expected one of {', '.join(_MODES)}, got {share!r}")
+    limit_ns = 0 if cycle_limit is None else duration_ns(cycle_limit, "cycle_limit")
+    max_age_ns = duration_ns(max_age, "max_age")
+    creation = Creation(capacity, _MODES[share])
+    return Heartbeat(ClaimOptions(place, creation, check_name(name, "worker"), max_age_ns, limit_ns))

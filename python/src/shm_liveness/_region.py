@@ -1,0 +1,272 @@
+"""One region: a file on tmpfs, made whole or not at all, checked before it is believed."""
+
+import errno
+import fcntl
+import mmap
+import os
+import random
+import stat
+import struct
+import threading
+import time
+from typing import Final, NamedTuple, Optional, Set
+
+from . import _layout as at
+from ._errors import LivenessError, from_system
+from ._system import boottime_ns, give_name, is_locked, is_on_tmpfs, monotonic_ns, try_lock, unlock, wake_one_at
+
+_CLAIM_WAIT_NS: Final = 5_000_000_000
+_MOST_WAITS: Final = 24
+_MADV_DONTFORK: Final = 10
+
+
+class Place(NamedTuple):
+    directory: str
+    region: str
+    allow_disk: bool
+
+    @property
+    def path(self) -> str:
+        return os.path.join(self.directory, self.region)
+
+    def __str__(self) -> str:
+        return f'region "{self.region}" in {self.directory}'
+
+
+class Creation(NamedTuple):
+    """How a region is made, should it not exist yet."""
+
+    slots: int
+    mode: int
+
+
+# All regions that this process has open. A child must not inherit them: a descriptor or a mapping keeps the locks of its
+# open file. So forks take the lock under which they are opened and closed, and the child closes its copies.
+fork_lock: Final = threading.RLock()
+_open_regions: "Final[Set[Region]]" = set()
+
+
+def _in_child() -> None:
+    for region in list(_open_regions):
+        region.close()
+    fork_lock.release()
+
+
+os.register_at_fork(before=fork_lock.acquire, after_in_parent=fork_lock.release, after_in_child=_in_child)
+
+
+class Region:
+    """An open region. `words` and `halves` are its 8-byte and 4-byte words; a store to one is one instruction."""
+
+    def __init__(self) -> None:
+        self.fd = -1
+        self.slots = 0
+        self.words = memoryview(b"")
+        self.halves = memoryview(b"")
+        self._memory: Optional[mmap.mmap] = None
+
+    @property
+    def is_open(self) -> bool:
+        return self.fd >= 0
+
+    def open(self, path: str) -> None:
+        with fork_lock:
+            # Without O_CREAT: fs.protected_regular refuses even root an O_CREAT open of another user's file.
+            self.fd = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
+            if self.fd <= 2:  # a worker without standard streams: its first log line would land in the header
+                above = fcntl.fcntl(self.fd, fcntl.F_DUPFD_CLOEXEC, 3)
+                os.close(self.fd)
+                self.fd = above
+            _open_regions.add(self)
+
+    def map(self, size: int) -> None:
+        with fork_lock:
+            self._memory = mmap.mmap(self.fd, size)
+            self._memory.madvise(getattr(mmap, "MADV_DONTFORK", _MADV_DONTFORK))
+            whole = memoryview(self._memory)
+            self.words = whole.cast("Q")
+            self.halves = whole.cast("I")
+
+    def close(self) -> None:
+        """Drops the locks, too, unless a child was forked without Python's fork handlers."""
+        with fork_lock:
+            _open_regions.discard(self)
+            self.words.release()
+            self.halves.release()
+            if self._memory is not None:
+                try:
+                    self._memory.close()  # with the duplicate of the descriptor that it holds
+                except BufferError:
+                    pass  # a counter of a memoryview is still in use; the file is closed when that goes
+                self._memory = None
+            if self.fd >= 0:
+                os.close(self.fd)
+            self.fd = -1
+
+    def text(self, offset: int, size: int) -> str:
+        words = self.words[offset // 8 : (offset + size) // 8]
+        return words.tobytes().partition(b"\0")[0].decode("utf-8", "replace")
+
+    def store_text(self, offset: int, size: int, text: bytes) -> None:
+        for i, (word,) in enumerate(struct.iter_unpack("=Q", text.ljust(size, b"\0"))):
+            self.words[offset // 8 + i] = word
+
+    def current(self, slot: int) -> "tuple[int, int]":
+        """The bank of the slot's latest claim, and its serial; serial 0: the slot was never claimed."""
+        first, second = (self.halves[(at.bank_at(slot, bank) + at.SERIAL) // 4] for bank in (0, 1))
+        return (1, second) if second > first else (0, first)
+
+    def used_slots(self) -> int:
+        return min(self.halves[at.USED_SLOTS // 4], self.slots)
+
+    def is_at(self, path: str) -> bool:
+        try:
+            return os.path.samestat(os.fstat(self.fd), os.stat(path, follow_symlinks=False))
+        except FileNotFoundError:
+            return False
+
+    def leave_claim_byte(self) -> None:
+        import ctypes
+
+        turns = at.CLAIM_TURNS // 4
+        self.halves[turns] = (self.halves[turns] + 1) & 0xFFFFFFFF
+        unlock(self.fd, at.CLAIM_BYTE)
+        assert self._memory is not None
+        wake_one_at(ctypes.addressof(ctypes.c_uint32.from_buffer(self._memory, at.CLAIM_TURNS)))
+
+
+def random_nonce() -> int:
+    return random.SystemRandom().getrandbits(64) or 1
+
+
+def _fill(fd: int, creation: Creation) -> None:
+    os.fchmod(fd, creation.mode)  # the mode given to open() is subject to the umask
+    size = at.region_bytes(creation.slots)
+    # A hole in a full tmpfs would be a SIGBUS at the first beat instead of an error here.
+    os.posix_fallocate(fd, 0, size)
+    head = (at.MAGIC, at.VERSION, at.HEADER_BYTES, at.SIGNATURE, at.SLOT_BYTES, creation.slots, size)
+    os.write(fd, struct.pack("=QIIQIIQQQ", *head, random_nonce(), boottime_ns()))
+
+
+def _make(place: Place, creation: Creation) -> None:
+    """Makes a region under its name; it is also fine if somebody else's is there by then."""
+    try:
+        # Without a name until it is whole, so that a maker that is killed leaves nothing behind.
+        fd = os.open(place.directory, os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        if error.errno not in (errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL):
+            raise
+        return _make_by_name(place, creation)
+    try:
+        _fill(fd, creation)
+        give_name(fd, place.path)
+    except FileExistsError:
+        pass
+    except FileNotFoundError:  # no /proc
+        _make_by_name(place, creation)
+    finally:
+        os.close(fd)
+
+
+def _make_by_name(place: Place, creation: Creation) -> None:
+    name = os.path.join(place.directory, f".{place.region}.{random_nonce()}")
+    fd = os.open(name, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    try:
+        _fill(fd, creation)
+        os.link(name, place.path)
+    except FileExistsError:
+        pass
+    finally:
+        os.close(fd)
+        os.unlink(name)
+
+
+def _lock_claim_byte(fd: int, wait_ns: int) -> bool:
+    """Bounded: a holder may be stopped. As long as turns pass, others are served and so will we be."""
+
+    def turn() -> bytes:
+        return os.pread(fd, 4, at.CLAIM_TURNS)
+
+    now = monotonic_ns()
+    end, deadline, seen, pause_s = now + _MOST_WAITS * wait_ns, now + wait_ns, turn(), 0.0005
+    while not try_lock(fd, at.CLAIM_BYTE):
+        now, latest = monotonic_ns(), turn()
+        if latest != seen:
+            seen, deadline = latest, now + wait_ns
+        if now >= min(deadline, end):
+            return False
+        time.sleep(pause_s * random.uniform(0.5, 1))
+        pause_s = min(pause_s * 2, 0.05)
+    return True
+
+
+def _check_file(fd: int, place: Place) -> int:
+    """Anybody may put a file into /dev/shm. Believed are one's own, and those that a group of ours may write."""
+    status = os.fstat(fd)
+    if not stat.S_ISREG(status.st_mode):
+        raise LivenessError("REGION_NOT_A_FILE", str(place))
+    if status.st_mode & 0o002:
+        raise LivenessError("REGION_MODE", str(place))
+    groups = {os.getegid(), *os.getgroups()}
+    if status.st_uid != os.geteuid() and not (status.st_mode & 0o060 == 0o060 and status.st_gid in groups):
+        raise LivenessError("REGION_OWNER", str(place))
+    if not place.allow_disk and not is_on_tmpfs(fd):
+        raise LivenessError("REGION_NOT_TMPFS", str(place))
+    return status.st_size
+
+
+def _fault_of_header(fd: int, size: int) -> Optional[str]:
+    if not at.HEADER_BYTES <= size <= at.region_bytes(at.MAX_SLOTS):
+        return "REGION_SIZE"
+    head = struct.unpack("=QIIQIIQ", os.pread(fd, 40, 0))
+    magic, version, header_bytes, signature, slot_bytes, slots, bytes_said = head
+    if magic != at.MAGIC:
+        return "REGION_MAGIC"
+    if version != at.VERSION:
+        return "REGION_VERSION"
+    if (header_bytes, signature, slot_bytes) != (at.HEADER_BYTES, at.SIGNATURE, at.SLOT_BYTES):
+        return "REGION_LAYOUT"
+    if not 1 <= slots <= at.MAX_SLOTS or bytes_said != at.region_bytes(slots):
+        return "REGION_LAYOUT"
+    return None if size == bytes_said else "REGION_SIZE"
+
+
+def open_for_claim(place: Place, creation: Creation, region: Region, wait_ns: int = _CLAIM_WAIT_NS) -> None:
+    """Opens the region, or makes it. Returns with the claim byte held: call region.leave_claim_byte()."""
+    try:
+        for _ in range(64):  # each turn ends, or finds that somebody has changed the file that the name leads to
+            if _open_once(place, creation, region, wait_ns):
+                return
+    except OSError as error:
+        region.close()
+        if error.errno == errno.EINVAL:
+            raise LivenessError("LOCKS_UNSUPPORTED", str(place)) from error
+        raise from_system(error, str(place)) from error
+    except BaseException:
+        region.close()
+        raise
+    raise LivenessError("CLAIM_BUSY", str(place))
+
+
+def _open_once(place: Place, creation: Creation, region: Region, wait_ns: int) -> bool:
+    try:
+        region.open(place.path)
+    except FileNotFoundError:
+        _make(place, creation)
+        return False
+    if not _lock_claim_byte(region.fd, wait_ns):
+        raise LivenessError("CLAIM_BUSY", str(place))
+    if region.is_at(place.path):
+        size = _check_file(region.fd, place)
+        fault = _fault_of_header(region.fd, size)
+        if fault is None:
+            region.map(size)
+            region.slots = region.halves[28 // 4]
+            return True
+        # An image upgrade in place keeps /dev/shm. The lock bytes are the same in all layout versions.
+        if is_locked(region.fd, at.FIRST_SLOT_BYTE, at.LOCK_BYTES - 1):
+            raise LivenessError("REGION_IN_USE", str(place))
+        os.unlink(place.path)
+        _make(place, creation)
+    region.close()
+    return False

@@ -1,0 +1,330 @@
+"""Run by test/languages, and by `PYTHONPATH=src python3 -m unittest discover -s tests`."""
+
+import asyncio
+import json
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+import unittest
+from datetime import timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, Callable, Dict, List
+
+import shm_liveness
+from shm_liveness import LivenessError, _layout, hooks
+from shm_liveness._errors import duration_ns
+
+VECTORS = Path(__file__).parents[2] / "test" / "vectors"
+
+
+class Regions(unittest.TestCase):
+    def setUp(self) -> None:
+        self.region = f"test-python-{os.getpid()}-{time.monotonic_ns()}"
+        self.addCleanup(lambda: Path(f"/dev/shm/{self.region}").unlink(missing_ok=True))
+
+    def claim(self, name: str = "grabber", **options: Any) -> shm_liveness.Heartbeat:
+        heartbeat = shm_liveness.claim(name, region=self.region, **{"max_age": "1h", **options})
+        self.addCleanup(heartbeat.stop)
+        return heartbeat
+
+    def state(self, slot: int = 0) -> int:
+        """Of the slot's current bank: 2 claimed, 3 stopped."""
+        data = Path(f"/dev/shm/{self.region}").read_bytes()
+        serials = [int.from_bytes(data[at + _layout.SERIAL : at + _layout.SERIAL + 4], "little") for at in self.banks(slot)]
+        at = self.banks(slot)[serials.index(max(serials))]
+        return int.from_bytes(data[at + _layout.STATE : at + _layout.STATE + 4], "little")
+
+    def banks(self, slot: int) -> List[int]:
+        return [_layout.bank_at(slot, bank) for bank in (0, 1)]
+
+    def assert_code(self, code: str, call: Callable[[], object]) -> None:
+        with self.assertRaises(LivenessError) as raised:
+            call()
+        self.assertEqual(raised.exception.code, code)
+
+
+def until(what: str, holds: Callable[[], object], within_s: float = 60) -> None:
+    deadline = time.monotonic() + within_s
+    while not holds():
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not within {within_s} s: {what}")
+        time.sleep(0.005)
+
+
+class Vectors(Regions):
+    def test_every_offset_is_that_of_the_vectors(self) -> None:
+        golden = json.loads((VECTORS / "region-v2.json").read_text())
+        self.assertEqual(str(_layout.SIGNATURE), golden["signature"])
+        self.assertEqual(_layout.region_bytes(golden["slots"]), golden["region_bytes"])
+        base = {entry["struct"]: entry["base"] for entry in golden["structs"]}
+        bases = {"Hot": 0, "Labels": base["Labels"], "Identity": base["Identity"], "Header": 0}
+        bases.update({"Where": base["Where"], "RestartMark": 0})
+        names = {"sequence": "{}_SEQUENCE", "kind": "{}_KIND", "taken_ns": "{}_TAKEN_NS", "silent_ns": "{}_SILENT_NS"}
+        names.update({"frames": "{}_FRAMES_TEXT", "budget_ns": "MARK_BUDGET_NS"})
+        checked = 0
+        for field in golden["fields"]:
+            struct, name = field["struct"], field["field"]
+            if struct == "RestartMark" and name == "incarnation":
+                name = "MARK_INCARNATION"
+            constant = names.get(name, name).format(struct.upper()).upper()
+            if struct == "Header" and name not in ("used_slots", "claim_turns", "nonce"):
+                continue  # those of a header that is made whole; conformance checks them
+            if struct in bases and hasattr(_layout, constant):
+                self.assertEqual(getattr(_layout, constant), bases[struct] + field["offset"], f"{struct}.{name}")
+                checked += 1
+        self.assertGreater(checked, 40)
+
+    def test_durations_are_those_of_the_vectors(self) -> None:
+        vectors = json.loads((VECTORS / "durations.json").read_text())
+        for text, expected in vectors["valid"]:
+            self.assertEqual(duration_ns(text, "duration", 0), int(expected), repr(text))
+        for text in vectors["invalid"]:
+            with self.subTest(text=text):
+                self.assert_code("INVALID_OPTION", lambda: duration_ns(text, "duration", 0))
+        self.assertEqual(duration_ns(timedelta(milliseconds=250), "duration"), 250_000_000)
+
+
+class Claims(Regions):
+    def test_a_with_block_stops_and_an_exception_is_a_death(self) -> None:
+        with self.claim():
+            self.assertEqual(self.state(), 2)
+        self.assertEqual(self.state(), 3)
+        with self.assertRaises(ZeroDivisionError), self.claim():
+            1 / 0
+        self.assertEqual(self.state(), 2)
+        words = self.claim().last_words
+        self.assertEqual(words and words.ended, "died")
+
+    def test_an_interrupt_is_a_stop(self) -> None:
+        with self.assertRaises(KeyboardInterrupt), self.claim():
+            raise KeyboardInterrupt
+        self.assertEqual(self.state(), 3)
+
+    def test_a_beat_after_stop_is_false_and_the_rest_raises(self) -> None:
+        heartbeat = self.claim()
+        self.assertTrue(heartbeat.beat())
+        beat = heartbeat.beat
+        heartbeat.stop()
+        self.assertFalse(beat())
+        self.assert_code("STOPPED", heartbeat.ready)
+
+    def test_options_are_checked(self) -> None:
+        wrongs: Dict[str, List[Dict[str, Any]]] = {
+            "INVALID_OPTION": [{"max_age": 5}, {"max_age": "5"}, {"max_age": "0s"}, {"capacity": 0}, {"share": "all"}],
+            "INVALID_NAME": [{"name": "a/b"}, {"name": "grabber\n"}, {"name": ""}],
+            "REGION_MISSING": [{"directory": "/dev/shm/nowhere"}],
+            "REGION_NOT_TMPFS": [{"directory": str(Path(__file__).parent)}],
+        }
+        for code, options in wrongs.items():
+            for wrong in options:
+                with self.subTest(**wrong):
+                    self.assert_code(code, lambda: self.claim(**wrong))
+
+    def test_texts_are_checked(self) -> None:
+        heartbeat = self.claim()
+        self.assert_code("INVALID_TEXT", lambda: heartbeat.not_ready("x" * 56))
+        self.assert_code("INVALID_TEXT", lambda: heartbeat.phase("two\nlines", "1s"))
+        self.assert_code("INVALID_TEXT", lambda: heartbeat.phase("", "1s"))
+
+    def test_a_nested_phase_is_not_ended_by_the_outer_one(self) -> None:
+        heartbeat = self.claim()
+        with heartbeat.phase("outer", "1m"):
+            heartbeat.phase("inner", "2m")
+        silence = heartbeat.silence()
+        self.assertEqual(silence and silence[1], 120_000_000_000)
+
+    def test_a_kept_beat_goes_on_after_the_region_was_removed(self) -> None:
+        heartbeat = self.claim()
+        beat = heartbeat.beat
+        os.unlink(f"/dev/shm/{self.region}")
+        with self.assertWarnsRegex(Warning, "was removed"):
+            until("it is claimed anew", lambda: beat() and heartbeat.comebacks == 1)
+        before = heartbeat.silence()
+        self.assertTrue(beat())
+        self.assertNotEqual(heartbeat.silence(), before)
+
+    def test_a_counter_is_stamped_while_it_changes(self) -> None:
+        heartbeat = self.claim()
+        count = heartbeat.counter("5ms")
+        seen = heartbeat.silence()
+        count[0] += 1
+        until("it is stamped", lambda: heartbeat.silence() != seen)
+
+
+def _child_of_multiprocessing(region: str, answers: Any) -> None:
+    with shm_liveness.claim("child", region=region, max_age="1h") as heartbeat:
+        answers.put(heartbeat.beat())
+
+
+class Processes(Regions):
+    def test_a_forked_child_is_inert_and_may_claim_for_itself(self) -> None:
+        heartbeat = self.claim()
+        child = os.fork()
+        if child == 0:
+            inert = not heartbeat.beat()
+            own = shm_liveness.claim("own", region=self.region, max_age="1h").beat()
+            os._exit(0 if inert and own else 1)
+        self.assertEqual(os.waitpid(child, 0)[1], 0)
+        self.assertTrue(heartbeat.beat())
+        self.assert_code("NAME_TAKEN", self.claim)
+
+    def test_multiprocessing_claims_by_fork_and_spawn(self) -> None:
+        heartbeat = self.claim()
+        for method in ("fork", "spawn"):
+            context: Any = multiprocessing.get_context(method)
+            answers = context.Queue()
+            process = context.Process(target=_child_of_multiprocessing, args=(self.region, answers))
+            process.start()
+            self.assertTrue(answers.get(timeout=60))
+            process.join()
+        self.assertTrue(heartbeat.beat())
+
+    def test_forks_beside_claims_on_another_thread(self) -> None:
+        stop = threading.Event()
+
+        def claim_all_the_time() -> None:
+            while not stop.is_set():
+                self.claim("other").stop()
+
+        thread = threading.Thread(target=claim_all_the_time)
+        thread.start()
+        children = []
+        for _ in range(20):
+            child = os.fork()
+            if child == 0:
+                time.sleep(60)
+                os._exit(0)
+            children.append(child)
+        stop.set()
+        thread.join()
+        try:
+            # Whatever the thread was at when they were forked, none of the children holds a lock of it.
+            self.assertTrue(self.claim("other").beat())
+        finally:
+            for child in children:
+                os.kill(child, signal.SIGKILL)
+                os.waitpid(child, 0)
+
+    def test_importing_the_hooks_imports_none_of_the_packages(self) -> None:
+        code = "import sys, shm_liveness.hooks; print([m for m in ('gunicorn','uvicorn','celery') if m in sys.modules])"
+        self.assertEqual(subprocess.check_output([sys.executable, "-c", code], text=True).strip(), "[]")
+
+
+def hang(until_s: float) -> None:
+    while time.monotonic() < until_s:
+        pass
+
+
+class Stacks(Regions):
+    def test_a_busy_loop_is_named_with_its_callers(self) -> None:
+        heartbeat = self.claim(max_age="40ms")
+        heartbeat.watch_stacks()
+        heartbeat.beat()
+        hang(time.monotonic() + 0.5)
+        heartbeat.abandon()
+        words = self.claim().last_words
+        frames = (words.frames or "").splitlines() if words else []
+        self.assertRegex(frames[0], r"^hang \(.*test_worker\.py:\d+\)$")
+        self.assertIn("test_a_busy_loop_is_named_with_its_callers", frames[1])
+        self.assertLess(len("\n".join(frames).encode()), 608)
+
+
+class Hooks(Regions):
+    def options(self) -> Dict[str, Any]:
+        return {"region": self.region, "max_age": "1h"}
+
+    def test_an_event_loop_beats_and_a_blocked_one_does_not(self) -> None:
+        async def main() -> None:
+            heartbeat = self.claim()
+            async with hooks.asyncio_beats(heartbeat, 0.005):
+                seen = heartbeat.silence()
+                while heartbeat.silence() == seen:
+                    await asyncio.sleep(0.005)
+                blocked = heartbeat.silence()
+                time.sleep(0.05)
+                self.assertEqual(heartbeat.silence(), blocked)
+            self.assertEqual(self.state(), 3)
+
+        asyncio.run(main())
+
+    def test_a_plain_loop_beats_each_round(self) -> None:
+        heartbeat = self.claim()
+        times = [heartbeat.silence() for _ in hooks.beats(range(3), heartbeat)]
+        self.assertEqual(len(set(times)), 3)
+
+    def test_asgi_is_ready_after_startup_and_stopped_after_shutdown(self) -> None:
+        async def application(scope: Any, receive: Any, send: Any) -> None:
+            await receive()
+            await send({"type": "lifespan.startup.complete"})
+            self.assertEqual(self.state(), 2)
+            await receive()
+            await send({"type": "lifespan.shutdown.complete"})
+
+        async def receive() -> Any:
+            return {"type": "lifespan"}
+
+        async def send(message: Any) -> None:
+            sent.append(message["type"])
+
+        sent: List[str] = []
+        async def serve() -> None:
+            await hooks.asgi(application, **self.options())({"type": "lifespan"}, receive, send)
+
+        asyncio.run(serve())
+        self.assertEqual(sent, ["lifespan.startup.complete", "lifespan.shutdown.complete"])
+        self.assertEqual(self.state(), 3)
+
+    def test_gunicorn_workers_beat_by_notify(self) -> None:
+        # A stand-in for gunicorn's worker: its main loop calls notify(), and the arbiter calls the hooks.
+        notified: List[int] = []
+        worker = SimpleNamespace(notify=lambda: notified.append(1))
+        configured = hooks.gunicorn(**self.options())
+        configured["post_worker_init"](worker)
+        self.assertEqual(self.state(), 2)
+        worker.notify()
+        self.assertEqual(notified, [1])
+        configured["worker_exit"](None, worker)
+        self.assertEqual(self.state(), 3)
+        configured["post_worker_init"](worker)
+        configured["worker_abort"](worker)
+        configured["worker_exit"](None, worker)
+        self.assertEqual(self.state(), 2)
+
+    def test_celery_tasks_are_phases_and_an_idle_pool_is_not_stalled(self) -> None:
+        # A stand-in for celery.signals: receivers are called with keywords only.
+        receivers: Dict[str, Callable[..., None]] = {}
+
+        class Signals:
+            def __getattr__(self, name: str) -> Any:
+                return SimpleNamespace(connect=lambda receiver, weak: receivers.__setitem__(name, receiver))
+
+        hooks.celery(Signals(), region=self.region, task_budget="5m")
+        receivers["worker_ready"](sender=None)
+        receivers["heartbeat_sent"](sender=None)
+        receivers["worker_process_init"](sender=None)
+        receivers["task_prerun"](task=SimpleNamespace(name="tasks.add"), task_id="1", args=(), kwargs={})
+        data = Path(f"/dev/shm/{self.region}").read_bytes()
+        at = _layout.bank_at(1, 1)
+        self.assertEqual(data[at + _layout.PHASE :].partition(b"\0")[0], b"tasks.add")
+        receivers["task_postrun"](task=None)
+        receivers["worker_process_shutdown"](sender=None)
+        self.assertEqual(self.state(1), 3)
+
+    def test_a_pool_takes_the_first_free_name(self) -> None:
+        first = hooks.claim_one_of("pool", **self.options())
+        second = hooks.claim_one_of("pool", **self.options())
+        self.assertEqual([first.name, second.name], ["pool-0", "pool-1"])
+        first.abandon()
+        third = hooks.claim_one_of("pool", **self.options())
+        self.assertEqual(third.name, "pool-0")
+        second.stop()
+        third.stop()
+
+
+if __name__ == "__main__":
+    unittest.main()
