@@ -62,7 +62,7 @@ export default defineConfig({
         test: {
           // Namespaces, container engines, packages, and the cluster tests against a fake API server.
           name: 'machine',
-          include: filesIn('cluster/offline', 'containers', 'packaging', 'podman', 'slow'),
+          include: filesIn('cluster/offline', 'containers', 'languages', 'packaging', 'podman', 'slow'),
           maxWorkers: 1,
           sequence: { groupOrder: 2 },
         },

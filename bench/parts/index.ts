@@ -9,6 +9,7 @@ import { interference } from './interference.js'
 import { livez } from './livez.js'
 import { passThrough } from './pass-through.js'
 import { progress } from './progress.js'
+import { python } from './python.js'
 import { death, stall } from './reaction.js'
 import { size, syscalls } from './size.js'
 import { spawn } from './spawn.js'
@@ -23,6 +24,7 @@ export const parts: Record<string, (session: Session) => Promise<Row[]>> = {
   coarse,
   counted,
   cpp,
+  python,
   garbage,
   stacks,
   spawn,

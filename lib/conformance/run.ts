@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { LivenessError } from '../errors.js'
 import { type Surroundings, surroundings } from './claimed.js'
 import { beside, busy, race, slots, strangers, taken } from './scenarios/claims.js'
 import { crashLoop, dying, restarts, stopping } from './scenarios/ends.js'
@@ -84,7 +85,8 @@ async function one(scenario: Scenario, options: SceneOptions, here: Surroundings
   try {
     await scenario.run(scene, here)
   } catch (error) {
-    const isTheirs = error instanceof ProtocolError || (error instanceof Error && 'syscall' in error)
+    const isTheirs =
+      error instanceof ProtocolError || error instanceof LivenessError || (error instanceof Error && 'syscall' in error)
     if (!isTheirs) throw error
     scene.failures.push(error.message)
   } finally {

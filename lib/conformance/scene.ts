@@ -109,7 +109,7 @@ export class Scene {
   /** Waits until the kernel has dropped the lock of a worker that was killed. */
   async unlocked(what: string, place: BankPlace): Promise<void> {
     const isHeld = (): boolean => native().lockedBytes(this.path, lockByteOf(place), 1).length > 0
-    const deadline = nowNs() + 20_000_000_000n
+    const deadline = nowNs() + 10_000_000_000n
     while (isHeld() && nowNs() < deadline) await pause(2)
     this.same(`${what}: the bank's lock`, isHeld() ? 'held' : 'gone', 'gone')
   }

@@ -1,5 +1,6 @@
 import { hour, second } from '../claimed.js'
 import { nowNs, pause } from '../scene.js'
+import type { Snapshot } from '../snapshot.js'
 import type { Scenario } from './scenario.js'
 
 const first = { slot: 0, bank: 1 }
@@ -37,7 +38,10 @@ export const hanging: Scenario = {
     const sign = scene.snapshot().word('Hot.last_beat_ns', first)
     const answer = worker.ask(`hang ${3n * second}`)
     const deadline = performance.now() + 30_000
-    while (performance.now() < deadline && scene.snapshot().word('Where.kind', first) === 0n) await pause(10)
+    // A place that was taken in a silence before that beat is history.
+    const isOfThisSilence = (now: Snapshot): boolean =>
+      now.word('Where.kind', first) !== 0n && now.word('Where.taken_ns', first) > sign
+    while (performance.now() < deadline && !isOfThisSilence(scene.snapshot())) await pause(10)
     const hung = scene.snapshot()
     scene.same('the kind', hung.word('Where.kind', first), 1n)
     scene.same('the sequence', hung.word('Where.sequence', first) % 2n, 0n)

@@ -39,11 +39,18 @@ def _last_words(_: str) -> str:
     return "none" if words is None else f"{words.ended} {words.beats} {words.phase or ''}".rstrip()
 
 
+def _command_of(pid: int) -> str:
+    with open(f"/proc/{pid}/comm") as comm:
+        return comm.read().strip()
+
+
 def _fork(_: str) -> str:
     child = os.fork()
     if child != 0:
         # The answer may come when the child has tried to beat.
-        while not os.path.exists(f"/proc/{child}/comm") or open(f"/proc/{child}/comm").read() != "beaten\n":
+        while _command_of(child) != "beaten":
+            if os.waitpid(child, os.WNOHANG)[0] != 0:
+                raise LivenessError("SYSTEM", "fork", "the child died instead of beating")
             time.sleep(0.002)
         return str(child)
     _held().beat()
