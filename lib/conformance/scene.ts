@@ -45,6 +45,13 @@ export interface SceneOptions {
   features: ReadonlySet<string>
 }
 
+const open = new Set<Scene>()
+
+/** Takes away the workers and regions of all scenes, for a run that is interrupted. */
+export async function endAll(): Promise<void> {
+  await Promise.all([...open].map((scene) => scene.end()))
+}
+
 /** One region, the workers in it, and all that was found wrong. */
 export class Scene {
   readonly failures: string[] = []
@@ -54,6 +61,7 @@ export class Scene {
 
   constructor(readonly options: SceneOptions) {
     this.path = join(options.directory, options.region)
+    open.add(this)
   }
 
   start(): WorkerUnderTest {
@@ -65,6 +73,7 @@ export class Scene {
 
   async end(): Promise<void> {
     await Promise.all(this.#workers.map((worker) => worker.kill()))
+    open.delete(this)
     for (const entry of this.entries()) rmSync(join(this.options.directory, entry), { recursive: true, force: true })
   }
 

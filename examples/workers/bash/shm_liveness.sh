@@ -26,8 +26,10 @@ shm_request() {
   fi
 }
 
-# shm_nanoseconds DURATION: 250ms, 3s, 10m, or a number of nanoseconds.
+# shm_nanoseconds DURATION: 250ms, 3s, 10m, or a number of nanoseconds; a whole number. Prints 0, which is refused, for
+# anything else.
 shm_nanoseconds() {
+  [[ $1 =~ ^[0-9]+(ns|us|ms|s|m)?$ ]] || { echo 0; return; }
   case $1 in
     *ns) echo "${1%ns}" ;;
     *us) echo "${1%us}000" ;;

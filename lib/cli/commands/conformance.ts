@@ -39,10 +39,23 @@ export function conformanceCommand(session: Session): Command {
     })
 }
 
+/** Takes regions and workers away before the process ends by a signal. */
+async function interruptible<Value>(run: () => Promise<Value>): Promise<Value> {
+  const { endAll } = await import('../../conformance/scene.js')
+  const on = (status: number) => () => void endAll().then(() => process.exit(status))
+  const handlers = { SIGINT: on(130), SIGTERM: on(143) }
+  for (const [signal, handler] of Object.entries(handlers)) process.once(signal, handler)
+  try {
+    return await run()
+  } finally {
+    for (const [signal, handler] of Object.entries(handlers)) process.off(signal, handler)
+  }
+}
+
 /** A worker that does not even say what it can do is an input that cannot be read. */
 async function started<Value>(run: () => Promise<Value>): Promise<Value> {
   try {
-    return await run()
+    return await interruptible(run)
   } catch (error) {
     if (!(error instanceof Error && error.name === 'ProtocolError')) throw error
     throw new CommandError(exitCodes.unreadable, `conformance: ${error.message}`, { cause: error })

@@ -223,9 +223,10 @@ class Heartbeat:
         region = self._claim.region
         if self._is_ended or self._owner[0] != os.getpid():
             return False
-        if region.is_open and os.fstat(region.fd).st_nlink > 0:
-            return True
-        return self._come_back()
+        try:
+            return (region.is_open and os.fstat(region.fd).st_nlink > 0) or self._come_back()
+        except OSError:  # somebody has closed our descriptor, and with it dropped the lock
+            return False
 
     def _beat_elsewhere(self, released: Claim) -> bool:
         """For a `beat` that somebody has kept since before the region was removed."""

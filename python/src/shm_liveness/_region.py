@@ -1,8 +1,8 @@
 """One region: a file on tmpfs, made whole or not at all, checked before it is believed."""
 
+import ctypes
 import errno
 import fcntl
-import mmap
 import os
 import random
 import stat
@@ -13,11 +13,21 @@ from typing import Final, NamedTuple, Optional, Set
 
 from . import _layout as at
 from ._errors import LivenessError, from_system
-from ._system import boottime_ns, give_name, is_locked, is_on_tmpfs, monotonic_ns, try_lock, unlock, wake_one_at
+from ._system import (
+    boottime_ns,
+    give_name,
+    is_locked,
+    is_on_tmpfs,
+    map_shared,
+    monotonic_ns,
+    try_lock,
+    unlock,
+    unmap,
+    wake_one_at,
+)
 
 _CLAIM_WAIT_NS: Final = 5_000_000_000
 _MOST_WAITS: Final = 24
-_MADV_DONTFORK: Final = 10
 
 
 class Place(NamedTuple):
@@ -48,7 +58,7 @@ _open_regions: "Final[Set[Region]]" = set()
 
 def _in_child() -> None:
     for region in list(_open_regions):
-        region.close()
+        region.close(is_child=True)
     fork_lock.release()
 
 
@@ -63,7 +73,8 @@ class Region:
         self.slots = 0
         self.words = memoryview(b"")
         self.halves = memoryview(b"")
-        self._memory: Optional[mmap.mmap] = None
+        self._address = 0
+        self._size = 0
 
     @property
     def is_open(self) -> bool:
@@ -81,24 +92,23 @@ class Region:
 
     def map(self, size: int) -> None:
         with fork_lock:
-            self._memory = mmap.mmap(self.fd, size)
-            self._memory.madvise(getattr(mmap, "MADV_DONTFORK", _MADV_DONTFORK))
-            whole = memoryview(self._memory)
+            self._address, self._size = map_shared(self.fd, size), size
+            whole = memoryview((ctypes.c_char * size).from_address(self._address)).cast("B")
             self.words = whole.cast("Q")
             self.halves = whole.cast("I")
 
-    def close(self) -> None:
-        """Drops the locks, too, unless a child was forked without Python's fork handlers."""
+    def close(self, is_child: bool = False) -> None:
+        """Drops the locks, too. A child has not inherited the mapping, and other memory may lie there."""
         with fork_lock:
             _open_regions.discard(self)
-            self.words.release()
-            self.halves.release()
-            if self._memory is not None:
-                try:
-                    self._memory.close()  # with the duplicate of the descriptor that it holds
-                except BufferError:
-                    pass  # a counter of a memoryview is still in use; the file is closed when that goes
-                self._memory = None
+            address, self._address = self._address, 0
+            try:
+                self.words.release()
+                self.halves.release()
+                if address != 0 and not is_child:
+                    unmap(address, self._size)
+            except BufferError:
+                pass  # another thread reads a text right now: the mapping stays, and keeps the file without its locks
             if self.fd >= 0:
                 os.close(self.fd)
             self.fd = -1
@@ -126,13 +136,10 @@ class Region:
             return False
 
     def leave_claim_byte(self) -> None:
-        import ctypes
-
         turns = at.CLAIM_TURNS // 4
         self.halves[turns] = (self.halves[turns] + 1) & 0xFFFFFFFF
         unlock(self.fd, at.CLAIM_BYTE)
-        assert self._memory is not None
-        wake_one_at(ctypes.addressof(ctypes.c_uint32.from_buffer(self._memory, at.CLAIM_TURNS)))
+        wake_one_at(self._address + at.CLAIM_TURNS)
 
 
 def random_nonce() -> int:

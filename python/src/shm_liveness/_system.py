@@ -132,6 +132,31 @@ def wake_one_at(address: int) -> None:
         _libc().syscall(number, ctypes.c_void_p(address), 1, 1, None, None, 0)
 
 
+_PROT_READ_WRITE: Final = 3
+_MAP_SHARED: Final = 1
+_MADV_DONTFORK: Final = 10
+
+
+def map_shared(fd: int, size: int) -> int:
+    """The address of a mapping that a forked child does not inherit: it would keep the locks of the file alive.
+
+    Not mmap.mmap: that holds a duplicate of the descriptor, which a child would inherit, and cannot be closed in use.
+    """
+    libc = _libc()
+    libc.mmap.restype = ctypes.c_void_p
+    libc.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int, ctypes.c_int, ctypes.c_int, ctypes.c_long]
+    address = libc.mmap(None, size, _PROT_READ_WRITE, _MAP_SHARED, fd, 0)
+    if address is None or address == ctypes.c_void_p(-1).value:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))
+    libc.madvise(ctypes.c_void_p(address), ctypes.c_size_t(size), _MADV_DONTFORK)
+    return int(address)
+
+
+def unmap(address: int, size: int) -> None:
+    _libc().munmap(ctypes.c_void_p(address), ctypes.c_size_t(size))
+
+
 def give_name(fd: int, path: str) -> None:
     # Without a dir_fd Python calls link(), which would link the symbolic link in /proc itself.
     os.link(f"/proc/self/fd/{fd}", path, src_dir_fd=fd, follow_symlinks=True)
