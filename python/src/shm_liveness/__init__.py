@@ -11,8 +11,8 @@
 Linux only; the standard library only. `shm_liveness.hooks` has asyncio, gunicorn, uvicorn and Celery.
 """
 
-from ._claim import LastWords
 from ._errors import Duration, LivenessError
 from ._heartbeat import Heartbeat, claim
+from ._last_words import LastWords
 
 __all__ = ["Duration", "Heartbeat", "LastWords", "LivenessError", "claim"]

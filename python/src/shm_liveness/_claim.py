@@ -6,7 +6,8 @@ from typing import Callable, Final, Iterator, NamedTuple, Optional
 
 from . import _layout as at
 from ._errors import LivenessError
-from ._region import Creation, Place, Region, open_for_claim, random_nonce
+from ._make import Creation, Place, random_nonce
+from ._region import Region, open_for_claim
 from ._system import Claimant, Container, boottime_ns, is_locked, monotonic_ns, retry, this_thread, try_lock, unlock
 
 _RELEASE_WAIT_NS: Final = 50_000_000
@@ -58,7 +59,7 @@ class Claim(NamedTuple):
         self.region.close()
 
 
-class _Bank:
+class Bank:
     """Named words of one bank."""
 
     def __init__(self, region: Region, slot: int, bank: int) -> None:
@@ -101,7 +102,7 @@ def _candidates(region: Region, mine: Container) -> Iterator[int]:
     never, stopped, left_over = [], [], []
     for slot in range(used):
         bank, serial = region.current(slot)
-        last = _Bank(region, slot, bank)
+        last = Bank(region, slot, bank)
         if serial == 0:
             never.append((0, slot))
         elif last.is_stopped:
@@ -115,7 +116,7 @@ def _candidates(region: Region, mine: Container) -> Iterator[int]:
 def _find_name(region: Region, name: str) -> Optional[int]:
     for slot in range(region.used_slots()):
         bank, serial = region.current(slot)
-        if serial != 0 and _Bank(region, slot, bank).name == name:
+        if serial != 0 and Bank(region, slot, bank).name == name:
             return slot
     return None
 
@@ -125,7 +126,7 @@ def _lock_slot(region: Region, options: ClaimOptions, mine: Container) -> int:
     own = _find_name(region, options.name)
     if own is not None:
         # stop() stores the state and then unlocks; a successor may come between the two.
-        is_stopping = _Bank(region, own, region.current(own)[0]).is_stopped
+        is_stopping = Bank(region, own, region.current(own)[0]).is_stopped
         refused = _lock_bank(region, own, _RELEASE_WAIT_NS if is_stopping else 0)
         if refused is not None:
             raise LivenessError(refused, about)
@@ -154,7 +155,7 @@ def _heritage(region: Region, slot: int, name: str, mine: Container, now: int, n
     bank, serial = region.current(slot)
     if serial == 0:
         return _Heritage(at.ENDED_NONE)
-    last, mark_at = _Bank(region, slot, bank), at.record_at(region.slots, slot) // 8
+    last, mark_at = Bank(region, slot, bank), at.record_at(region.slots, slot) // 8
     is_left_over = mine.is_other_than(last.container)
     ended = at.ENDED_STOPPED if last.is_stopped else at.ENDED_LEFT_OVER if is_left_over else at.ENDED_DIED
     if is_left_over or last.name != name:
@@ -261,38 +262,3 @@ def take(options: ClaimOptions, region: Region, wait_ns: Optional[int] = None) -
     except BaseException:
         region.close()
         raise
-
-
-class LastWords(NamedTuple):
-    """The claim before this one in its slot: what is known of how it ended."""
-
-    ended: str  # 'stopped', 'died' or 'left-over'
-    name: str
-    pid: int
-    beats: int
-    last_beat_ago_s: Optional[float]
-    worst_cycle_s: float
-    late_cycles: int
-    phase: Optional[str]
-    frames: Optional[str]  # where its code was when it hung
-
-
-def last_words(claim: Claim) -> Optional[LastWords]:
-    region, before = claim.region, 1 - claim.bank
-    ended = region.halves[(claim.bank_at + at.PREDECESSOR_ENDED) // 4]
-    bank, life = _Bank(region, claim.slot, before), at.life_at(region.slots, claim.slot, before)
-    if not at.ENDED_STOPPED <= ended <= at.ENDED_LEFT_OVER or bank.half(at.SERIAL) == 0:
-        return None
-    last_beat = bank[at.LAST_BEAT_NS]
-    has_phase, has_frames = bank.half(at.IN_PHASE) != 0, region.halves[(life + at.WHERE_KIND) // 4] != 0
-    return LastWords(
-        at.ENDED_WORDS[ended],
-        bank.name,
-        bank.half(at.PID),
-        bank[at.BEATS],
-        (monotonic_ns() - last_beat) / 1e9 if last_beat else None,
-        bank[at.WORST_CYCLE_NS] / 1e9,
-        bank[at.LATE_CYCLES],
-        region.text(at.bank_at(claim.slot, before) + at.PHASE, at.NAME_BYTES) if has_phase else None,
-        region.text(life + at.WHERE_FRAMES_TEXT, at.FRAMES_BYTES) if has_frames else None,
-    )

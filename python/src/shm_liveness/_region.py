@@ -9,13 +9,12 @@ import stat
 import struct
 import threading
 import time
-from typing import Final, NamedTuple, Optional, Set
+from typing import Final, Optional, Set
 
 from . import _layout as at
 from ._errors import LivenessError, from_system
+from ._make import Creation, Place, make
 from ._system import (
-    boottime_ns,
-    give_name,
     is_locked,
     is_on_tmpfs,
     map_shared,
@@ -28,26 +27,6 @@ from ._system import (
 
 _CLAIM_WAIT_NS: Final = 5_000_000_000
 _MOST_WAITS: Final = 24
-
-
-class Place(NamedTuple):
-    directory: str
-    region: str
-    allow_disk: bool
-
-    @property
-    def path(self) -> str:
-        return os.path.join(self.directory, self.region)
-
-    def __str__(self) -> str:
-        return f'region "{self.region}" in {self.directory}'
-
-
-class Creation(NamedTuple):
-    """How a region is made, should it not exist yet."""
-
-    slots: int
-    mode: int
 
 
 # All regions that this process has open. A child must not inherit them: a descriptor or a mapping keeps the locks of its
@@ -142,52 +121,6 @@ class Region:
         wake_one_at(self._address + at.CLAIM_TURNS)
 
 
-def random_nonce() -> int:
-    return random.SystemRandom().getrandbits(64) or 1
-
-
-def _fill(fd: int, creation: Creation) -> None:
-    os.fchmod(fd, creation.mode)  # the mode given to open() is subject to the umask
-    size = at.region_bytes(creation.slots)
-    # A hole in a full tmpfs would be a SIGBUS at the first beat instead of an error here.
-    os.posix_fallocate(fd, 0, size)
-    head = (at.MAGIC, at.VERSION, at.HEADER_BYTES, at.SIGNATURE, at.SLOT_BYTES, creation.slots, size)
-    os.write(fd, struct.pack("=QIIQIIQQQ", *head, random_nonce(), boottime_ns()))
-
-
-def _make(place: Place, creation: Creation) -> None:
-    """Makes a region under its name; it is also fine if somebody else's is there by then."""
-    try:
-        # Without a name until it is whole, so that a maker that is killed leaves nothing behind.
-        fd = os.open(place.directory, os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC, 0o600)
-    except OSError as error:
-        if error.errno not in (errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL):
-            raise
-        return _make_by_name(place, creation)
-    try:
-        _fill(fd, creation)
-        give_name(fd, place.path)
-    except FileExistsError:
-        pass
-    except FileNotFoundError:  # no /proc
-        _make_by_name(place, creation)
-    finally:
-        os.close(fd)
-
-
-def _make_by_name(place: Place, creation: Creation) -> None:
-    name = os.path.join(place.directory, f".{place.region}.{random_nonce()}")
-    fd = os.open(name, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600)
-    try:
-        _fill(fd, creation)
-        os.link(name, place.path)
-    except FileExistsError:
-        pass
-    finally:
-        os.close(fd)
-        os.unlink(name)
-
-
 def _lock_claim_byte(fd: int, wait_ns: int) -> bool:
     """Bounded: a holder may be stopped. As long as turns pass, others are served and so will we be."""
 
@@ -259,7 +192,7 @@ def _open_once(place: Place, creation: Creation, region: Region, wait_ns: int) -
     try:
         region.open(place.path)
     except FileNotFoundError:
-        _make(place, creation)
+        make(place, creation)
         return False
     if not _lock_claim_byte(region.fd, wait_ns):
         raise LivenessError("CLAIM_BUSY", str(place))
@@ -274,6 +207,6 @@ def _open_once(place: Place, creation: Creation, region: Region, wait_ns: int) -
         if is_locked(region.fd, at.FIRST_SLOT_BYTE, at.LOCK_BYTES - 1):
             raise LivenessError("REGION_IN_USE", str(place))
         os.unlink(place.path)
-        _make(place, creation)
+        make(place, creation)
     region.close()
     return False

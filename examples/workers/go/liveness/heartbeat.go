@@ -9,33 +9,10 @@ package liveness
 
 import (
 	"fmt"
-	"io/fs"
 	"math/bits"
-	"os"
-	"regexp"
 	"syscall"
 	"time"
 )
-
-// Options say who claims, and where.
-type Options struct {
-	// Name is the worker's role: 1 to 63 of A-Z a-z 0-9 . _ -, no dot first.
-	Name string
-	// Region is by default $SHM_LIVENESS_REGION, else "default".
-	Region string
-	// Directory is by default $SHM_LIVENESS_DIR, else /dev/shm.
-	Directory string
-	// MaxAge is how old the last beat may be. Required.
-	MaxAge time.Duration
-	// CycleLimit: a longer cycle is counted and timestamped. 0: none.
-	CycleLimit time.Duration
-	// Capacity is the region's number of slots, should this claim make it. By default 64.
-	Capacity int
-	// Mode is that of the region's file then: 0600 (the default), 0640 or 0660.
-	Mode fs.FileMode
-	// AllowDisk accepts a region that is not on tmpfs.
-	AllowDisk bool
-}
 
 // Heartbeat is a claimed slot. One goroutine at a time may use it. Only Stop ends it as stopped; a process that ends
 // without it is dead.
@@ -53,45 +30,17 @@ type Heartbeat struct {
 	budget                   time.Duration
 }
 
-var validName = regexp.MustCompile(`^[A-Za-z0-9_-][A-Za-z0-9._-]{0,62}$`)
-
 const (
 	lookEvery      = 1_000_000_000
 	claimAgainWait = time.Millisecond // a beat must not block; the next look tries again
-	longest        = 8784 * time.Hour
 )
-
-func firstOf(texts ...string) string {
-	for _, text := range texts {
-		if text != "" {
-			return text
-		}
-	}
-	return ""
-}
 
 // Claim takes the slot of the name (its old one, if it has one), and makes the region if there is none. Its errors are
 // of type *Error.
 func Claim(options Options) (*Heartbeat, error) {
-	allow := os.Getenv("SHM_LIVENESS_ALLOW_DISK")
-	p := place{
-		directory: firstOf(options.Directory, os.Getenv("SHM_LIVENESS_DIR"), "/dev/shm"),
-		region:    firstOf(options.Region, os.Getenv("SHM_LIVENESS_REGION"), "default"),
-		allowDisk: options.AllowDisk || allow == "1" || allow == "true",
-	}
-	if options.Capacity == 0 {
-		options.Capacity = 64
-	}
-	if options.Mode == 0 {
-		options.Mode = 0o600
-	}
-	about := fmt.Sprintf("region %q, worker %q", p.region, options.Name)
-	if !validName.MatchString(options.Name) || !validName.MatchString(p.region) {
-		return nil, &Error{Code: "INVALID_NAME", About: about}
-	}
-	if options.MaxAge <= 0 || options.MaxAge > longest || options.CycleLimit < 0 || options.CycleLimit > longest ||
-		options.Capacity < 1 || options.Capacity > maxSlots {
-		return nil, &Error{Code: "INVALID_OPTION", About: about}
+	p, about, err := options.check()
+	if err != nil {
+		return nil, err
 	}
 	taken, err := take(p, options, claimWait)
 	if err != nil {
@@ -266,38 +215,4 @@ func (h *Heartbeat) giveUp(stopped bool) {
 		h.claim.release(stopped)
 		h.claim = nil
 	}
-}
-
-// LastWords is how the claim before this one in its slot ended.
-type LastWords struct {
-	// Ended is stopped, died or left-over.
-	Ended      string
-	Name       string
-	Pid        int
-	Beats      uint64
-	WorstCycle time.Duration
-	LateCycles uint64
-	// Phase is empty if it was in none.
-	Phase string
-}
-
-// LastWords gives false if there was no claim before this one.
-func (h *Heartbeat) LastWords() (LastWords, bool) {
-	if h.claim == nil {
-		return LastWords{}, false
-	}
-	c, at := h.claim, bankAt(h.claim.slot, 1-h.claim.bank)
-	ended := c.loadHalf(c.at + atPredecessorEnded)
-	if ended < endedStopped || ended > endedLeftOver || c.loadHalf(at+atSerial) == 0 {
-		return LastWords{}, false
-	}
-	words := LastWords{
-		Ended: []string{"stopped", "died", "left-over"}[ended-1], Name: c.text(at+atName, nameBytes),
-		Pid: int(c.loadHalf(at + atPid)), Beats: c.load(at + atBeats),
-		WorstCycle: time.Duration(c.load(at + atWorstCycleNs)), LateCycles: c.load(at + atLateCycles),
-	}
-	if c.loadHalf(at+atInPhase) != 0 {
-		words.Phase = c.text(at+atPhase, nameBytes)
-	}
-	return words, true
 }

@@ -47,7 +47,11 @@ struct Last<'a> {
 impl<'a> Last<'a> {
     fn of(region: &'a Region, slot: u32) -> Self {
         let (bank, serial) = region.current(slot);
-        Last { region, at: layout::bank_at(slot, bank), serial }
+        Last {
+            region,
+            at: layout::bank_at(slot, bank),
+            serial,
+        }
     }
 
     fn load(&self, offset: usize) -> u64 {
@@ -111,12 +115,18 @@ fn candidates(region: &Region, mine: &Container) -> Vec<u32> {
         })
         .collect();
     others.sort_unstable();
-    (used..region.slots).chain(others.into_iter().map(|(_, _, slot)| slot)).collect()
+    (used..region.slots)
+        .chain(others.into_iter().map(|(_, _, slot)| slot))
+        .collect()
 }
 
 fn lock_slot(region: &Region, name: &str, mine: &Container) -> Result<u32> {
     if let Some(own) = (0..region.used_slots()).find(|&slot| Last::of(region, slot).has_name(name)) {
-        let wait = if Last::of(region, own).is_stopped() { RELEASE_WAIT } else { Duration::ZERO };
+        let wait = if Last::of(region, own).is_stopped() {
+            RELEASE_WAIT
+        } else {
+            Duration::ZERO
+        };
         return lock_bank(region, own, wait).map(|()| own);
     }
     let mut refused = Error::new("NO_FREE_SLOT");
@@ -144,7 +154,12 @@ struct Heritage {
 
 fn heritage(region: &Region, slot: u32, name: &str, mine: &Container, now: u64, boottime: u64) -> Heritage {
     let last = Last::of(region, slot);
-    let mut out = Heritage { ended: ENDED_NONE, row: 0, grace_from_ns: boottime, deadline_ns: 0 };
+    let mut out = Heritage {
+        ended: ENDED_NONE,
+        row: 0,
+        grace_from_ns: boottime,
+        deadline_ns: 0,
+    };
     if last.serial == 0 {
         return out;
     }
@@ -176,7 +191,9 @@ fn heritage(region: &Region, slot: u32, name: &str, mine: &Container, now: u64, 
     out.deadline_ns = last.load(bank::DEADLINE_BOOTTIME_NS);
     if out.row == FORGIVEN_LIVES && last.load_half(bank::IN_PHASE) != 0 {
         let ago = now.saturating_sub(last.load(bank::RENEWED_NS));
-        let end = boottime.saturating_sub(ago).wrapping_add(last.load(bank::STALL_LIMIT_NS));
+        let end = boottime
+            .saturating_sub(ago)
+            .wrapping_add(last.load(bank::STALL_LIMIT_NS));
         out.deadline_ns = out.deadline_ns.max(end);
     }
     out
@@ -235,12 +252,20 @@ fn write_claim(region: Region, slot: u32, options: &ClaimOptions, claimant: &Cla
     for bin in 0..64 {
         region.store(life + 8 * bin, 0);
     }
-    region.write_under(life + record::WHERE_SEQUENCE, || region.store_half(life + record::WHERE_KIND, 0));
+    region.write_under(life + record::WHERE_SEQUENCE, || {
+        region.store_half(life + record::WHERE_KIND, 0)
+    });
     for place in (0..4).map(|i| life + record::SLOW_PLACES + i * record::SLOW_PLACE_BYTES) {
         region.write_under(place, || region.store_half(place + record::SLOW_PLACE_COUNT, 0));
     }
     region.store_half(at + bank::SERIAL, serial.wrapping_add(1)); // this store is the claim
-    Claim { region, slot, bank: 1 - before, at, life }
+    Claim {
+        region,
+        slot,
+        bank: 1 - before,
+        at,
+        life,
+    }
 }
 
 impl Claim {

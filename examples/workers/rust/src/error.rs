@@ -37,6 +37,9 @@ impl From<io::Error> for Error {
             12 => "NO_MEMORY",
             _ => "SYSTEM",
         };
-        Self { code, cause: Some(cause) }
+        Self {
+            code,
+            cause: Some(cause),
+        }
     }
 }

@@ -20,60 +20,23 @@ compile_error!("regions are those of 64-bit little-endian Linux");
 mod claim;
 mod error;
 mod layout;
+mod options;
+mod pulse;
 mod region;
 mod system;
 
-use std::env;
 use std::time::Duration;
 
 use claim::{Claim, ClaimOptions};
 pub use error::{Error, Result};
 use layout::{bank, NAME_BYTES, STATUS_BYTES};
-use region::{Creation, Place};
+use options::nanoseconds;
+pub use options::Options;
+use pulse::Pulse;
 
 const LOOK_EVERY_NS: u64 = 1_000_000_000;
 const CLAIM_WAIT: Duration = Duration::from_secs(5);
 const CLAIM_AGAIN_WAIT: Duration = Duration::from_millis(1); // a beat must not block; the next look tries again
-const LONGEST: Duration = Duration::from_secs(366 * 24 * 3600);
-
-/// Who claims, and where.
-pub struct Options {
-    /// The worker's role: 1 to 63 of `A-Z a-z 0-9 . _ -`, no dot first.
-    pub name: String,
-    /// By default `$SHM_LIVENESS_REGION`, else `default`.
-    pub region: String,
-    /// By default `$SHM_LIVENESS_DIR`, else `/dev/shm`.
-    pub directory: String,
-    /// How old the last beat may be.
-    pub max_age: Duration,
-    /// A longer cycle is counted and timestamped.
-    pub cycle_limit: Option<Duration>,
-    /// The region's number of slots, should this claim make it.
-    pub capacity: u32,
-    /// The mode of the region's file then: 0600, 0640 or 0660.
-    pub mode: u32,
-    /// Accepts a region that is not on tmpfs. By default as `$SHM_LIVENESS_ALLOW_DISK` says.
-    pub allow_disk: bool,
-}
-
-fn variable(name: &str, otherwise: &str) -> String {
-    env::var(name).ok().filter(|value| !value.is_empty()).unwrap_or_else(|| otherwise.to_owned())
-}
-
-impl Options {
-    pub fn new(name: &str, max_age: Duration) -> Self {
-        Self {
-            name: name.to_owned(),
-            region: variable("SHM_LIVENESS_REGION", "default"),
-            directory: variable("SHM_LIVENESS_DIR", "/dev/shm"),
-            max_age,
-            cycle_limit: None,
-            capacity: 64,
-            mode: 0o600,
-            allow_disk: matches!(variable("SHM_LIVENESS_ALLOW_DISK", "").as_str(), "1" | "true"),
-        }
-    }
-}
 
 /// How the claim before this one in its slot ended.
 #[derive(Debug)]
@@ -101,21 +64,6 @@ pub struct Heartbeat {
     phase: Option<(String, u64)>,
 }
 
-/// What a beat needs. `last_ns` 0: the next cycle has no beginning.
-#[derive(Default)]
-struct Pulse {
-    beats: u64,
-    last_ns: u64,
-    worst_ns: u64,
-    late_cycles: u64,
-    look_at_ns: u64,
-}
-
-fn is_valid_name(name: &str) -> bool {
-    let is_portable = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
-    (1..NAME_BYTES).contains(&name.len()) && !name.starts_with('.') && name.bytes().all(is_portable)
-}
-
 fn checked_text(text: &str, size: usize) -> Result<&str> {
     if text.len() < size && !text.bytes().any(|byte| byte < 0x20 || byte == 0x7f) {
         Ok(text)
@@ -124,33 +72,10 @@ fn checked_text(text: &str, size: usize) -> Result<&str> {
     }
 }
 
-fn nanoseconds(duration: Duration) -> Result<u64> {
-    if duration.is_zero() || duration > LONGEST {
-        return Err(Error::new("INVALID_OPTION"));
-    }
-    Ok(duration.as_nanos() as u64)
-}
-
 impl Heartbeat {
     /// Takes the slot of the name (its old one, if it has one), and makes the region if there is none.
     pub fn claim(options: &Options) -> Result<Self> {
-        if !is_valid_name(&options.name) || !is_valid_name(&options.region) {
-            return Err(Error::new("INVALID_NAME"));
-        }
-        if !(1..=layout::MAX_SLOTS).contains(&options.capacity) {
-            return Err(Error::new("INVALID_OPTION"));
-        }
-        let options = ClaimOptions {
-            place: Place {
-                directory: options.directory.clone(),
-                region: options.region.clone(),
-                allow_disk: options.allow_disk,
-            },
-            creation: Creation { slots: options.capacity, mode: options.mode },
-            name: options.name.clone(),
-            max_age_ns: nanoseconds(options.max_age)?,
-            cycle_limit_ns: options.cycle_limit.map_or(Ok(0), nanoseconds)?,
-        };
+        let options = options.checked()?;
         let claim = Claim::take(&options, CLAIM_WAIT)?;
         let mut heartbeat = Self {
             options,
@@ -167,7 +92,8 @@ impl Heartbeat {
 
     fn begin(&mut self, claim: Claim) {
         self.claim = Some(claim);
-        self.pulse = Pulse { look_at_ns: system::monotonic_ns() + LOOK_EVERY_NS, ..Pulse::default() };
+        self.pulse = Pulse::default();
+        self.pulse.look_at_ns = system::monotonic_ns() + LOOK_EVERY_NS;
     }
 
     /// The loop came round. False if this heartbeat holds no slot any more.
@@ -177,7 +103,8 @@ impl Heartbeat {
             None => return false,
         };
         let now = system::monotonic_ns();
-        self.pulse.beat(claim, now, self.options.cycle_limit_ns, self.phase.is_none());
+        self.pulse
+            .beat(claim, now, self.options.cycle_limit_ns, self.phase.is_none());
         now < self.pulse.look_at_ns || self.look()
     }
 
@@ -259,7 +186,9 @@ impl Heartbeat {
 
     fn write_phase(&mut self) {
         if let (Some(Claim { region, at, .. }), Some((name, budget_ns))) = (&self.claim, &self.phase) {
-            region.write_under(at + bank::LABELS_SEQUENCE, || region.store_text(at + bank::PHASE, NAME_BYTES, name));
+            region.write_under(at + bank::LABELS_SEQUENCE, || {
+                region.store_text(at + bank::PHASE, NAME_BYTES, name)
+            });
             self.pulse.last_ns = 0;
             // The fresh sign of life first: a reader must not see the old one beside a new, shorter limit.
             region.store(at + bank::RENEWED_NS, system::monotonic_ns());
@@ -283,7 +212,13 @@ impl Heartbeat {
 
     /// How the claim before this one in its slot ended.
     pub fn last_words(&self) -> Option<LastWords> {
-        let Claim { region, slot, bank: own, at, .. } = self.claim.as_ref()?;
+        let Claim {
+            region,
+            slot,
+            bank: own,
+            at,
+            ..
+        } = self.claim.as_ref()?;
         let before = layout::bank_at(*slot, 1 - own);
         let ended = region.load_half(at + bank::PREDECESSOR_ENDED);
         if region.load_half(before + bank::SERIAL) == 0 {
@@ -321,29 +256,5 @@ impl Heartbeat {
 impl Drop for Heartbeat {
     fn drop(&mut self) {
         self.give_up(false);
-    }
-}
-
-impl Pulse {
-    fn beat(&mut self, claim: &Claim, now: u64, cycle_limit_ns: u64, is_timing: bool) {
-        let Claim { region, at, life, .. } = claim;
-        region.store(at + bank::LAST_BEAT_NS, now);
-        self.beats += 1;
-        region.store(at + bank::BEATS, self.beats);
-        if self.last_ns != 0 {
-            let cycle = now - self.last_ns;
-            let bin = life + 8 * (63 - (cycle | 1).leading_zeros() as usize);
-            region.store(bin, region.load(bin) + 1);
-            if cycle > self.worst_ns {
-                self.worst_ns = cycle;
-                region.store(at + bank::WORST_CYCLE_NS, cycle);
-            }
-            if cycle_limit_ns != 0 && cycle > cycle_limit_ns {
-                self.late_cycles += 1;
-                region.store(at + bank::LATE_AT_NS, now);
-                region.store(at + bank::LATE_CYCLES, self.late_cycles);
-            }
-        }
-        self.last_ns = if is_timing { now } else { 0 };
     }
 }

@@ -79,7 +79,10 @@ impl Region {
     }
 
     pub fn text(&self, at: usize, size: usize) -> String {
-        let bytes: Vec<u8> = (at..at + size).step_by(8).flat_map(|at| self.load(at).to_le_bytes()).collect();
+        let bytes: Vec<u8> = (at..at + size)
+            .step_by(8)
+            .flat_map(|at| self.load(at).to_le_bytes())
+            .collect();
         let text = bytes.split(|&byte| byte == 0).next().unwrap_or_default();
         String::from_utf8_lossy(text).into_owned()
     }
@@ -172,7 +175,11 @@ impl Region {
 
 fn open_existing(path: &str) -> io::Result<File> {
     // Without O_CREAT: fs.protected_regular refuses even root an O_CREAT open of another user's file.
-    let file = OpenOptions::new().read(true).write(true).custom_flags(O_NOFOLLOW | O_NONBLOCK).open(path)?;
+    let file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .custom_flags(O_NOFOLLOW | O_NONBLOCK)
+        .open(path)?;
     if file.as_raw_fd() > 2 {
         return Ok(file);
     }
@@ -205,7 +212,12 @@ fn fill(mut file: &File, creation: Creation) -> io::Result<()> {
 fn make(place: &Place, creation: Creation) -> io::Result<()> {
     // Without a name until it is whole, so that a maker that is killed leaves nothing behind.
     let mut options = OpenOptions::new();
-    let file = options.read(true).write(true).mode(0o600).custom_flags(O_TMPFILE).open(&place.directory)?;
+    let file = options
+        .read(true)
+        .write(true)
+        .mode(0o600)
+        .custom_flags(O_TMPFILE)
+        .open(&place.directory)?;
     fill(&file, creation)?;
     match system::give_name(file.as_raw_fd(), &place.path()) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
@@ -217,7 +229,8 @@ fn make(place: &Place, creation: Creation) -> io::Result<()> {
 fn lock_claim_byte(file: &File, wait: Duration) -> Result<()> {
     let turn = || {
         let mut turns = [0; 4];
-        file.read_at(&mut turns, header::CLAIM_TURNS as u64).map_or(0, |_| u32::from_le_bytes(turns))
+        file.read_at(&mut turns, header::CLAIM_TURNS as u64)
+            .map_or(0, |_| u32::from_le_bytes(turns))
     };
     let end = Instant::now() + wait * MOST_WAITS;
     let mut deadline = Instant::now() + wait;
@@ -232,7 +245,9 @@ fn lock_claim_byte(file: &File, wait: Duration) -> Result<()> {
             return Err(Error::new("CLAIM_BUSY"));
         }
         // By the clock's lowest digits, so that no two sleep for the same time.
-        thread::sleep(Duration::from_micros(pause_us / 2 + system::monotonic_ns() % (pause_us / 2)));
+        thread::sleep(Duration::from_micros(
+            pause_us / 2 + system::monotonic_ns() % (pause_us / 2),
+        ));
         pause_us = (pause_us * 2).min(32_000);
     }
     Ok(())
@@ -278,7 +293,12 @@ fn check_header(file: &File, size: usize) -> Result<std::result::Result<u32, &'s
         Err("REGION_MAGIC")
     } else if half(8) != layout::VERSION {
         Err("REGION_VERSION")
-    } else if (word(16), half(12), half(24)) != (layout::SIGNATURE, layout::HEADER_BYTES as u32, layout::SLOT_BYTES as u32)
+    } else if (word(16), half(12), half(24))
+        != (
+            layout::SIGNATURE,
+            layout::HEADER_BYTES as u32,
+            layout::SLOT_BYTES as u32,
+        )
         || slots == 0
         || slots > layout::MAX_SLOTS
         || word(32) != layout::region_bytes(slots) as u64

@@ -44,7 +44,10 @@ pub const CLOCK_MONOTONIC: i32 = 1;
 const CLOCK_BOOTTIME: i32 = 7;
 
 fn clock_ns(clock: c_int) -> u64 {
-    let mut now = Timespec { seconds: 0, nanoseconds: 0 };
+    let mut now = Timespec {
+        seconds: 0,
+        nanoseconds: 0,
+    };
     // SAFETY: `now` is a struct timespec of 64-bit Linux.
     unsafe { clock_gettime(clock, &mut now) };
     now.seconds as u64 * 1_000_000_000 + now.nanoseconds as u64
@@ -65,7 +68,13 @@ const WRITE_LOCK: i16 = 1;
 const UNLOCK: i16 = 2;
 
 fn set_lock(fd: c_int, byte: i64, kind: i16) -> io::Result<()> {
-    let lock = FileLock { kind, whence: 0, start: byte, length: 1, pid: 0 };
+    let lock = FileLock {
+        kind,
+        whence: 0,
+        start: byte,
+        length: 1,
+        pid: 0,
+    };
     // SAFETY: the command takes a pointer to a struct flock, and does not keep it.
     check(unsafe { fcntl(fd, OFD_SET_LOCK, &lock) }).map(drop)
 }
@@ -89,7 +98,13 @@ pub fn unlock(fd: c_int, byte: i64) {
 
 /// Asks as a reader, so that a stranger's read lock is not taken for a worker.
 pub fn is_locked(fd: c_int, byte: i64, count: i64) -> Result<bool> {
-    let mut lock = FileLock { kind: READ_LOCK, whence: 0, start: byte, length: count, pid: 0 };
+    let mut lock = FileLock {
+        kind: READ_LOCK,
+        whence: 0,
+        start: byte,
+        length: count,
+        pid: 0,
+    };
     // SAFETY: as in set_lock(); the kernel writes into `lock`.
     check(unsafe { fcntl(fd, OFD_GET_LOCK, &mut lock) })?;
     Ok(lock.kind != UNLOCK)
@@ -124,7 +139,10 @@ impl Mapping {
         }
         // SAFETY: the mapping was made above.
         unsafe { madvise(memory, bytes, DONT_FORK) };
-        Ok(Self { memory: memory.cast(), bytes })
+        Ok(Self {
+            memory: memory.cast(),
+            bytes,
+        })
     }
 
     /// The address of `size` bytes at an offset that is a multiple of `size`.
@@ -159,13 +177,13 @@ pub fn give_name(fd: c_int, path: &str) -> io::Result<()> {
 
 pub fn duplicate_above_streams(fd: c_int) -> io::Result<c_int> {
     const DUPLICATE_FROM: c_int = 1030; // F_DUPFD_CLOEXEC
-    // SAFETY: plain values.
+                                        // SAFETY: plain values.
     check(unsafe { fcntl(fd, DUPLICATE_FROM, 3 as c_int) })
 }
 
 pub fn is_on_tmpfs(fd: c_int) -> io::Result<bool> {
     let mut answer = [0u64; 32]; // struct statfs has 120 bytes; the type is its first word
-    // SAFETY: `answer` is larger than what is written.
+                                 // SAFETY: `answer` is larger than what is written.
     check(unsafe { fstatfs(fd, answer.as_mut_ptr().cast()) })?;
     Ok(matches!(answer[0] as u32, 0x0102_1994 | 0x8584_58f6))
 }
@@ -221,9 +239,15 @@ impl Container {
 fn start_ticks(path: &str) -> u64 {
     let stat = fs::read(path).unwrap_or_default();
     // The command's name may hold spaces and parentheses; field 3 is the first behind it.
-    let end = stat.iter().rposition(|&byte| byte == b')').map_or(stat.len(), |at| at + 1);
+    let end = stat
+        .iter()
+        .rposition(|&byte| byte == b')')
+        .map_or(stat.len(), |at| at + 1);
     let text = String::from_utf8_lossy(&stat[end..]);
-    text.split_ascii_whitespace().nth(19).and_then(|field| field.parse().ok()).unwrap_or(0)
+    text.split_ascii_whitespace()
+        .nth(19)
+        .and_then(|field| field.parse().ok())
+        .unwrap_or(0)
 }
 
 fn inode(path: &str) -> u64 {
@@ -240,7 +264,16 @@ fn mount_id() -> Option<u64> {
     let mut answer = [0u64; 32];
     let root = b"/\0";
     // SAFETY: struct statx has 256 bytes.
-    let result = unsafe { syscall(STATX, -100 as c_int, root.as_ptr(), 0 as c_int, MOUNT_ID_UNIQUE, answer.as_mut_ptr()) };
+    let result = unsafe {
+        syscall(
+            STATX,
+            -100 as c_int,
+            root.as_ptr(),
+            0 as c_int,
+            MOUNT_ID_UNIQUE,
+            answer.as_mut_ptr(),
+        )
+    };
     (result == 0 && answer[0] as u32 & MOUNT_ID_UNIQUE != 0).then_some(answer[18])
 }
 
