@@ -64,8 +64,8 @@ export class Scene {
     open.add(this)
   }
 
-  start(): WorkerUnderTest {
-    const { command, directory, region } = this.options
+  start(directory = this.options.directory): WorkerUnderTest {
+    const { command, region } = this.options
     const worker = new WorkerUnderTest(command, { SHM_LIVENESS_DIR: directory, SHM_LIVENESS_REGION: region })
     this.#workers.push(worker)
     return worker

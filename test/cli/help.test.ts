@@ -18,7 +18,7 @@ function section(help: string, title: string): string[] {
 
 describe('--help', () => {
   it('is of every command', () => {
-    expect(names.sort()).toEqual(['budget', 'guard-path', 'lint', 'probe-path', 'status', 'wire'])
+    expect(names.sort()).toEqual(['budget', 'conformance', 'guard-path', 'lint', 'probe-path', 'status', 'wire'])
     for (const name of names) {
       const file = name.endsWith('-path') ? 'executable-path' : name
       expect(commands).toContain(`${file}.ts`)
@@ -32,7 +32,7 @@ describe('--help', () => {
 
   it.each(names)('of %s has its exit codes, and no other', async (name) => {
     const codes = section(await helpOf(name), 'Exit codes').map((line) => line.trim().split(' ')[0])
-    const own = { lint: ['1'], wire: ['1', '4'], budget: ['1'] }[name] ?? []
+    const own = { lint: ['1'], wire: ['1', '4'], budget: ['1'], conformance: ['1'] }[name] ?? []
     expect(codes).toEqual(['0', '2', '3', ...own].sort())
   })
 

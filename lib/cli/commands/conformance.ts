@@ -1,6 +1,7 @@
 import { Command } from 'commander'
 import type { Result } from '../../conformance/run.js'
 import { CommandError, exitCodes } from '../exit-codes.js'
+import { withHelp } from '../help.js'
 import type { Session } from '../session.js'
 
 interface Flags {
@@ -11,13 +12,12 @@ interface Flags {
 
 export function conformanceCommand(session: Session): Command {
   const { streams } = session
-  return new Command('conformance')
+  const program = new Command('conformance')
     .description('drives a worker of any language, and checks all bytes and verdicts: docs/conformance.md')
     .argument('<command...>', 'how a worker is started; its arguments stand behind --')
     .option('--dir <dir>', 'where the regions are made, a tmpfs (default: SHM_LIVENESS_DIR, else /dev/shm)')
     .option('--only <scenarios...>', 'these scenarios only')
     .option('--json', 'all results as JSON')
-    .addHelpText('after', '\nExit status: 0 all passed, 1 something failed, 2 usage, 3 the worker does not start.')
     .action(async (command: string[], flags: Flags) => {
       // Only here, so that the other commands run where there is no addon.
       const { conformance, scenarios } = await import('../../conformance/run.js')
@@ -37,6 +37,13 @@ export function conformanceCommand(session: Session): Command {
       streams.stdout.write(flags.json ? `${JSON.stringify(results, null, 2)}\n` : `${summaryOf(results)}\n`)
       if (results.some(({ outcome }) => outcome === 'failed')) session.status = exitCodes.found
     })
+  return withHelp(program, {
+    exits: { ok: 'all scenarios passed', found: 'a scenario failed', unreadable: 'the worker does not start' },
+    examples: [
+      ['shm-liveness conformance -- ./my-worker --stdio', 'all scenarios'],
+      ['shm-liveness conformance --only beat phase -- ./my-worker', 'two of them'],
+    ],
+  })
 }
 
 /** Takes regions and workers away before the process ends by a signal. */

@@ -3,17 +3,22 @@ import {
   closeSync,
   existsSync,
   lstatSync,
+  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
+  statfsSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { native } from '../../internal/native.js'
 import { hour } from '../claimed.js'
 import { fieldOf } from '../layout.js'
 import { pause, type Scene } from '../scene.js'
 import type { Scenario } from './scenario.js'
+
+const tmpfsMagic = 0x01021994
 
 const claimLine = `claim grabber ${hour} 0 3`
 
@@ -76,7 +81,7 @@ export const foreign: Scenario = {
 
 export const unsafe: Scenario = {
   name: 'unsafe',
-  proves: 'a region that is writable for everybody, a symbolic link and a directory are refused',
+  proves: 'a region that is writable for everybody, a symbolic link and a disk are refused',
   async run(scene) {
     await stoppedRegion(scene)
     chmodSync(scene.path, 0o666)
@@ -86,6 +91,13 @@ export const unsafe: Scenario = {
     renameSync(scene.path, aside)
     symlinkSync(aside, scene.path)
     await refused(scene, 'a symbolic link to a region', ['REGION_NOT_A_FILE'])
+    const { region } = scene.options
+    if (statfsSync(tmpdir()).type !== tmpfsMagic) {
+      const answer = await scene.start(tmpdir()).ask(claimLine)
+      scene.same('the answer on a disk', answer.ok ? 'ok' : answer.code, 'REGION_NOT_TMPFS')
+      const left = readdirSync(tmpdir()).filter((entry) => entry.includes(region))
+      scene.same('what is left on the disk', left.join(' '), '')
+    }
     scene.same('the link', lstatSync(scene.path).isSymbolicLink() ? 'is there' : 'is gone', 'is there')
   },
 }

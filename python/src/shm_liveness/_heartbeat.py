@@ -44,6 +44,7 @@ class Heartbeat:
         self._owner = (os.getpid(), threading.get_ident())
         self._said = _Said()
         self._is_ended = False
+        self._stuck_where = 0
         self.comebacks = 0
         """How often the region was removed under this heartbeat, and claimed anew."""
         self._counters: List[threading.Event] = []
@@ -181,8 +182,11 @@ class Heartbeat:
             region.store_text(life + at.WHERE_FRAMES_TEXT, at.FRAMES_BYTES, frames)
 
         with contextlib.suppress(ValueError, IndexError):  # stopped meanwhile
-            if region.halves[(life + at.WHERE_SEQUENCE) // 4] % 2 == 0:  # else a guard is at it
+            seen = region.halves[(life + at.WHERE_SEQUENCE) // 4]
+            # Odd: a guard is at it, or was killed at it if it is the same count as at the look before.
+            if seen % 2 == 0 or seen == self._stuck_where:
                 write_under(region, life + at.WHERE_SEQUENCE, write)
+            self._stuck_where = seen
 
     # -- inside
 

@@ -7,7 +7,8 @@ import struct
 from typing import NamedTuple
 
 from . import _layout as at
-from ._system import boottime_ns, give_name
+from ._errors import LivenessError
+from ._system import boottime_ns, give_name, is_on_tmpfs
 
 
 class Place(NamedTuple):
@@ -34,7 +35,9 @@ def random_nonce() -> int:
     return random.SystemRandom().getrandbits(64) or 1
 
 
-def _fill(fd: int, creation: Creation) -> None:
+def _fill(fd: int, place: Place, creation: Creation) -> None:
+    if not place.allow_disk and not is_on_tmpfs(fd):
+        raise LivenessError("REGION_NOT_TMPFS", str(place))
     os.fchmod(fd, creation.mode)  # the mode given to open() is subject to the umask
     size = at.region_bytes(creation.slots)
     # A hole in a full tmpfs would be a SIGBUS at the first beat instead of an error here.
@@ -53,7 +56,7 @@ def make(place: Place, creation: Creation) -> None:
             raise
         return _make_by_name(place, creation)
     try:
-        _fill(fd, creation)
+        _fill(fd, place, creation)
         give_name(fd, place.path)
     except FileExistsError:
         pass
@@ -67,7 +70,7 @@ def _make_by_name(place: Place, creation: Creation) -> None:
     name = os.path.join(place.directory, f".{place.region}.{random_nonce()}")
     fd = os.open(name, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600)
     try:
-        _fill(fd, creation)
+        _fill(fd, place, creation)
         os.link(name, place.path)
     except FileExistsError:
         pass

@@ -38,6 +38,9 @@ func makeRegion(p place, slots, mode uint32) error {
 		return err
 	}
 	defer syscall.Close(fd)
+	if err := checkDisk(fd, p); err != nil {
+		return err
+	}
 	if err := fill(fd, slots, mode); err != nil {
 		return err
 	}

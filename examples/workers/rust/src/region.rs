@@ -209,7 +209,7 @@ fn fill(mut file: &File, creation: Creation) -> io::Result<()> {
 }
 
 /// Makes a region under its name; it is also fine if somebody else's is there by then.
-fn make(place: &Place, creation: Creation) -> io::Result<()> {
+fn make(place: &Place, creation: Creation) -> Result<()> {
     // Without a name until it is whole, so that a maker that is killed leaves nothing behind.
     let mut options = OpenOptions::new();
     let file = options
@@ -218,9 +218,10 @@ fn make(place: &Place, creation: Creation) -> io::Result<()> {
         .mode(0o600)
         .custom_flags(O_TMPFILE)
         .open(&place.directory)?;
+    check_disk(&file, place)?;
     fill(&file, creation)?;
     match system::give_name(file.as_raw_fd(), &place.path()) {
-        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error.into()),
         _ => Ok(()),
     }
 }
@@ -274,10 +275,17 @@ fn check(file: &File, place: &Place) -> Result<std::result::Result<u32, &'static
     if status.uid() != system::effective_user() && !is_shared {
         return Err(Error::new("REGION_OWNER"));
     }
-    if !place.allow_disk && !system::is_on_tmpfs(file.as_raw_fd())? {
-        return Err(Error::new("REGION_NOT_TMPFS"));
-    }
+    check_disk(file, place)?;
     check_header(file, status.size() as usize)
+}
+
+/// On a disk each beat is disk I/O.
+fn check_disk(file: &File, place: &Place) -> Result<()> {
+    if place.allow_disk || system::is_on_tmpfs(file.as_raw_fd())? {
+        Ok(())
+    } else {
+        Err(Error::new("REGION_NOT_TMPFS"))
+    }
 }
 
 fn check_header(file: &File, size: usize) -> Result<std::result::Result<u32, &'static str>> {
