@@ -215,23 +215,32 @@ class Processes(Regions):
         self.assertEqual(subprocess.check_output([sys.executable, "-c", code], text=True).strip(), "[]")
 
 
-def hang(until_s: float) -> None:
-    while time.monotonic() < until_s:
+def hang(heartbeat: shm_liveness.Heartbeat) -> str:
+    """Spins, without a call, until the place where it spins is written down, and gives that."""
+    region, life = heartbeat._claim.region, heartbeat._claim.life_at
+    halves, kind, sequence = region.halves, (life + _layout.WHERE_KIND) // 4, (life + _layout.WHERE_SEQUENCE) // 4
+    while halves[kind] == 0 or halves[sequence] % 2 == 1:
         pass
+    return region.text(life + _layout.WHERE_FRAMES_TEXT, _layout.FRAMES_BYTES)
 
 
 class Stacks(Regions):
     def test_a_busy_loop_is_named_with_its_callers(self) -> None:
-        heartbeat = self.claim(max_age="40ms")
+        heartbeat = self.claim(max_age="1s")
         heartbeat.watch_stacks()
         heartbeat.beat()
-        hang(time.monotonic() + 0.5)
-        heartbeat.abandon()
-        words = self.claim().last_words
-        frames = (words.frames or "").splitlines() if words else []
+        frames = hang(heartbeat).splitlines()
         self.assertRegex(frames[0], r"^hang \(.*test_worker\.py:\d+\)$")
         self.assertIn("test_a_busy_loop_is_named_with_its_callers", frames[1])
         self.assertLess(len("\n".join(frames).encode()), 608)
+
+    def test_the_next_worker_reads_where_the_last_one_hung(self) -> None:
+        heartbeat = self.claim(max_age="1s")
+        heartbeat.watch_stacks()
+        hang(heartbeat)
+        heartbeat.abandon()
+        words = self.claim().last_words
+        self.assertIn("test_the_next_worker_reads_where_the_last_one_hung", (words and words.frames) or "")
 
 
 class Hooks(Regions):
