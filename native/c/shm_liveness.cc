@@ -17,8 +17,11 @@ struct shm_liveness_heartbeat {
 
 namespace {
 
-// Static locals are not made under a lock here (-fno-threadsafe-statics), so the one there is made before main().
-[[gnu::constructor]] void make_fork_guard() { detail::ForkGuard::instance(); }
+// Static locals are not made under a lock here (-fno-threadsafe-statics), so they are made before main().
+[[gnu::constructor]] void make_static_locals() {
+  detail::ForkGuard::instance();
+  detail::Sampler::instance();
+}
 
 std::string_view chosen(const char* wanted, const char* variable, std::string_view otherwise) {
   if (wanted == nullptr) wanted = std::getenv(variable);
@@ -49,7 +52,9 @@ ClaimOptions claim_options(const shm_liveness_options& from) {
   options.name = from.name != nullptr ? from.name : "";
   options.max_age_ns = from.max_age_ns;
   options.cycle_limit_ns = from.cycle_limit_ns;
-  options.clock = from.coarse_clock ? Clock::coarse : Clock::precise;
+  options.clock = from.clock == SHM_LIVENESS_CLOCK_COUNTED  ? Clock::counted
+                  : from.clock == SHM_LIVENESS_CLOCK_COARSE ? Clock::coarse
+                                                            : Clock::precise;
   return options;
 }
 
@@ -73,7 +78,7 @@ int shm_liveness_claim(const shm_liveness_options* options, shm_liveness_heartbe
   }
   auto* made = new (memory) shm_liveness_heartbeat{std::move(heartbeat), options->pid};
   if (made->pid != 0) {
-    name_process(*made->heartbeat.current_claim(), made->pid);
+    name_process(made->heartbeat.held()->claim, made->pid);
     made->heartbeat.listen_for_loss(
         [](void* of, const detail::Held& held, Fault) {
           if (held.lost == Fault::none) name_process(held.claim, static_cast<shm_liveness_heartbeat*>(of)->pid);
@@ -113,11 +118,11 @@ void shm_liveness_abandon(shm_liveness_heartbeat* heartbeat) {
 }
 
 bool shm_liveness_read_last_words(const shm_liveness_heartbeat* heartbeat, shm_liveness_last_words* words) {
-  const Claim* const claim = heartbeat->heartbeat.current_claim();
-  if (claim == nullptr) return false;
+  const Claim& claim = heartbeat->heartbeat.held()->claim;
+  if (claim.region.fd < 0) return false;  // the region was lost
   WorkerFacts now;
-  read_slot(claim->region, claim->index, now);
-  const LastWords last = read_last_words(claim->region, now);
+  read_slot(claim.region, claim.index, now);
+  const LastWords last = read_last_words(claim.region, now);
   if (last.ended == Ended::none) return false;
   words->ended = nth_word("none\0stopped\0died\0left-over", static_cast<std::size_t>(last.ended));
   copy_text(words->name, last.worker.name);

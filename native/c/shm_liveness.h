@@ -26,6 +26,12 @@ extern "C" {
 /* A claimed slot. Freed by shm_liveness_stop() or shm_liveness_abandon(). */
 typedef struct shm_liveness_heartbeat shm_liveness_heartbeat;
 
+enum {
+  SHM_LIVENESS_CLOCK_PRECISE = 0,
+  SHM_LIVENESS_CLOCK_COARSE = 1, /* reads the kernel's tick: a third of the price, steps of 1 to 10 ms */
+  SHM_LIVENESS_CLOCK_COUNTED = 2 /* adds 1 to a word that a thread stamps; max age of at least 10 ms */
+};
+
 typedef struct {
   const char *name;        /* the worker's role; 1 to 63 of A-Z a-z 0-9 . _ -, no dot first */
   const char *region;      /* NULL: $SHM_LIVENESS_REGION, else "default" */
@@ -35,11 +41,11 @@ typedef struct {
   uint32_t capacity;       /* slots, should this claim make the region: 1 to 4096; 0: 64 */
   uint32_t mode;           /* of the region's file then: 0600, 0640 or 0660; 0: 0600 */
   uint32_t pid;            /* claim for this process, whose end ends this one; 0: for the calling thread */
-  bool coarse_clock;       /* reads the kernel's tick: a third of the price, steps of 1 to 10 ms */
+  uint32_t clock;          /* one of the clocks below */
   bool allow_disk;         /* accept a region that is not on tmpfs */
 } shm_liveness_options;
 
-#define SHM_LIVENESS_OPTIONS_INIT {0, 0, 0, 0, 0, 0, 0, 0, false, false}
+#define SHM_LIVENESS_OPTIONS_INIT {0, 0, 0, 0, 0, 0, 0, 0, SHM_LIVENESS_CLOCK_PRECISE, false}
 
 /* Takes the slot of the name (its old one, if it has one), and makes the region if there is none. 0, or a fault. The
  * texts need only live through the call. */

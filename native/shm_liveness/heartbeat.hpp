@@ -78,10 +78,6 @@ class Heartbeat {
   // For beats of compiled code (count_window.hpp), once after a counted claim.
   void count_through(CountWindow& window) { held_->count_through(&window); }
   void count_natively() { held_->count_through(nullptr); }
-  // What is held, for code that reads what else the slot has; null: nothing. Another one after a comeback.
-  const Claim* current_claim() const {
-    return held_ != nullptr && held_->claim.region.fd >= 0 ? &held_->claim : nullptr;
-  }
   // See Held::on_loss. `listener` must live as long as this heartbeat, or until the next call.
   void listen_for_loss(void (*on_loss)(void*, const detail::Held&, Fault), void* listener) {
     if (held_ == nullptr) return;

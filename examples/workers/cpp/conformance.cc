@@ -34,11 +34,11 @@ std::string claim(std::istringstream& rest) {
 }
 
 std::string last_words() {
-  const shm_liveness::Claim* const claim = g_heartbeat.current_claim();
-  if (claim == nullptr) return answer(false);
+  if (g_heartbeat.held() == nullptr || g_heartbeat.held()->claim.region.fd < 0) return answer(false);
+  const shm_liveness::Claim& claim = g_heartbeat.held()->claim;
   shm_liveness::WorkerFacts now;
-  read_slot(claim->region, claim->index, now);
-  const shm_liveness::LastWords last = read_last_words(claim->region, now);
+  read_slot(claim.region, claim.index, now);
+  const shm_liveness::LastWords last = read_last_words(claim.region, now);
   const char* const words[] = {"none", "stopped", "died", "left-over"};
   std::string text = std::string("ok ") + words[static_cast<std::size_t>(last.ended)];
   if (last.ended == shm_liveness::Ended::none) return text;
