@@ -19,7 +19,7 @@ async function conformance({ args, env = {} }: ReturnType<Language['command']>):
 
 /** What a worker of the language cannot be asked: docs/conformance.md, the optional features. */
 const leftOut: Record<string, string[]> = {
-  'Node.js': ['fork', 'where'],
+  'Node.js': ['fork'],
   Python: [],
   C: ['where'],
   'C++': ['where'],

@@ -21,7 +21,7 @@ function lastWords(): string {
 }
 
 const requests: Record<string, (rest: string) => string | undefined> = {
-  features: () => 'comeback last-words',
+  features: () => 'comeback last-words where',
   claim: (rest) => {
     const [name = '', maxAgeNs, cycleLimitNs, capacity] = rest.split(' ')
     heartbeat = Heartbeat.claim({
@@ -46,6 +46,11 @@ const requests: Record<string, (rest: string) => string | undefined> = {
   'end-phase': () => void phase?.end(),
   stop: () => void held().stop(),
   'last-words': lastWords,
+  hang: (rest) => {
+    const end = process.hrtime.bigint() + BigInt(rest)
+    while (process.hrtime.bigint() < end);
+    return undefined
+  },
 }
 
 createInterface({ input: process.stdin }).on('line', (line) => {

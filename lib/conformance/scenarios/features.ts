@@ -57,11 +57,11 @@ export const hanging: Scenario = {
       holds: (found) => (found as bigint) > 0n && (found as bigint) <= taken - sign,
     })
     scene.same('the frames', hung.value('Where.frames', first), {
-      says: 'lines of the form "function (file:line)"',
+      says: 'lines of the form "function (file:line)", or "file:line"',
       holds: (found) =>
         String(found)
           .split('\n')
-          .every((line) => /^\S.* \(.+:\d+(:\d+)?\)$/.test(line)),
+          .every((line) => /^(\S.* \(.+:\d+(:\d+)?\)|\S+:\d+(:\d+)?)$/.test(line)),
     })
     await answer
   },
