@@ -65,6 +65,8 @@ export class Scene {
   }
 
   start(directory = this.options.directory): WorkerUnderTest {
+    // A scenario goes on for a moment after an interrupt: a worker of it would make its region anew.
+    if (!open.has(this)) throw new ProtocolError('interrupted')
     const { command, region } = this.options
     const worker = new WorkerUnderTest(command, { SHM_LIVENESS_DIR: directory, SHM_LIVENESS_REGION: region })
     this.#workers.push(worker)
@@ -72,8 +74,8 @@ export class Scene {
   }
 
   async end(): Promise<void> {
-    await Promise.all(this.#workers.map((worker) => worker.kill()))
     open.delete(this)
+    await Promise.all(this.#workers.map((worker) => worker.kill()))
     for (const entry of this.entries()) rmSync(join(this.options.directory, entry), { recursive: true, force: true })
   }
 
