@@ -46,9 +46,11 @@ export interface SceneOptions {
 }
 
 const open = new Set<Scene>()
+let isInterrupted = false
 
 /** Takes away the workers and regions of all scenes, for a run that is interrupted. */
 export async function endAll(): Promise<void> {
+  isInterrupted = true
   await Promise.all([...open].map((scene) => scene.end()))
 }
 
@@ -65,8 +67,8 @@ export class Scene {
   }
 
   start(directory = this.options.directory): WorkerUnderTest {
-    // A scenario goes on for a moment after an interrupt: a worker of it would make its region anew.
-    if (!open.has(this)) throw new ProtocolError('interrupted')
+    // Scenarios go on for a moment after an interrupt: a worker would make its region anew.
+    if (isInterrupted) throw new ProtocolError('interrupted')
     const { command, region } = this.options
     const worker = new WorkerUnderTest(command, { SHM_LIVENESS_DIR: directory, SHM_LIVENESS_REGION: region })
     this.#workers.push(worker)
@@ -74,9 +76,9 @@ export class Scene {
   }
 
   async end(): Promise<void> {
-    open.delete(this)
     await Promise.all(this.#workers.map((worker) => worker.kill()))
     for (const entry of this.entries()) rmSync(join(this.options.directory, entry), { recursive: true, force: true })
+    open.delete(this)
   }
 
   /** The region's file, and the files beside it: those of lock groups, and what a maker left behind. */

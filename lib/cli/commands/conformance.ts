@@ -51,7 +51,7 @@ async function interruptible<Value>(run: () => Promise<Value>): Promise<Value> {
   const { endAll } = await import('../../conformance/scene.js')
   const on = (status: number) => () => void endAll().then(() => process.exit(status))
   const handlers = { SIGINT: on(130), SIGTERM: on(143) }
-  for (const [signal, handler] of Object.entries(handlers)) process.once(signal, handler)
+  for (const [signal, handler] of Object.entries(handlers)) process.on(signal, handler)
   try {
     return await run()
   } finally {

@@ -143,6 +143,7 @@ export const busy: Scenario = {
     await second.must('features')
     const letGo = scene.holdClaimByte()
     const answer = second.ask(claimLine('second'))
+    answer.catch(() => {}) // awaited below, unless the run is interrupted before
     // Long enough that a claimant that does not wait has given up.
     await pause(300)
     scene.same('the slot of the name while the byte is held', BigInt(scene.snapshot().slotOf('second')), -1n)

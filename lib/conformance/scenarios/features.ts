@@ -40,6 +40,7 @@ export const hanging: Scenario = {
     const answer = worker.ask(`hang ${3n * second}`).finally(() => {
       isHanging = false
     })
+    answer.catch(() => {}) // awaited below, unless the run is interrupted before
     // A place that was taken in a silence before that beat is history.
     const isOfThisSilence = (now: Snapshot): boolean =>
       now.word('Where.kind', first) !== 0n && now.word('Where.taken_ns', first) > sign
