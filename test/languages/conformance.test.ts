@@ -10,7 +10,8 @@ const cli = join(import.meta.dirname, '../../dist/cli/main.js')
 /** Runs the real program over a worker. */
 async function conformance({ args, env = {} }: ReturnType<Language['command']>): Promise<Result[]> {
   const child = spawn(process.execPath, [cli, 'conformance', '--json', '--', ...args], {
-    env: { ...process.env, ...env },
+    // Vitest switches stacks off for other tests (vitest.config.ts); a claim shows them by default.
+    env: { ...process.env, SHM_LIVENESS_STACKS: '', ...env },
   })
   const [json, errors] = await Promise.all([text(child.stdout), text(child.stderr)])
   if (json === '') throw new Error(errors)

@@ -1,4 +1,4 @@
-import { lint } from 'shm-liveness/kubernetes'
+import { type Finding, lint } from 'shm-liveness/kubernetes'
 import { describe, expect, it } from 'vitest'
 import { validate } from '../../support/schema.js'
 import { allPods } from '../support/pods.js'
@@ -28,8 +28,9 @@ describe.each([
   })
 
   it.each(pods)('%s is what lint wants', (_name, pod) => {
-    const findings = lint(pod).filter(({ severity }) => severity !== 'note')
-    expect(findings).toEqual([])
+    // But for the default image, which is imported on each node.
+    const isFault = ({ rule, severity }: Finding) => severity !== 'note' && rule !== 'image-not-pullable'
+    expect(lint(pod).filter(isFault)).toEqual([])
   })
 })
 
