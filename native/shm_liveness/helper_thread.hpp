@@ -5,6 +5,8 @@
 // floor from 2.17 to 2.34.
 #pragma once
 
+#include <initializer_list>
+
 #include "sys.hpp"
 
 #if defined(SHM_LIVENESS_THREADS_OF_LIBUV)

@@ -2,6 +2,7 @@
 // pieces, so that thousands of workers need no large buffer.
 #pragma once
 
+#include "../../native/shm_liveness/frames.hpp"
 #include "watch.hpp"
 
 namespace shm_liveness::guard {

@@ -6,6 +6,7 @@
 
 #include "../../native/shm_liveness/create.hpp"
 #include "../../native/shm_liveness/kernel_place.hpp"
+#include "../../native/shm_liveness/where.hpp"
 #include "tree.hpp"
 
 namespace shm_liveness::guard {
