@@ -101,7 +101,8 @@ void Looker::excuse_sleep(std::uint64_t now) {
   expected_ns_ = now;
   if (due_ns == kNever || now < due_ns + kOversleptNs) return;
   for (Watch* watch = g_watched.watches; watch != nullptr; watch = watch->next) {
-    if (watch->timing.alive_ns() <= due_ns) watch->timing.excuse(now - due_ns);
+    // And a while for its beat: this thread may be the first to run again.
+    if (watch->timing.alive_ns() <= due_ns) watch->timing.excuse(now - due_ns + watch->timing.limit_ns() / 8);
   }
 }
 
