@@ -30,8 +30,8 @@ export default defineConfig({
       provider: 'v8',
       // The compiled files are what runs (those of examples/ lie in dist-programs/examples/, which matches, too), and
       // their source maps lead to the sources.
-      include: ['lib/**', 'examples/**', 'dist/**'],
-      exclude: ['**/*.d.ts', '**/*.map'],
+      include: ['lib/**/*.ts', 'examples/**/*.{ts,js}', 'dist/**/*.js'],
+      exclude: ['**/*.d.ts'],
       reporter: ['text-summary', 'json-summary'],
       reportOnFailure: true,
     },
