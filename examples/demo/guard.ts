@@ -6,10 +6,10 @@ import { fileURLToPath } from 'node:url'
 import { guardPath } from 'shm-liveness'
 
 /**
- * The kubelet's fastest settings, and the starts that were measured on a real kubelet (1.36, containerd): the first
- * restart within about a second, the next after 12 s, then 23 s, … 5 min.
+ * The kubelet's fastest settings, and the restart that was measured on a real kubelet (1.36, containerd): within about a
+ * second. When it waits for its back-off: lib/kubernetes/backoff.ts.
  */
-const kubelet = { periodMs: 1000, failureThreshold: 2, firstStartMs: 1000, nextStartMs: 12_000 }
+const kubelet = { periodMs: 1000, failureThreshold: 2, startMs: 1000 }
 
 export async function showGuard(region: string): Promise<void> {
   const worker = fileURLToPath(new URL('./hangs-once.js', import.meta.url))
@@ -33,8 +33,8 @@ export async function showGuard(region: string): Promise<void> {
 driver (limit 100 ms) hangs under shm-guard:
   ${line}
   It was signalled about ${signalled.toFixed(0)} ms after it hung, and beat again after ${beating.toFixed(0)} ms.
-  The kubelet with periodSeconds ${kubelet.periodMs / 1000} and failureThreshold ${kubelet.failureThreshold}: killed after ${seconds(least)} to ${seconds(most)} s; started again about ${kubelet.firstStartMs / 1000} s
-  later the first time, ${kubelet.nextStartMs / 1000} s the second, up to 5 min.`)
+  The kubelet with periodSeconds ${kubelet.periodMs / 1000} and failureThreshold ${kubelet.failureThreshold}: killed after ${seconds(least)} to ${seconds(most)} s; started again about ${kubelet.startMs / 1000} s
+  later, or after its back-off (10 s, up to 5 min) where the life before this one was shorter than that.`)
   } finally {
     guard.kill('SIGTERM')
     if (guard.exitCode === null && guard.signalCode === null) await once(guard, 'exit')

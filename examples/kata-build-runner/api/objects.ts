@@ -13,7 +13,7 @@ export function objectOf<T extends V1Job | V1Pod>(kind: FeedKind, value: unknown
 /**
  * A line of a watch.
  *
- * @throws ApiException for one that is no event: as after any other failure of the server it is asked again
+ * @throws ApiException for an object of another shape: the caller asks again, as after any failure of the server
  */
 export function eventOf<T extends V1Job | V1Pod>(kind: FeedKind, value: unknown): WatchEvent<T> {
   const { type, object } = fieldsOf(value)

@@ -16,7 +16,7 @@ const mostPerPage = 250
 /**
  * A page as much of whose items is kept as `of` makes of them.
  *
- * @throws ApiException if it is no list
+ * @throws ApiException if the answer has another shape than a list
  */
 export function pageOf<T>({ items, metadata }: Page<unknown>, of: (item: unknown) => T): Page<T> {
   if (!Array.isArray(items)) throw malformed('a list without items')

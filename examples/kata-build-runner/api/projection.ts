@@ -55,7 +55,7 @@ export function jobOf(value: unknown): V1Job {
   } as unknown as V1Job
 }
 
-/** @throws ApiException if it is no pod */
+/** @throws ApiException if the object has another shape than a pod */
 export function podOf(value: unknown): V1Pod {
   const { metadata, spec, status } = parts(value, 'pod')
   const owners = listOf(metadata['ownerReferences']).map(({ apiVersion, kind, name, uid, controller }) =>
@@ -109,7 +109,7 @@ export function seenEventOf(value: unknown): CoreV1Event {
   } as unknown as CoreV1Event
 }
 
-/** @throws ApiException if it is no object with a name and an identity */
+/** @throws ApiException if the object has no name or no uid */
 function parts(value: unknown, what: string): Record<'metadata' | 'spec' | 'status', Fields> {
   const [object, metadata] = [fieldsOf(value), fieldsOf(fieldsOf(value)['metadata'])]
   if (!textOf(metadata['name']) || !textOf(metadata['uid'])) throw malformed(`a ${what} without name and uid`)

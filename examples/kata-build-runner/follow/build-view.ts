@@ -103,7 +103,7 @@ export class BuildView {
     return endOf(this.#pod) !== undefined || this.#isPodGone
   }
 
-  /** Whether there is no log: the pod is gone, or its container ended without ever having begun. */
+  /** Whether the log can no longer come: the pod is gone, or its container ended before it had begun. */
   get hasNoLog(): boolean {
     return this.#isPodGone || (endOf(this.#pod) !== undefined && !showsRun(this.#pod))
   }

@@ -42,7 +42,7 @@ export class AskToEnd {
     return true
   }
 
-  /** @returns false, if there is no such Job any more */
+  /** @returns false if the Job is gone */
   async #sayWhy(): Promise<boolean> {
     if (this.#view.isCancelled) return true
     const { api, clock } = this.#around
