@@ -31,7 +31,7 @@ function rowsOf(count: number, followed: Followed, tally: Tally): Row[] {
     throw new Error(`${failed.length} builds failed, such as ${first.id}: ${JSON.stringify(first.read)}`)
   }
   if (tally.atOnce < count) throw new Error(`no more than ${tally.atOnce} of ${count} builds were followed at once`)
-  const isTried = lost.length + wrong.length > 0 && tally.brokenStreams > 0
+  const isTried = lost.length + wrong.length > 0 && tally.brokenStreams > 0 && tally.refusedLogs > 0
   if (!isTried) throw new Error('no log lost anything, so this proves nothing')
   const mib = followed.peakKb / 1024
   const [wall, cpu] = [followed.wallMs, followed.cpuMs].map((ms) => (ms / 1000).toFixed(1))
@@ -49,6 +49,7 @@ function rowsOf(count: number, followed: Followed, tally: Tally): Row[] {
       bar: { text: '0', reached: wrong.length === 0 },
       figures:
         `told of: ${lostBytes} bytes in ${lost.length} builds; ${tally.brokenStreams} streams broken, ` +
+        `${tally.refusedLogs} requests met 401, 403 or 404, one outage of 10 s, ` +
         `${total(({ reconnects }) => reconnects)} reconnects`,
     },
   ]

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { connect } from '../../examples/kata-build-runner/api/connect.js'
+import { collectSooner } from '../../examples/kata-build-runner/cli/memory.js'
 import { readBuildFile } from '../../examples/kata-build-runner/config/build-file.js'
 import { readExecutorConfig } from '../../examples/kata-build-runner/config/executor-config.js'
 import { runBuild } from '../../examples/kata-build-runner/follow/attempts.js'
@@ -33,6 +34,7 @@ export interface Followed {
   builds: Record<string, Read>
 }
 
+collectSooner()
 const [builds = '', kubeconfig = ''] = process.argv.slice(2)
 const namespace = 'builds'
 const config = readExecutorConfig(

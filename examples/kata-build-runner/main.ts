@@ -4,6 +4,7 @@
  * shm-guard. README.md says what for, docs/ says how.
  */
 import { processHost } from './cli/host.js'
+import { collectSooner } from './cli/memory.js'
 import { runProgram, toldExitCode } from './cli/program.js'
 
 // A reader that closes our output (head) ends neither us nor the build: it goes on, and its outcome is the exit status. Of
@@ -14,4 +15,5 @@ process.on('uncaughtException', (error) => {
   process.exit(toldExitCode(error, processHost))
 })
 
+collectSooner()
 await runProgram(process.argv.slice(2), processHost)

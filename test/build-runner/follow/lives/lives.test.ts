@@ -5,7 +5,7 @@ import { liveThrough, problemsOf, worldOf } from './world.js'
 const livesOfWorld = 20
 /** `LIVES=10000 npx vitest run …` is the long form, with other lives each time: CONTRIBUTING.md. */
 const { LIVES, SEED = LIVES === undefined ? '1' : undefined } = process.env
-const lives = Number(LIVES ?? 60)
+const lives = Number(LIVES ?? 200)
 const seed = SEED === undefined ? {} : { seed: Number(SEED) }
 
 it(`in ${lives} lives no running build is deleted or started twice, and no byte is lost unsaid`, async () => {
