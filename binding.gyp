@@ -20,6 +20,7 @@
         'native/addon/stacks/mapping.cc',
         'native/addon/stacks/native_place.cc',
         'native/addon/stacks/report.cc',
+        'native/addon/stacks/running_code.cc',
         'native/addon/stacks/walk.cc',
         'native/addon/stacks/watcher.cc',
       ],

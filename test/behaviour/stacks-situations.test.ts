@@ -53,6 +53,39 @@ cycle()`
   })
 })
 
+describe('a long native call', () => {
+  it('is told by the function that runs', async () => {
+    const region = uniqueRegion()
+    run(
+      region,
+      `import { claim } from './claim.mjs'
+const text = '[' + '{"a":[1,2]},'.repeat(5e6) + '0]'
+claim('worker', { maxAge: '20ms' })
+JSON.parse(text)`,
+    )
+    const frames = () => whereOf(region)['worker']?.frames ?? []
+    await untilHolds('the parser is named', frames, ([frame = '']) => /^running in .*JsonParser/.test(frame))
+  })
+
+  it('of a program that hears the signal of urgent data itself is told by the kernel alone', async () => {
+    const region = uniqueRegion()
+    const program = run(
+      region,
+      `import { pbkdf2Sync } from 'node:crypto'
+import { claim } from './claim.mjs'
+let heard = 0
+process.on('SIGURG', () => heard++)
+claim('worker', { maxAge: '20ms' })
+pbkdf2Sync('a', 'b', 5e5, 64, 'sha512')
+setImmediate(() => setImmediate(() => console.log('heard ' + heard)))
+`,
+    )
+    const frames = () => whereOf(region)['worker']?.frames ?? []
+    await untilHolds('the thread is found', frames, ([frame = '']) => frame === 'running in node')
+    expect(await program.said('heard')).toBe('0')
+  })
+})
+
 describe('a thread at a breakpoint', () => {
   it('is said to be paused, and no code is blamed', async () => {
     const region = uniqueRegion()

@@ -63,6 +63,8 @@ static std::uint64_t take(Work& work, Thread& thread, Work::What what) {
   work.is_late = thread.answered_ns > thread.asked_ns + thread.patience_ns;
   if (what == Work::What::native) {
     thread.native_told = true;
+    work.is_stall = false;
+    g_watched.for_watches_of(thread, [&](const Watch& watch) { work.is_stall |= watch.wants_stall; });
   } else {
     work.map_requests = thread.map_requests;
     work.stack = thread.stack;

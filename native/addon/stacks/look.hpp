@@ -13,6 +13,7 @@ struct Work {
   std::uint64_t asked_ns = 0;
   std::uint64_t answered_ns = 0;
   bool is_late = false;
+  bool is_stall = false;  // of native: some heartbeat of the thread is silent, not just late
   bool is_promise_loop = false;
   Capture stack;
   std::uint32_t map_requests = 0;

@@ -156,7 +156,8 @@ void Reporter::report_native() {
   char buffer[kFramesBytes];
   Text text(buffer);
   const std::uint64_t now = monotonic_ns();
-  say_native_place(text, work_->task);
+  // Not for late cycles: their places are counted, and a function of a library is not the place.
+  say_native_place(text, work_->task, work_->is_stall);
   if (text.size() == 0) return;
   const Locked locked;
   Thread* const thread = g_watched.thread(work_->thread);
