@@ -1,7 +1,8 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
-import { mkdirSync, rmdirSync, rmSync, writeFileSync } from 'node:fs'
+import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { guardPath } from 'shm-liveness'
+import { Cgroup } from '../../test/support/cgroup.js'
 import type { Session } from '../support/session.js'
 import { percentileOf } from '../support/statistics.js'
 import { atMost, type Row } from '../table.js'
@@ -10,24 +11,6 @@ const quotaPercent = 20
 const spinLimitMs = 500
 const starvedLimitMs = 100
 const spinners = 16
-
-/** A cgroup with a quota of the CPU, of either version; undefined where none can be made. */
-function quotaGroup(): string | undefined {
-  for (const [folder, files] of [
-    ['/sys/fs/cgroup/cpu', { 'cpu.cfs_period_us': '100000', 'cpu.cfs_quota_us': `${quotaPercent * 1000}` }],
-    ['/sys/fs/cgroup', { 'cpu.max': `${quotaPercent * 1000} 100000` }],
-  ] as const) {
-    const path = join(folder, `shm-liveness-bench-${process.pid}`)
-    try {
-      mkdirSync(path)
-      for (const [file, text] of Object.entries(files)) writeFileSync(join(path, file), text)
-      return path
-    } catch {
-      rmSync(path, { recursive: true, force: true })
-    }
-  }
-  return undefined
-}
 
 interface Outcome {
   code: number | null
@@ -94,14 +77,14 @@ async function besideSpinners(session: Session): Promise<Row> {
 /** Whether a guard tells a worker that gets no CPU from one that uses what it gets. */
 export async function starved(session: Session): Promise<Row[]> {
   const rows: Row[] = []
-  const group = quotaGroup()
+  const group = Cgroup.withQuota(quotaPercent)
   if (group === undefined) console.error('bench: SKIPPED the spin under a quota: no cgroup can be made here')
   else {
     try {
-      for (const intervalMs of [1, 20]) rows.push(await underQuota(session, group, intervalMs))
+      for (const intervalMs of [1, 20]) rows.push(await underQuota(session, group.path, intervalMs))
     } finally {
       spawnSync('sleep', ['0.2']) // the last process has left
-      rmdirSync(group)
+      group.remove()
     }
   }
   return [...rows, await besideSpinners(session)]

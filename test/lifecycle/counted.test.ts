@@ -94,6 +94,14 @@ describe('a loop of counted beats that never waits', () => {
     await until('it is healthy again', async () => (await probe(['--region', region])).code === 0)
   })
 
+  it('is stalled while its process is stopped, helper and all, and is healthy when it goes on', async () => {
+    const { region, loop } = await flatOut()
+    loop.send('SIGSTOP')
+    await until('it is stalled', async () => (await probe(['--region', region])).code !== 0)
+    loop.send('SIGCONT')
+    await until('it is healthy again', async () => (await probe(['--region', region])).code === 0)
+  })
+
   it('may stop in the midst of it', async () => {
     const { region, loop } = await flatOut()
     loop.tell('stop')
