@@ -13,6 +13,7 @@
 #define SHM_LIVENESS_FIRST_GLIBC "GLIBC_2.17"
 #endif
 #if defined(SHM_LIVENESS_FIRST_GLIBC)
+__asm__(".symver dladdr, dladdr@" SHM_LIVENESS_FIRST_GLIBC);
 __asm__(".symver dlsym, dlsym@" SHM_LIVENESS_FIRST_GLIBC);
 __asm__(".symver pthread_mutex_trylock, pthread_mutex_trylock@" SHM_LIVENESS_FIRST_GLIBC);
 #endif

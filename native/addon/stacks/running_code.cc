@@ -1,7 +1,6 @@
 #include "running_code.hpp"
 
 #include <cxxabi.h>
-#include <dlfcn.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +9,7 @@
 #include <algorithm>
 #include <atomic>
 
+#include "old_glibc.hpp"
 #include "shm_liveness/clock.hpp"
 
 namespace shm_liveness::addon::stacks {
