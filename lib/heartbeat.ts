@@ -43,9 +43,9 @@ export interface ClaimOptions extends RegionOptions {
    */
   share?: 'private' | 'group-read' | 'group-claim' | undefined
   /**
-   * On macOS and Windows, where no worker can be supervised: `throw` a LivenessError `UNSUPPORTED_PLATFORM`, or return a
+   * Where no worker can be supervised (macOS, Windows, Linux on neither x64 nor arm64): `throw` a LivenessError `UNSUPPORTED_PLATFORM`, or return a
    * heartbeat that writes nothing and answers as on Linux until `stop()`. Its `implementation` is `none`. Names
-   * are checked on Linux only, the other options everywhere. Without effect on Linux.
+   * are not checked there, the other options are. Without effect elsewhere.
    * @default 'throw'
    */
   unsupportedPlatform?: 'throw' | 'do-nothing' | undefined

@@ -9,10 +9,12 @@ import { prebuildsLimitMs } from '../support/prebuilds.js'
 const { path: scratch, remove } = scratchFolder()
 const bare = bareMachine(scratch)
 
-/** NODE_OPTIONS by which a process takes itself for one on another platform. */
-function simulated(platform: string): { NODE_OPTIONS: string } {
-  const preload = join(scratch, `${platform}.cjs`)
-  writeFileSync(preload, `Object.defineProperty(process, 'platform', { value: '${platform}' })\n`)
+/** NODE_OPTIONS by which a process takes itself for one on another platform: `darwin`, `linux-riscv64`. */
+function simulated(name: string): { NODE_OPTIONS: string } {
+  const [platform, arch = process.arch] = name.split('-')
+  const preload = join(scratch, `${name}.cjs`)
+  const values = Object.entries({ platform, arch }).map(([key, value]) => `${key}: { value: '${value}' }`)
+  writeFileSync(preload, `Object.defineProperties(process, { ${values.join(', ')} })\n`)
   return { NODE_OPTIONS: `--require ${preload}` }
 }
 
@@ -39,7 +41,7 @@ it('names no platform that it is for, nor do its dependencies: npm would refuse 
   }
 })
 
-describe.each(['darwin', 'win32'])('on %s', (platform) => {
+describe.each(['darwin', 'win32', 'linux-riscv64'])('on %s', (platform) => {
   it('importing is no error; claims, readers and paths of programs are typed ones', () => {
     const { status, stdout, stderr } = run(
       platform,
@@ -53,7 +55,9 @@ describe.each(['darwin', 'win32'])('on %s', (platform) => {
     const lines = stdout.trimEnd().split('\n')
     expect(lines).toHaveLength(4)
     for (const line of lines) {
-      expect(line).toMatch(new RegExp(`^true UNSUPPORTED_PLATFORM .* only on Linux, and this is ${platform}-`))
+      expect(line).toMatch(
+        new RegExp(`^true UNSUPPORTED_PLATFORM .* only on Linux \\(x64, arm64\\), and this is ${platform}-`),
+      )
     }
     expect(lines[0]).toContain("claim with unsupportedPlatform: 'do-nothing'")
     expect(lines[2]).toContain(join(project, 'node_modules/shm-liveness/prebuilds'))
