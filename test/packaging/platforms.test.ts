@@ -56,7 +56,7 @@ describe.each(['darwin', 'win32', 'linux-riscv64'])('on %s', (platform) => {
     expect(lines).toHaveLength(4)
     for (const line of lines) {
       expect(line).toMatch(
-        new RegExp(`^true UNSUPPORTED_PLATFORM .* only on Linux \\(x64, arm64\\), and this is ${platform}-`),
+        new RegExp(`^true UNSUPPORTED_PLATFORM .* only on Linux \\(x64, arm64\\), and this is ${platform}`),
       )
     }
     expect(lines[0]).toContain("claim with unsupportedPlatform: 'do-nothing'")

@@ -14,7 +14,7 @@ import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { built, makePrebuilds, prebuildsFolder, prebuildsLimitMs, runner } from '../support/prebuilds.js'
+import { built, makePrebuilds, prebuildsFolder, prebuildsLimitMs, runner, runPrebuilt } from '../support/prebuilds.js'
 
 const root = join(import.meta.dirname, '../..')
 const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
@@ -48,12 +48,8 @@ describe.each(built)('what npm run prebuilds makes for %s', (arch) => {
     expect(youngest('CXXABI')).toBeLessThanOrEqual(1_003_009)
   })
 
-  const command = runner(arch)
-  it.skipIf(command === undefined)('are programs that run, of this version', () => {
-    const run = (name: string, ...args: string[]) => {
-      const [program, ...all] = [...command!, join(folder, name), ...args]
-      return spawnSync(program!, all, { encoding: 'utf8', env: {} })
-    }
+  it.skipIf(runner(arch) === undefined)('are programs that run, of this version', () => {
+    const run = (name: string, ...args: string[]) => runPrebuilt(arch, name, args)
     for (const name of programs) expect(run(name, '--version').stdout).toBe(`${name} ${version} (layout 2)\n`)
     expect(run('shm-probe', '--self-test')).toMatchObject({ status: 0 })
     expect(run('shm-probe', '--region', 'no-such-region')).toMatchObject({ status: 1 })

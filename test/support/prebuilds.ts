@@ -4,7 +4,8 @@ import { join } from 'node:path'
 
 const root = join(import.meta.dirname, '../..')
 
-const gnuNames = { x64: 'x86_64-linux-gnu', arm64: 'aarch64-linux-gnu' }
+/** How Debian's compilers and libraries for it are called. */
+export const gnuNames = { x64: 'x86_64-linux-gnu', arm64: 'aarch64-linux-gnu' }
 export type Architecture = keyof typeof gnuNames
 export const architectures = Object.keys(gnuNames) as Architecture[]
 
@@ -37,6 +38,12 @@ export function runner(arch: Architecture): string[] | undefined {
 }
 for (const arch of built.filter((arch) => runner(arch) === undefined)) {
   console.error(`\nSKIPPED running programs for ${arch}: that needs ${emulators[arch]} (Debian: qemu-user)\n`)
+}
+
+/** Runs a program of the prebuilds. */
+export function runPrebuilt(arch: Architecture, name: string, args: string[]) {
+  const [program, ...all] = [...(runner(arch) ?? []), join(prebuildsFolder(arch), name), ...args]
+  return spawnSync(program as string, all, { encoding: 'utf8', env: {} })
 }
 
 /** The dynamic symbols that a file needs, without their versions. */
