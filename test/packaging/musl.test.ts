@@ -1,6 +1,7 @@
 /**
  * The addon is built against glibc, and Alpine loads it by musl. Debian has musl, but no Node.js for it: a small host that
- * is linked against musl loads the addon as Node.js does (test/fixtures/musl).
+ * is linked against musl loads the addon as Node.js does (test/fixtures/musl). The same host on glibc shows that a fork
+ * there is the same: Node.js itself only forks to exec at once.
  */
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -45,17 +46,58 @@ function exportsOf(library: string): Set<string> {
 /** Of Node.js, and of libstdc++ and libgcc_s, which it needs itself. */
 const ofOthers = /^(napi_|uv_|_Z|__gxx_|_Unwind_|__cxa_(?!atexit|finalize))/
 
+const source = (name: string) => join(import.meta.dirname, '../fixtures/musl', name)
+const sources = ['host.c', 'node_api.c'].map(source)
+
 /** Builds the host as musl-gcc does, which is a compiler with other specs. @returns the folder that it is in */
-function buildHost(arch: Architecture): string {
+function muslHost(arch: Architecture): string {
   const folder = mkdtempSync(join(scratch, `${arch}-`))
   const gcc = (...args: string[]) =>
     execFileSync(`${gnuNames[arch]}-gcc`, [...args, '-specs', specs(arch)], { cwd: folder, stdio: 'pipe' })
-  const source = (name: string) => join(import.meta.dirname, '../fixtures/musl', name)
   writeFileSync(join(folder, 'empty.c'), '')
   gcc('-shared', '-fPIC', '-o', 'libstdc++.so.6', source('cxx_runtime.c'))
   gcc('-shared', '-o', 'libgcc_s.so.1', 'empty.c')
-  gcc('-rdynamic', '-o', 'host', source('host.c'), source('node_api.c'))
+  gcc('-rdynamic', '-o', 'host', ...sources)
   return folder
+}
+
+function glibcHost(): string {
+  const folder = mkdtempSync(join(scratch, 'glibc-'))
+  execFileSync('gcc', ['-rdynamic', '-o', join(folder, 'host'), ...sources], { stdio: 'pipe' })
+  return folder
+}
+
+/** Lets the host in a folder claim, beat and fork; kills it, and not its child. */
+async function expectForkGuard(arch: Architecture, folder: string): Promise<void> {
+  const region = uniqueRegion()
+  // For the host and not for the emulator, whose libraries are this machine's.
+  const library = `LD_LIBRARY_PATH=${folder}`
+  const emulator = runner(arch)!
+  const command = emulator.length > 0 ? [...emulator, '-E', library] : ['env', library]
+  const [program, ...args] = [...command, join(folder, 'host'), addonFor(arch), region, '/dev/shm']
+  const host = spawn(program!, args, { stdio: ['ignore', 'pipe', 'inherit'] })
+  const lines: string[] = []
+  createInterface(host.stdout).on('line', (line) => lines.push(line))
+  const ended = once(host, 'exit')
+  const ask = () => runPrebuilt(arch, 'shm-probe', ['--region', region])
+  let child = 0
+  try {
+    await until('both processes have beaten', () => lines.length === 3 || host.exitCode !== null)
+    child = Number(lines.find((line) => line.startsWith('forked '))?.slice('forked '.length))
+    expect(lines.sort()).toEqual(['child does not stamp', `forked ${child}`, 'parent stamps'])
+    expect(ask()).toMatchObject({ status: 0, stdout: '' })
+    const files = readdirSync(`/proc/${child}/fd`).map((fd) => readlinkSync(`/proc/${child}/fd/${fd}`))
+    expect(files.length).toBeGreaterThan(0)
+    expect(files.filter((file) => file.includes(region))).toEqual([])
+    host.kill('SIGKILL')
+    await ended
+    // qemu ignores MADV_DONTFORK: the child has the mapping, too, and with it the lock.
+    if (emulator.length === 0) expect(ask().stdout).toMatch(/^dead: grabber died without stop\(\)/)
+    expect(process.kill(child, 0)).toBe(true)
+  } finally {
+    host.kill('SIGKILL')
+    if (child > 0) process.kill(child, 'SIGKILL')
+  }
 }
 
 describe.each(withMusl)('the addon for %s', (arch) => {
@@ -77,37 +119,9 @@ describe.each(withMusl)('the addon for %s', (arch) => {
 
   it.skipIf(runner(arch) === undefined)(
     'claims and beats under musl; a forked child beats for nobody, and keeps no dead parent alive',
-    async () => {
-      const region = uniqueRegion()
-      const folder = buildHost(arch)
-      // For the host and not for the emulator, whose libraries are this machine's.
-      const library = `LD_LIBRARY_PATH=${folder}`
-      const command = [...runner(arch)!, ...(runner(arch)!.length > 0 ? ['-E', library] : ['env', library])]
-      const [program, ...args] = [...command, join(folder, 'host'), addonFor(arch), region, '/dev/shm']
-      const host = spawn(program!, args, { stdio: ['ignore', 'pipe', 'inherit'] })
-      const lines: string[] = []
-      createInterface(host.stdout).on('line', (line) => lines.push(line))
-      const ended = once(host, 'exit')
-      const ask = () => runPrebuilt(arch, 'shm-probe', ['--region', region])
-      let child = 0
-      try {
-        await until('both processes have beaten', () => lines.length === 3 || host.exitCode !== null)
-        child = Number(lines.find((line) => line.startsWith('forked '))?.slice('forked '.length))
-        expect(lines.sort()).toEqual(['child does not stamp', `forked ${child}`, 'parent stamps'])
-        expect(ask()).toMatchObject({ status: 0, stdout: '' })
-        const files = readdirSync(`/proc/${child}/fd`).map((fd) => readlinkSync(`/proc/${child}/fd/${fd}`))
-        expect(files.length).toBeGreaterThan(0)
-        expect(files.filter((file) => file.includes(region))).toEqual([])
-        host.kill('SIGKILL')
-        await ended
-        // qemu ignores MADV_DONTFORK: the child has the mapping, too, and with it the lock.
-        const isEmulated = runner(arch)!.length > 0
-        if (!isEmulated) expect(ask().stdout).toMatch(/^dead: grabber died without stop\(\)/)
-        expect(process.kill(child, 0)).toBe(true)
-      } finally {
-        host.kill('SIGKILL')
-        if (child > 0) process.kill(child, 'SIGKILL')
-      }
-    },
+    () => expectForkGuard(arch, muslHost(arch)),
   )
 })
+
+it('the addon for this machine does the same under glibc', () =>
+  expectForkGuard(process.arch as Architecture, glibcHost()))
