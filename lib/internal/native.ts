@@ -160,7 +160,8 @@ let loaded: Native | undefined
  */
 export function native(): Native {
   if (!isSupportedPlatform()) {
-    const advice = "Run this in a container for such a machine, or claim with unsupportedPlatform: 'do-nothing' to develop here."
+    const advice =
+      "Run this in a container for such a machine, or claim with unsupportedPlatform: 'do-nothing' to develop here."
     throw unsupportedPlatform('Workers beat and are read', advice)
   }
   loaded ??= loadAddon() as Native

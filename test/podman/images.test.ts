@@ -3,8 +3,8 @@ import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { guardPath, probePath } from 'shm-liveness'
 import { describe, expect, it } from 'vitest'
-import { built, makePrebuilds, prebuildsFolder, prebuildsLimitMs } from '../support/prebuilds.js'
 import { buildImages, images, podman, podmanDid, sharedFolder, useImages, whyNoPodman } from '../support/podman.js'
+import { built, makePrebuilds, prebuildsFolder, prebuildsLimitMs } from '../support/prebuilds.js'
 
 useImages()
 
