@@ -8,6 +8,7 @@
       'target_name': 'shm_liveness',
       'sources': [
         'native/addon/module.cc',
+        'native/addon/at_fork.cc',
         'native/addon/heartbeat_object.cc',
         'native/addon/region_functions.cc',
         'native/addon/shared_beat.cc',
@@ -35,6 +36,10 @@
       'cflags': ['-Wall', '-Wextra', '-fvisibility=hidden'],
       'cflags_cc!': ['-fno-exceptions', '-std=gnu++17', '-std=gnu++20'],
       'cflags_cc': ['-std=c++20'],
+      # Small, for two of these are in each package. What a beat runs is inlined by attributes (beat.hpp).
+      'configurations': {'Release': {'cflags!': ['-O3'], 'cflags': ['-Os']}},
+      # Atomics in place: the helpers that choose between two kinds ask __getauxval, which musl has not.
+      'conditions': [['target_arch=="arm64"', {'cflags': ['-mno-outline-atomics']}]],
       # nodelete: a worker's environment unloads its addons when it ends, and our signal and fork handlers must stay.
       'ldflags': ['-Wl,-z,nodelete', '-Wl,--exclude-libs,ALL'],
     },

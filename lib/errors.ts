@@ -1,5 +1,6 @@
 /** Why the addon cannot be loaded, or an executable not be found. */
 export const loadErrorCodes = [
+  'UNSUPPORTED_PLATFORM',
   'NO_BINARY',
   'NO_DEPENDENCY',
   'ADDONS_DISABLED',

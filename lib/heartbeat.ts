@@ -2,6 +2,7 @@
 import { type Duration, durationNs } from './duration.js'
 import { invalid, LivenessError, type LivenessErrorCode, typed } from './errors.js'
 import { beatOf } from './internal/beats.js'
+import { idleHeartbeat, isIdle } from './internal/idle.js'
 import { type NativeClaim, type NativeHeartbeat, native } from './internal/native.js'
 import { placeOf } from './internal/place.js'
 import { beginStacks, type StacksWish, stacksWishOf } from './internal/stacks.js'
@@ -41,6 +42,13 @@ export interface ClaimOptions extends RegionOptions {
    * (0640) or also to claim (0660). @default 'private'
    */
   share?: 'private' | 'group-read' | 'group-claim' | undefined
+  /**
+   * Where no worker can be supervised (macOS, Windows, Linux on neither x64 nor arm64): `throw` a LivenessError `UNSUPPORTED_PLATFORM`, or return a
+   * heartbeat that writes nothing and answers as on Linux until `stop()`. Its `implementation` is `none`. Names
+   * are not checked there, the other options are. Without effect elsewhere.
+   * @default 'throw'
+   */
+  unsupportedPlatform?: 'throw' | 'do-nothing' | undefined
 }
 
 export interface PhaseOptions {
@@ -55,8 +63,11 @@ export interface Phase extends Disposable {
   end(): void
 }
 
-/** How `beat` is done: `compiled` by code that V8 compiles in place, `native` by a call into the addon. */
-export type BeatImplementation = 'compiled' | 'native'
+/**
+ * How `beat` is done: `compiled` by code that V8 compiles in place, `native` by a call into the addon, `none` where beats
+ * do nothing ({@link ClaimOptions.unsupportedPlatform}).
+ */
+export type BeatImplementation = 'compiled' | 'native' | 'none'
 
 const leastCountedMaxAgeNs = 10e6
 const clocks: readonly WorkerClock[] = ['precise', 'coarse', 'counted']
@@ -85,15 +96,22 @@ export class Heartbeat implements Disposable {
   readonly stacks: Stacks
   /**
    * How `beat` is done. `compiled` for `clock: 'counted'`; `native` for the other clocks, and where the JavaScript engine
-   * takes no memory but its own (Electron): a counted beat is a call into the addon then.
+   * takes no memory but its own (Electron): a counted beat is a call into the addon then. `none`: it does nothing.
    */
   readonly implementation: BeatImplementation
   readonly #native: NativeHeartbeat
   #phase: object | undefined
 
-  private constructor(claim: Omit<NativeClaim, 'onLoss'>, stacks: StacksWish) {
+  private constructor(claim: Omit<NativeClaim, 'onLoss'>, stacks: StacksWish, idle: boolean) {
     this.name = claim.name
     this.region = claim.region
+    if (idle) {
+      this.#native = idleHeartbeat()
+      this.beat = this.#native.beat
+      this.implementation = 'none'
+      this.stacks = { by: 'none', reason: `not on ${process.platform}` }
+      return
+    }
     this.#native = typed(() => new (native().Heartbeat)({ ...claim, onLoss: warningOf(claim) }))
     this.beat = beatOf(native().sharedBeat, this.#native)
     this.implementation = this.#native.words === null ? 'native' : 'compiled'
@@ -102,11 +120,11 @@ export class Heartbeat implements Disposable {
 
   /**
    * Takes the slot of `name` (its old one, if it has one), making the region if there is none.
-   * @throws LivenessError `NAME_TAKEN`, `NO_FREE_SLOT`, `NO_SPACE`, `INVALID_NAME`, `REGION_…` and the like
+   * @throws LivenessError `NAME_TAKEN`, `NO_FREE_SLOT`, `NO_SPACE`, `INVALID_NAME`, `REGION_…`, `UNSUPPORTED_PLATFORM` and the like
    */
   static claim(options: ClaimOptions): Heartbeat {
     const claim = claimOf(options)
-    return new Heartbeat(claim, stacksWishOf(options.stacks))
+    return new Heartbeat(claim, stacksWishOf(options.stacks), isIdle(options.unsupportedPlatform))
   }
 
   /**

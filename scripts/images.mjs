@@ -5,7 +5,7 @@
 //
 // SHM_LIVENESS_IMAGE and SHM_LIVENESS_WORKER_IMAGE name them; CONTAINER_ENGINE chooses the engine.
 import { spawnSync } from 'node:child_process'
-import { copyFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
@@ -41,15 +41,18 @@ const archive = args[1]
 const engine = engineHere()
 if (archive !== undefined && engine.endsWith('buildah')) stop('--save needs podman or docker', 2)
 
+const platform = ['--platform', `linux/${process.arch === 'x64' ? 'amd64' : process.arch}`]
 const context = mkdtempSync(join(tmpdir(), 'shm-liveness-images-'))
 try {
-  for (const name of ['shm-probe', 'shm-guard']) copyFileSync(join(root, 'build/Release', name), join(context, name))
+  const programs = join(context, `linux-${process.arch}`)
+  mkdirSync(programs)
+  for (const name of ['shm-probe', 'shm-guard']) copyFileSync(join(root, 'build/Release', name), join(programs, name))
   run(process.env.CXX || 'g++', [
     ...['-std=c++20', '-Wall', '-Wextra', '-Werror', '-O2', '-static', '-s', '-I', join(root, 'native')],
     ...[join(root, 'images/sample-worker/worker.cc'), '-o', join(context, 'sample-worker')],
   ])
   const build = (file, name) =>
-    run(engine, ['build', '--quiet', '--file', join(root, 'images', file), '--tag', name, context])
+    run(engine, ['build', '--quiet', ...platform, '--file', join(root, 'images', file), '--tag', name, context])
   build('Containerfile', image)
   build('sample-worker/Containerfile', workerImage)
   if (archive !== undefined) {

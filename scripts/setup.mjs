@@ -1,9 +1,10 @@
 // Makes a fresh clone ready: dependencies, native build, TypeScript. Each step only if its inputs are newer than what
 // it made, so that `npm test` and `npm run demo` are all a newcomer types, and cost nothing the second time.
-import { existsSync, readdirSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { run } from './run.mjs'
+import { isStale as isOlderThan } from './stale.mjs'
 
 const root = join(import.meta.dirname, '..')
 const inRoot = (...path) => join(root, ...path)
@@ -11,16 +12,11 @@ const inRoot = (...path) => join(root, ...path)
 /** A registry that answers slowly can take minutes; one that never answers must not take for ever. */
 const dependenciesLimitMs = Number(process.env.SHM_LIVENESS_SETUP_LIMIT_S || 300) * 1000
 
-function newest(path) {
-  if (!existsSync(path)) return 0
-  const status = statSync(path)
-  if (!status.isDirectory()) return status.mtimeMs
-  return Math.max(status.mtimeMs, ...readdirSync(path).map((entry) => newest(join(path, entry))))
-}
-
-function isStale(made, inputs) {
-  return !existsSync(made) || statSync(made).mtimeMs < Math.max(...inputs.map((input) => newest(inRoot(input))))
-}
+const isStale = (made, inputs) =>
+  isOlderThan(
+    made,
+    inputs.map((input) => inRoot(input)),
+  )
 
 /** "130 of 242 packages": npm itself prints nothing before its end. */
 function packagesSoFar() {

@@ -47,6 +47,7 @@ function denied(cause: unknown): LivenessError {
 /** Messages of the dynamic loaders of glibc and musl. */
 const otherLibrary =
   /cannot open shared object file: No such|version `.*' not found|undefined symbol|symbol not found|Error loading shared library/
+const cxxLibrary = /lib(stdc\+\+|gcc_s)\.so/
 const refusal = /Permission denied|Operation not permitted|failed to map segment|cannot enable executable/
 
 function loadError(path: string, cause: unknown): LivenessError {
@@ -56,6 +57,10 @@ function loadError(path: string, cause: unknown): LivenessError {
     if (process.permission !== undefined) return denied(cause)
     const text = 'Node.js was started with --no-addons, and the library is an addon; start it without that flag'
     return new LivenessError('ADDONS_DISABLED', text, { cause })
+  }
+  if (otherLibrary.test(message) && cxxLibrary.test(message)) {
+    const text = `${path} needs the C++ library, which is missing or too old (${message}); install it (Alpine: apk add libstdc++, Debian: apt-get install libstdc++6)`
+    return new LivenessError('BINARY_FOREIGN', text, { cause })
   }
   if (otherLibrary.test(message)) {
     const text = `${path} is made for another C library than this machine's (${message}); install the package here, or ${buildIt}`

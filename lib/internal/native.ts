@@ -1,6 +1,7 @@
 /** The addon: all that crosses between JavaScript and the core. */
 import type { WorkerClock } from '../types.js'
 import { loadAddon } from './load-addon.js'
+import { isSupportedPlatform, unsupportedPlatform } from './platform.js'
 
 export interface NativePlace {
   directory: string
@@ -158,6 +159,11 @@ let loaded: Native | undefined
  * @throws LivenessError with the code of why it cannot be loaded
  */
 export function native(): Native {
+  if (!isSupportedPlatform()) {
+    const advice =
+      "Run this in a container for such a machine, or claim with unsupportedPlatform: 'do-nothing' to develop here."
+    throw unsupportedPlatform('Workers beat and are read', advice)
+  }
   loaded ??= loadAddon() as Native
   return loaded
 }

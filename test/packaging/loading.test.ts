@@ -84,6 +84,12 @@ describe('the addon', () => {
       changed((bytes) => replaced(bytes, 'libc.so.6', 'libc.so.7')),
       'C library',
     ],
+    [
+      'BINARY_FOREIGN',
+      'needs a C++ library that is not installed',
+      changed((bytes) => replaced(bytes, 'libstdc++.so.6', 'libstdc++.so.7')),
+      'apk add libstdc++',
+    ],
     ['BINARY_BROKEN', 'is empty', Buffer.alloc(0), 'install the package again'],
     ['BINARY_BROKEN', 'is text', Buffer.from('404 Not Found\n'.repeat(99)), 'not an ELF file'],
     ['BINARY_BROKEN', 'has only its header', addon.subarray(0, 100), `it has 100 of `],

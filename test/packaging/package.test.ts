@@ -1,101 +1,28 @@
 import { execFileSync, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import {
-  chmodSync,
-  copyFileSync,
-  cpSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdtempSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { bareMachine, dependencies, install, type Packed, pack, scratchFolder, shipped } from '../support/packed.js'
+import { built, prebuildsLimitMs } from '../support/prebuilds.js'
 import { untilHolds } from '../support/until.js'
 
-const root = join(import.meta.dirname, '../..')
-const scratch = mkdtempSync(join(tmpdir(), 'shm-liveness-package-'))
+const { path: scratch, remove } = scratchFolder()
 const project = join(scratch, 'project')
-const tree = join(scratch, 'tree')
 const installed = join(project, 'node_modules/shm-liveness')
 const regions = mkdtempSync('/dev/shm/test-package-')
-/** A machine without compiler, make, python and even a shell. */
-const bare = { PATH: join(scratch, 'bin'), HOME: scratch, SHM_LIVENESS_DIR: regions }
-
-const shipped = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
-  files: string[]
-  dependencies: Record<string, string>
-}
-const dependencies = Object.keys(shipped.dependencies)
-
-interface Packed {
-  filename: string
-  files: { path: string; size: number; mode: number }[]
-}
-
-/**
- * The tree that is packed: what package.json lists, and prebuilds/ made of the build that is here, as prebuild.test.ts
- * sees scripts/prebuild.mjs make it. Not the repository itself, whose prebuilds/ may hold those of an earlier version.
- */
-function makeTree(): void {
-  for (const entry of [...shipped.files, 'package.json'].filter(
-    (name) => name !== 'prebuilds' && !name.startsWith('!'),
-  )) {
-    cpSync(join(root, entry), join(tree, entry), { recursive: true })
-  }
-  const prebuilds = join(tree, `prebuilds/linux-${process.arch}`)
-  mkdirSync(prebuilds, { recursive: true })
-  const built = (name: string) => join(root, 'build/Release', name)
-  execFileSync('strip', [built('shm_liveness.node'), '-o', join(prebuilds, 'shm-liveness.glibc.node')])
-  for (const name of ['shm-probe', 'shm-guard']) {
-    copyFileSync(built(name), join(prebuilds, name))
-    chmodSync(join(prebuilds, name), 0o755)
-  }
-}
-
-function packTree(): Packed {
-  const options = ['--ignore-scripts', '--json', '--pack-destination', scratch]
-  const json = execFileSync('npm', ['pack', ...options], { cwd: tree, encoding: 'utf8', stdio: 'pipe' })
-  return (JSON.parse(json) as [Packed])[0]
-}
-
-/** A dependency as a tarball, without a run of npm for each. */
-function tarballOf(dependency: string): string {
-  const tarball = join(scratch, `${dependency}.tgz`)
-  const folder = join(root, 'node_modules', dependency)
-  execFileSync('tar', ['--create', '--gzip', '--file', tarball, '--transform', 's,^\\.,package,', '-C', folder, '.'])
-  return tarball
-}
+const bare = { ...bareMachine(scratch), SHM_LIVENESS_DIR: regions }
 
 let packed: Packed
-
-beforeAll(() => {
-  makeTree()
-  packed = packTree()
-  // Its dependencies from here, so that no registry is asked.
-  const tarballs = [join(scratch, packed.filename), ...dependencies.map(tarballOf)]
-  mkdirSync(bare.PATH)
-  const npm = execFileSync('sh', ['-c', 'command -v npm'], { encoding: 'utf8' }).trim()
-  symlinkSync(process.execPath, join(bare.PATH, 'node'))
-  symlinkSync(npm, join(bare.PATH, 'npm'))
-  mkdirSync(project)
-  writeFileSync(join(project, 'package.json'), '{ "private": true }')
-  const options = ['--offline', '--no-audit', '--no-fund', '--foreground-scripts', '--loglevel', 'info']
-  const done = spawnSync('npm', ['install', ...options, ...tarballs], { cwd: project, env: bare, encoding: 'utf8' })
-  installLog = done.stdout + done.stderr
-  if (done.status !== 0) throw new Error(installLog)
-})
-
 let installLog = ''
 
+beforeAll(() => {
+  packed = pack(scratch)
+  installLog = install(scratch, packed, project, bare)
+}, prebuildsLimitMs)
+
 afterAll(() => {
-  rmSync(scratch, { recursive: true, force: true })
+  remove()
   rmSync(regions, { recursive: true, force: true })
 })
 
@@ -127,6 +54,14 @@ describe('the tarball', () => {
       paths.filter((path) => /(^|\/)tests?\/|\.test\.|fixture|\.tsbuildinfo|\.map$|\.o$|node_modules/.test(path)),
     ).toEqual([])
     expect(paths).toEqual(expect.arrayContaining(['dist/index.js', 'dist/index.d.ts']))
+  })
+
+  it('has the addon and the programs for each architecture, in less than 2 MB unpacked', () => {
+    const paths = packed.files.map(({ path }) => path).filter((path) => path.startsWith('prebuilds/'))
+    const ofEach = ['shm-guard', 'shm-liveness.node', 'shm-probe']
+    expect(paths.sort()).toEqual(
+      built.flatMap((arch) => ofEach.map((name) => `prebuilds/linux-${arch}/${name}`)).sort(),
+    )
     expect(packed.files.reduce((bytes, { size }) => bytes + size, 0)).toBeLessThan(2_000_000)
   })
 
@@ -151,7 +86,7 @@ describe('the tarball', () => {
 
 describe('the command line and the wiring that are shipped', () => {
   it('run by their names', () => {
-    const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+    const { version } = shipped
     const command = join(project, 'node_modules/.bin/shm-liveness')
     expect(spawnSync(command, ['--version'], { env: bare, encoding: 'utf8' }).stdout).toBe(`${version}\n`)
     const program = "import { probes } from 'shm-liveness/kubernetes'; console.log(Object.keys(probes()).length)"
@@ -184,8 +119,7 @@ describe('the programs that are shipped', () => {
     const path = pathBy('probePath')
     expect(path).toBe(resolve(installed, `prebuilds/linux-${process.arch}/shm-probe`))
     const version = spawnSync(path, ['--version'], { encoding: 'utf8', env: {} })
-    const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
-    expect(version.stdout).toBe(`shm-probe ${manifest.version} (layout 2)\n`)
+    expect(version.stdout).toBe(`shm-probe ${shipped.version} (layout 2)\n`)
     expect(spawnSync(path, ['--self-test'], { env: {} }).status).toBe(0)
   })
 
@@ -193,19 +127,6 @@ describe('the programs that are shipped', () => {
     const path = pathBy('guardPath')
     expect(path).toBe(resolve(installed, `prebuilds/linux-${process.arch}/shm-guard`))
     expect(spawnSync(path, ['--', 'sh', '-c', 'exit 7'], { env: {} }).status).toBe(7)
-  })
-})
-
-describe('the addon that is shipped', () => {
-  it('needs no younger glibc than 2.17', () => {
-    const addons = readdirSync(join(installed, `prebuilds/linux-${process.arch}`)).filter((name) =>
-      name.endsWith('.node'),
-    )
-    expect(addons).toHaveLength(1)
-    const file = join(installed, `prebuilds/linux-${process.arch}`, addons[0]!)
-    const versions = execFileSync('readelf', ['--version-info', '--wide', file], { encoding: 'utf8' })
-    const needed = [...versions.matchAll(/GLIBC_2\.(\d+)/g)].map((match) => Number(match[1]))
-    expect(Math.max(...needed)).toBeLessThanOrEqual(17)
   })
 })
 
