@@ -6,6 +6,7 @@ import { conformanceCommand } from './commands/conformance.js'
 import { guardPathCommand, probePathCommand } from './commands/executable-path.js'
 import { lintCommand } from './commands/lint.js'
 import { statusCommand } from './commands/status.js'
+import { topCommand } from './commands/top.js'
 import { wireCommand } from './commands/wire.js'
 import { CommandError, type ExitCode, exitCodes } from './exit-codes.js'
 import { withHelp } from './help.js'
@@ -37,7 +38,7 @@ function programOf(session: Session): Command {
   for (const command of [
     ...[wireCommand(session), lintCommand(session), budgetCommand(session)],
     ...[statusCommand(session), probePathCommand(session), guardPathCommand(session)],
-    conformanceCommand(session),
+    ...[topCommand(session), conformanceCommand(session)],
   ]) {
     program.addCommand(command)
   }

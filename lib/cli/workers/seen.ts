@@ -1,0 +1,25 @@
+import type { LastWords, SlowPlace, Where, Worker } from '../../index.js'
+
+type Facts = Pick<
+  Worker,
+  | 'name'
+  | 'state'
+  | 'ready'
+  | 'status'
+  | 'phase'
+  | 'ageMs'
+  | 'limitMs'
+  | 'beats'
+  | 'worstCycleMs'
+  | 'lateCycles'
+  | 'pid'
+  | 'slot'
+  | 'claims'
+>
+
+/** What tables show of a worker. A {@link Worker} of `Region.workers()` is one; shm-probe's JSON tells as much. */
+export interface SeenWorker extends Facts {
+  where: Pick<Where, 'kind' | 'isCurrent' | 'frames'> | null
+  slowPlaces: readonly SlowPlace[]
+  lastWords: LastWords | null
+}
