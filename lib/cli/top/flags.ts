@@ -24,21 +24,24 @@ export function withTopFlags(command: Command, usualInterval: string): Command {
     .option(
       '--interval <dur>',
       `time between two looks (default: ${usualInterval})`,
-      intervalOf,
-      intervalOf(usualInterval),
+      durationMs(shortestMs),
+      durationMs(shortestMs)(usualInterval),
     )
     .option('--sort <key>', `${sortKeys.join(', ')} (default: state)`, oneOf(...sortKeys), 'state')
     .option('--once', 'print one table and exit; two looks are taken, for the rates. As without a terminal')
     .option('--json', 'a line of JSON for each look; with --once: one line')
 }
 
-function intervalOf(text: string): number {
-  const ms = (parseDuration(text) ?? 0) / 1e6
-  if (ms >= shortestMs) return ms
-  const hint = unitHint(text)
-  throw new InvalidArgumentError(
-    hint === undefined ? `Write a duration of at least ${shortestMs}ms, for example 2s.` : `Write a unit: ${hint}.`,
-  )
+/** Reads a duration of at least so many milliseconds. */
+export function durationMs(leastMs: number): (text: string) => number {
+  return (text) => {
+    const ms = (parseDuration(text) ?? 0) / 1e6
+    if (ms >= leastMs) return ms
+    const hint = unitHint(text)
+    throw new InvalidArgumentError(
+      hint === undefined ? `Write a duration of at least ${leastMs}ms, for example 2s.` : `Write a unit: ${hint}.`,
+    )
+  }
 }
 
 /**
