@@ -3,6 +3,7 @@ import { budgetCommand } from './commands/budget.js'
 import { conformanceCommand } from './commands/conformance.js'
 import { guardPathCommand, probePathCommand } from './commands/executable-path.js'
 import { lintCommand } from './commands/lint.js'
+import { reportCommand } from './commands/report.js'
 import { statusCommand } from './commands/status.js'
 import { topCommand } from './commands/top.js'
 import { wireCommand } from './commands/wire.js'
@@ -31,7 +32,7 @@ function programOf(session: Session): Command {
   for (const command of [
     ...[wireCommand(session), lintCommand(session), budgetCommand(session)],
     ...[statusCommand(session), probePathCommand(session), guardPathCommand(session)],
-    ...[topCommand(session), conformanceCommand(session)],
+    ...[topCommand(session), reportCommand(session), conformanceCommand(session)],
   ]) {
     program.addCommand(command)
   }

@@ -17,7 +17,10 @@ export function topCommand(session: Session): Command {
     .option('--allow-disk', 'accept regions that are not on tmpfs')
     .action(async (names: string[], flags: Flags) => {
       // Only here, so that the other commands run where there is no addon.
-      const { Regions, RegionSource } = await import('../top/regions.js')
+      const [{ Regions }, { RegionSource }] = await Promise.all([
+        import('../workers/regions.js'),
+        import('../top/region-source.js'),
+      ])
       const regions = new Regions(names, { dir: flags.dir, allowDisk: flags.allowDisk })
       const look = await runTop(new RegionSource(regions), session, flags)
       if (look !== undefined && look.unreadable.length > 0) session.status = exitCodes.unreadable

@@ -1,8 +1,7 @@
 /** What `shm-probe --json` said. It ran in a container that may be hostile: all of it is data, checked and made printable. */
-import type { WorkerState } from '../../index.js'
 import { type Fields, isFields, textOf, textsOf } from '../../kubernetes/shape.js'
 import { printable } from '../output.js'
-import type { SeenWorker } from '../workers/seen.js'
+import { type SeenWorker, workerStates } from '../workers/seen.js'
 
 export interface ProbeAnswer {
   healthy: boolean
@@ -10,8 +9,6 @@ export interface ProbeAnswer {
   line: string
   workers: (SeenWorker & { region: string })[]
 }
-
-const states: readonly WorkerState[] = ['running', 'starting', 'stalled', 'dead', 'stopped', 'left-over', 'unusable']
 
 /** undefined: the text is not an answer. */
 export function probeAnswerOf(text: string): ProbeAnswer | undefined {
@@ -41,7 +38,7 @@ function workerOf(fields: Fields): SeenWorker & { region: string } {
   return {
     region: textIn(fields, 'region'),
     name: textIn(fields, 'name'),
-    state: states.find((state) => state === fields['condition']) ?? 'unusable',
+    state: workerStates.find((state) => state === fields['condition']) ?? 'unusable',
     ready: fields['ready'] === true,
     status: text('status'),
     phase: text('phase'),

@@ -1,11 +1,8 @@
-import type { WorkerState } from '../../index.js'
+import { workerStates } from '../workers/seen.js'
 import type { WorkerRow } from './look.js'
 
 export const sortKeys = ['state', 'used', 'rate', 'worst', 'late', 'name'] as const
 export type SortKey = (typeof sortKeys)[number]
-
-/** The worst first. */
-const states: readonly WorkerState[] = ['stalled', 'dead', 'unusable', 'starting', 'running', 'stopped', 'left-over']
 
 /** The share of its limit that a worker's age has reached. */
 export function usedOf({ worker }: WorkerRow): number {
@@ -18,7 +15,7 @@ export function isAlive({ worker }: WorkerRow): boolean {
 }
 
 const weights: Record<Exclude<SortKey, 'name'>, (row: WorkerRow) => number> = {
-  state: ({ worker }) => -states.indexOf(worker.state),
+  state: ({ worker }) => -workerStates.indexOf(worker.state),
   used: (row) => (isAlive(row) ? usedOf(row) : -1),
   rate: ({ beatsPerSecond }) => beatsPerSecond ?? -1,
   worst: ({ worker }) => worker.worstCycleMs,

@@ -1,6 +1,8 @@
 /** A look as lines of text. */
 import { styleText } from 'node:util'
+import type { WorkerState } from '../../index.js'
 import { table } from '../output.js'
+import { workerStates } from '../workers/seen.js'
 import { noteOf, sayMs } from '../workers/words.js'
 import type { Look, Unreadable, WorkerRow } from './look.js'
 import { isAlive, usedOf } from './order.js'
@@ -66,12 +68,13 @@ function styleOf(row: WorkerRow): Pick<Line, 'style'> {
 /** How many there are of what: `2 regions, 5 workers: 1 stalled, 4 running`. */
 export function summaryOf({ workers, unreadable, leftOut }: Look, placeHeading: string): string {
   const places = new Set([...workers, ...unreadable].map(({ place }) => place)).size
-  const counts = new Map<string, number>()
-  for (const { worker } of workers) counts.set(worker.state, (counts.get(worker.state) ?? 0) + 1)
-  if (unreadable.length > 0) counts.set('unreadable', unreadable.length)
-  const states = [...counts].map(([state, count]) => `${count} ${state}`).join(', ')
   const total = `${counted(places, placeHeading.toLowerCase())}, ${counted(workers.length, 'worker')}`
-  return [`${total}${states === '' ? '' : `: ${states}`}`, ...leftOut].join('; ')
+  const inState = (wanted: WorkerState): number => workers.filter(({ worker }) => worker.state === wanted).length
+  const states = [
+    ...(unreadable.length > 0 ? [`${unreadable.length} unreadable`] : []),
+    ...workerStates.filter((state) => inState(state) > 0).map((state) => `${inState(state)} ${state}`),
+  ]
+  return [`${total}${states.length === 0 ? '' : `: ${states.join(', ')}`}`, ...leftOut].join('; ')
 }
 
 function counted(count: number, noun: string): string {

@@ -1,4 +1,4 @@
-import type { LastWords, SlowPlace, Where, Worker } from '../../index.js'
+import type { LastWords, SlowPlace, Where, Worker, WorkerState } from '../../index.js'
 
 type Facts = Pick<
   Worker,
@@ -23,3 +23,8 @@ export interface SeenWorker extends Facts {
   slowPlaces: readonly SlowPlace[]
   lastWords: LastWords | null
 }
+
+/** All states, the worst first. */
+export const workerStates: readonly WorkerState[] = [
+  ...(['stalled', 'dead', 'unusable', 'starting', 'running', 'stopped', 'left-over'] as const),
+]

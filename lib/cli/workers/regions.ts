@@ -4,19 +4,17 @@ import { LivenessError } from '../../errors.js'
 import { Region, type RegionOptions, type Worker } from '../../index.js'
 import { placeOf } from '../../internal/place.js'
 import { isName } from '../../kubernetes/names.js'
-import type { Look, Source } from './look.js'
-import { Rates } from './rates.js'
 
 /** Files that are no regions, or are gone by the time they are opened. */
 const notRegions = ['REGION_MISSING', 'REGION_NOT_A_FILE', 'REGION_SIZE', 'REGION_MAGIC']
 
-interface Read {
+export interface Read {
   region: string
   workers: Worker[]
   atMs: number
 }
 
-interface Failed {
+export interface Failed {
   region: string
   error: LivenessError
 }
@@ -71,25 +69,5 @@ export class Regions {
       if (!others.has(region)) counts.set(error.code, (counts.get(error.code) ?? 0) + 1)
     }
     return [...counts].map(([code, count]) => `${count} left out: ${code}`)
-  }
-}
-
-/** What `top` looks at. */
-export class RegionSource implements Source<Worker> {
-  readonly title: string
-  readonly placeHeading = 'REGION'
-  readonly #rates = new Rates()
-
-  constructor(private readonly regions: Regions) {
-    this.title = `shm-liveness top   ${regions.directory}`
-  }
-
-  look(): Look<Worker> {
-    const { read, failed, leftOut } = this.regions.read()
-    const found = read.flatMap(({ region, workers, atMs }) =>
-      workers.map((worker) => ({ place: region, worker, atMs })),
-    )
-    const unreadable = failed.map(({ region, error }) => ({ place: region, reason: error.message }))
-    return { workers: this.#rates.rows(found), unreadable, leftOut }
   }
 }
