@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -44,6 +44,12 @@ describe('report', () => {
     expect(code).toBe(3)
     expect(stdout).toMatch(/<h2>Unreadable<\/h2>\s*<ul><li><bdi>nobody<\/bdi>: .*does not exist/)
     expect(stdout).toContain(`Region <bdi>${scene.region}</bdi>`)
+  })
+
+  it('is not written if no region can be read', async () => {
+    const done = await shmLiveness(['report', 'nobody', '-o', join(folder, 'none.html')])
+    expect(done).toMatchObject({ code: 3, stdout: '', stderr: expect.stringContaining('"nobody": does not exist') })
+    expect(existsSync(join(folder, 'none.html'))).toBe(false)
   })
 
   it('exits 3 if it cannot be written', async () => {

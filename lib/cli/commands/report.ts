@@ -24,6 +24,7 @@ export function reportCommand(session: Session): Command {
       const { Regions } = await import('../workers/regions.js')
       const regions = new Regions(names, { dir: flags.dir, allowDisk: flags.allowDisk })
       const { read, failed, leftOut } = regions.read()
+      if (read.length === 0 && failed[0] !== undefined) throw failed[0].error
       const page = reportPage({
         ...{ takenAt: new Date(), host: hostname(), directory: regions.directory, regions: read, leftOut },
         unreadable: failed.map(({ region, error }) => ({ region, reason: error.message })),
@@ -35,11 +36,11 @@ export function reportCommand(session: Session): Command {
   return withHelp(command, {
     exits: {
       ok: 'done',
-      unreadable: 'a region that is named cannot be read, which the report says; or the report cannot be written',
+      unreadable: 'a named region cannot be read, which the report says; or none can, or the report cannot be written',
     },
     examples: [
-      ['shm-liveness report -o report.html', 'all regions of this machine'],
-      ['shm-liveness report camera', 'one region, to standard output'],
+      ['shm-liveness report', 'all regions of this machine, to standard output'],
+      ['shm-liveness report camera -o report.html', 'one region'],
     ],
   })
 }

@@ -30,7 +30,7 @@ export function topCommand(session: Session): Command {
     examples: [
       ['shm-liveness top', 'all regions of this machine; q quits'],
       ['shm-liveness top camera --sort used --once', 'one table of one region'],
-      ['shm-liveness top --json --interval 5s', 'a line of JSON every 5 s'],
+      ['shm-liveness top --once --json', 'all that is known, as JSON'],
     ],
   })
 }
