@@ -29,8 +29,7 @@ export function topCommand(session: Session): Command {
     exits: { ok: 'done', unreadable: 'with --once: a region that is named cannot be read; else as for all commands' },
     examples: [
       ['shm-liveness top', 'all regions of this machine; q quits'],
-      ['shm-liveness top camera --sort used --once', 'one table of one region'],
-      ['shm-liveness top --once --json', 'all that is known, as JSON'],
+      ['shm-liveness top camera --sort used --once --json', 'one look at one region, as JSON'],
     ],
   })
 }
