@@ -4,21 +4,17 @@
  * `hangs hot REGION`: prints by how much a hot loop takes longer after a stack was taken within it.
  * `hangs never REGION`: beats each 10 ms until it is killed; says `beating` first.
  */
-import { closeSync, openSync, readSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { Heartbeat } from 'shm-liveness'
+import { Heartbeat, Region, type Where } from 'shm-liveness'
 
 const [mode = '', region = '', count = ''] = process.argv.slice(2)
 const heartbeat = Heartbeat.claim({ region, name: 'hangs', maxAge: '250ms', capacity: 1, stacks: true })
 heartbeat.beat()
 
-const kindAndTime = Buffer.alloc(12)
-/** Of the only slot's first claim: `kind` and `taken_ns` of Where (docs/layout.md). */
-function where(): { kind: number; takenNs: bigint } {
-  const file = openSync(`/dev/shm/${region}`, 'r')
-  readSync(file, kindAndTime, 0, 12, 256 + 1024 + 128 + 1472 + 512 + 4)
-  closeSync(file)
-  return { kind: kindAndTime.readUInt32LE(0), takenNs: kindAndTime.readBigUInt64LE(4) }
+/** Where it is in its present silence, of the region's only worker. */
+function where(): Where | undefined {
+  const seen = Region.open(region).workers()[0]?.where
+  return seen?.isCurrent ? seen : undefined
 }
 
 function hot(rounds: number): number {
@@ -33,8 +29,7 @@ async function found(): Promise<number> {
     heartbeat.beat()
     const began = process.hrtime.bigint()
     while (process.hrtime.bigint() - began < 245_000_000n) hot(1000)
-    const { kind, takenNs } = where()
-    if (kind === 1 && takenNs > began) times++
+    if (where()?.kind === 'javascript') times++
     heartbeat.beat()
     await sleep(20)
   }
@@ -57,8 +52,7 @@ function hotRatio(): number {
   chunkMs()
   const before = chunkMs()
   heartbeat.beat()
-  const began = process.hrtime.bigint()
-  while (where().takenNs < began) hot(rounds * 20)
+  while (where() === undefined) hot(rounds * 20)
   return chunkMs() / before
 }
 

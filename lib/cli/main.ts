@@ -1,15 +1,5 @@
 #!/usr/bin/env node
-import { run, statusOf } from './run.js'
+import { run } from './run.js'
+import { main } from './run-main.js'
 
-// yaml asks process.env at every token, which is a call into the system each time; a copy is a plain object.
-process.env = { ...process.env }
-
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  // A reader that takes only the beginning (head) is not an error.
-  if (error.code === 'EPIPE') process.exit()
-  process.exitCode = statusOf(error, process)
-})
-
-const status = await run(process.argv.slice(2), process)
-// Output that could not be written has its status already.
-process.exitCode ??= status
+await main('shm-liveness', run)

@@ -19,3 +19,11 @@ export function saySeconds(seconds: number, { up = false }: { up?: boolean } = {
   const whole = round(seconds)
   return `${Math.floor(whole / 60)} min${whole % 60 === 0 ? '' : ` ${whole % 60} s`}`
 }
+
+/**
+ * A foreign text as it may be shown on a terminal: without characters that move the cursor or turn the direction of
+ * writing around. One line.
+ */
+export function printable(text: string): string {
+  return text.replace(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu, '?')
+}

@@ -1,14 +1,15 @@
-import { Command, CommanderError } from 'commander'
-import { LivenessError } from '../errors.js'
-import { WiringError } from '../kubernetes/index.js'
+import { Command } from 'commander'
 import { budgetCommand } from './commands/budget.js'
 import { conformanceCommand } from './commands/conformance.js'
 import { guardPathCommand, probePathCommand } from './commands/executable-path.js'
 import { lintCommand } from './commands/lint.js'
+import { reportCommand } from './commands/report.js'
 import { statusCommand } from './commands/status.js'
+import { topCommand } from './commands/top.js'
 import { wireCommand } from './commands/wire.js'
-import { CommandError, type ExitCode, exitCodes } from './exit-codes.js'
+import type { ExitCode } from './exit-codes.js'
 import { withHelp } from './help.js'
+import { runProgram } from './run-program.js'
 import type { Session, Streams } from './session.js'
 import { packageVersion } from './version.js'
 
@@ -21,13 +22,7 @@ import { packageVersion } from './version.js'
  * @throws an error that is a bug
  */
 export async function run(args: readonly string[], streams: Streams): Promise<ExitCode> {
-  const session: Session = { streams, status: exitCodes.ok }
-  try {
-    await programOf(session).parseAsync(args, { from: 'user' })
-  } catch (error) {
-    return statusOf(error, streams)
-  }
-  return session.status
+  return runProgram(programOf, args, streams)
 }
 
 function programOf(session: Session): Command {
@@ -37,19 +32,9 @@ function programOf(session: Session): Command {
   for (const command of [
     ...[wireCommand(session), lintCommand(session), budgetCommand(session)],
     ...[statusCommand(session), probePathCommand(session), guardPathCommand(session)],
-    conformanceCommand(session),
+    ...[topCommand(session), reportCommand(session), conformanceCommand(session)],
   ]) {
     program.addCommand(command)
-  }
-  for (const command of [program, ...program.commands]) {
-    command
-      .exitOverride()
-      .allowExcessArguments(false)
-      .configureOutput({
-        writeOut: (text) => session.streams.stdout.write(text),
-        writeErr: (text) => session.streams.stderr.write(text),
-        outputError: (text, write) => write(text.replace(/^error: /, 'shm-liveness: ')),
-      })
   }
   return withHelp(program, {
     exits: {
@@ -63,22 +48,4 @@ function programOf(session: Session): Command {
       ['shm-liveness lint deploy/', 'what would restart healthy pods, or never any'],
     ],
   })
-}
-
-/** Prints why the run failed, and gives the exit status. @throws the error, if it is a bug: it ends with its stack */
-export function statusOf(error: unknown, { stderr }: Pick<Streams, 'stderr'>): ExitCode {
-  // commander has printed it already; help and version are not errors.
-  if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage
-  const isKnown = error instanceof CommandError || error instanceof WiringError || error instanceof LivenessError
-  if (!isKnown && !isSystemError(error)) throw error
-  stderr.write(`shm-liveness: ${error.message}\n`)
-  if (error instanceof CommandError) return error.exitCode
-  if (error instanceof WiringError) return exitCodes.refused
-  const isUsage = error instanceof LivenessError && (error.code === 'INVALID_OPTION' || error.code === 'INVALID_NAME')
-  return isUsage ? exitCodes.usage : exitCodes.unreadable
-}
-
-/** Node.js makes its errors in the main realm: `instanceof Error` does not know them in a vm context. */
-function isSystemError(error: unknown): error is NodeJS.ErrnoException {
-  return typeof error === 'object' && error !== null && 'syscall' in error && 'message' in error
 }

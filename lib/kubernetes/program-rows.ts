@@ -45,7 +45,8 @@ function flagOnly(of: FlagRow): FlagRow {
   return { ...of, hasVariable: false }
 }
 
-const commonRows: readonly FlagRow[] = [
+/** What every program here takes. */
+export const commonRows: readonly FlagRow[] = [
   row('region', 'NAME,...', regions),
   row('expect', 'A,B', names),
   row('min', 'N', workers),

@@ -1,37 +1,35 @@
+import { malformedFields } from './field-shapes.js'
 import { checkNames } from './settings.js'
-import { isFields, objectsOf } from './shape.js'
-import type { Container, PodSpec } from './types.js'
+import { objectsOf } from './shape.js'
+import type { Container, Path, PodSpec } from './types.js'
 import { WiringError } from './wiring-error.js'
 
+/** What wiring adds to or replaces; a field of another type would be lost. It leaves all others as they are. */
+const changedOfPod = ['containers', 'initContainers', 'volumes']
+const changedOfContainer = ['env', 'volumeMounts', 'command', ...checkNames.map((check) => `${check}Probe`)]
+
 /**
- * What wiring adds to must be what the API has there, or it would be lost: a list of objects, a probe, or nothing.
+ * Fields that wiring changes must be of the API's type, as lint asks of all fields.
  *
  * @throws WiringError `FIELD_MALFORMED`
  */
-export function requireWellFormed(spec: PodSpec, targets: Iterable<Container>, owner: string): void {
-  requireObjects(spec, ['containers', 'initContainers', 'volumes'], owner)
+export function requireWellFormed(spec: PodSpec, targets: ReadonlySet<Container>, owner: string): void {
   // An installer that is there is changed, too.
-  for (const container of new Set([...targets, ...objectsOf(spec.initContainers)])) {
-    const where = `${owner}, container "${container.name}"`
-    requireObjects(container, ['env', 'volumeMounts'], where)
-    if (!isListOf(container.command, (word) => typeof word === 'string'))
-      throw malformed(where, 'command', 'a list of texts')
-    const probes = checkNames.map((check) => `${check}Probe` as const)
-    const odd = probes.find((field) => container[field] != null && !isFields(container[field]))
-    if (odd !== undefined) throw malformed(where, odd, 'a probe')
+  const changed = new Set([...targets, ...objectsOf(spec.initContainers)])
+  for (const { path, message } of malformedFields(spec)) {
+    const container = containerAt(spec, path)
+    const isChanged =
+      container === undefined
+        ? changedOfPod.includes(path[0] as string) && path.length <= 2
+        : changed.has(container) && changedOfContainer.includes(path[2] as string) && path.length <= 4
+    if (!isChanged) continue
+    const where = container === undefined ? owner : `${owner}, container "${container.name}"`
+    throw new WiringError('FIELD_MALFORMED', `${where}: ${message}. Fix it and retry.`)
   }
 }
 
-function requireObjects<Holder extends object>(holder: Holder, fields: (keyof Holder & string)[], where: string): void {
-  const odd = fields.find((field) => !isListOf(holder[field], isFields))
-  if (odd !== undefined) throw malformed(where, odd, 'a list of objects')
-}
-
-/** Null is "not given" to the API. */
-function isListOf(value: unknown, isItem: (item: unknown) => boolean): boolean {
-  return value == null || (Array.isArray(value) && value.every(isItem))
-}
-
-function malformed(where: string, field: string, wanted: string): WiringError {
-  return new WiringError('FIELD_MALFORMED', `${where}: its ${field} is not ${wanted}; mend it first`)
+/** The container whose field this is; undefined, if it is a field of the pod. */
+function containerAt(spec: PodSpec, [list, index, field]: Path): Container | undefined {
+  if (field === undefined || (list !== 'containers' && list !== 'initContainers')) return undefined
+  return spec[list]?.[index as number]
 }

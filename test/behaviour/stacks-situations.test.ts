@@ -5,7 +5,7 @@ import { Program } from '../support/program.js'
 import { uniqueRegion } from '../support/region.js'
 import { scriptFolder } from '../support/scripts.js'
 import { until, untilHolds } from '../support/until.js'
-import { whereOf } from '../support/where.js'
+import { workersOf } from '../support/workers.js'
 
 function run(region: string, text: string, flags: string[] = [], env: Record<string, string> = {}): Program {
   const folder = scriptFolder({ 'main.mjs': text })
@@ -46,7 +46,7 @@ cycle()`
     const region = uniqueRegion()
     run(region, text)
     const slow = () =>
-      Object.fromEntries((whereOf(region)['worker']?.slow ?? []).map((place) => [place.text, place.count]))
+      Object.fromEntries((workersOf(region)['worker']?.slowPlaces ?? []).map(({ place, count }) => [place, count]))
     await untilHolds('both places are counted', slow, (seen) =>
       ['spin (main.mjs:5)', 'pbkdf2Sync (main.mjs:8)'].every((place) => (seen[place] ?? 0) >= 3),
     )
@@ -63,7 +63,7 @@ const text = '[' + '{"a":[1,2]},'.repeat(5e6) + '0]'
 claim('worker', { maxAge: '20ms' })
 JSON.parse(text)`,
     )
-    const frames = () => whereOf(region)['worker']?.frames ?? []
+    const frames = () => workersOf(region)['worker']?.where?.frames ?? []
     await untilHolds('the parser is named', frames, ([frame = '']) => /^running in .*JsonParser/.test(frame))
   })
 
@@ -80,7 +80,7 @@ pbkdf2Sync('a', 'b', 5e5, 64, 'sha512')
 setImmediate(() => setImmediate(() => console.log('heard ' + heard)))
 `,
     )
-    const frames = () => whereOf(region)['worker']?.frames ?? []
+    const frames = () => workersOf(region)['worker']?.where?.frames ?? []
     await untilHolds('the thread is found', frames, ([frame = '']) => frame === 'running in node')
     expect(await program.said('heard')).toBe('0')
   })
@@ -101,10 +101,10 @@ new Worker(debug, { eval: true }).on('message', () => {
 })`,
     )
     const seen = await until('it is found', () => {
-      const where = whereOf(region)['worker']
+      const where = workersOf(region)['worker']?.where
       return where?.frames[0] === 'paused by a debugger' && where
     })
-    expect(seen).toMatchObject({ kind: 2, frames: ['paused by a debugger'] })
+    expect(seen).toMatchObject({ kind: 'native', frames: ['paused by a debugger'] })
   })
 })
 
@@ -118,7 +118,7 @@ describe('stacks', () => {
   ])('are taken under %s', async (...flags) => {
     const region = uniqueRegion()
     run(region, spinning, flags)
-    await until('its frames', () => whereOf(region)['worker']?.frames[0]?.startsWith('spin ('))
+    await until('its frames', () => workersOf(region)['worker']?.where?.frames[0]?.startsWith('spin ('))
   })
 
   it.each<[string, string, Record<string, string>, string]>([
@@ -149,6 +149,6 @@ setInterval(() => {}, 1e6)`
     })
     expect(await program.ended).toMatchObject({ code: 1 })
     expect(program.stderr).toContain('SHM_LIVENESS_STACKS: 0 or 1, got "maybe"')
-    expect(whereOf(region)).toEqual({})
+    expect(workersOf(region)).toEqual({})
   })
 })

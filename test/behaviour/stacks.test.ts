@@ -1,17 +1,18 @@
 import { join } from 'node:path'
+import type { Where } from 'shm-liveness'
 import ts from 'typescript'
 import { describe, expect, it } from 'vitest'
 import { Program } from '../support/program.js'
 import { uniqueRegion } from '../support/region.js'
 import { scriptFolder } from '../support/scripts.js'
 import { untilHolds } from '../support/until.js'
-import { type WhereSeen, whereOf } from '../support/where.js'
+import { workersOf } from '../support/workers.js'
 
 /** A case is a script and the frames that it must show, the innermost first. `@` stands for the script's own name. */
 interface Case {
   file: string
   text: string
-  kind?: number
+  kind?: Where['kind']
   frames: RegExp[]
 }
 
@@ -121,7 +122,7 @@ async function pump() {
   for (;;) await null
 }
 pump()`,
-    kind: 3,
+    kind: 'promise-loop',
     frames: [/^pump \(.*promises\.mjs:[23]:\d+\)$/],
   },
   CommonJS: {
@@ -153,7 +154,7 @@ hang()`,
     text: `${claims('a native call')}
 import { pbkdf2Sync } from 'node:crypto'
 pbkdf2Sync('a', 'b', 2 ** 31 - 1, 64, 'sha512')`,
-    kind: 2,
+    kind: 'native',
     // A function that the library names, or the library and an offset.
     frames: [/^running in (\w+|[\w.-]+\+0x[\da-f]+)$/],
   },
@@ -195,8 +196,8 @@ function start(region: string): Program {
   })
 }
 
-function isMet({ file, kind = 1, frames }: Case, seen: WhereSeen | undefined): boolean {
-  if (seen === undefined || seen.kind !== kind || seen.frames.length < frames.length) return false
+function isMet({ file, kind = 'javascript', frames }: Case, seen: Where | null | undefined): boolean {
+  if (seen === undefined || seen === null || seen.kind !== kind || seen.frames.length < frames.length) return false
   const name = file.replace(/\..*/, '')
   return frames.every((frame, i) => new RegExp(frame.source.replaceAll('@', name)).test(seen.frames[i] ?? ''))
 }
@@ -211,9 +212,9 @@ describe('where a thread hangs', () => {
     })
     const unmet = () => {
       if (hasEnded) throw new Error(program.stderr)
-      const seen = whereOf(region)
-      const left = Object.entries(cases).filter(([name, of]) => !isMet(of, seen[workerOf(name)]))
-      return Object.fromEntries(left.map(([name]) => [name, seen[workerOf(name)]]))
+      const seen = workersOf(region)
+      const left = Object.entries(cases).filter(([name, of]) => !isMet(of, seen[workerOf(name)]?.where))
+      return Object.fromEntries(left.map(([name]) => [name, seen[workerOf(name)]?.where]))
     }
     expect(await untilHolds('all threads are found', unmet, (left) => Object.keys(left).length === 0)).toEqual({})
   })

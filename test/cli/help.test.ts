@@ -18,7 +18,9 @@ function section(help: string, title: string): string[] {
 
 describe('--help', () => {
   it('is of every command', () => {
-    expect(names.sort()).toEqual(['budget', 'conformance', 'guard-path', 'lint', 'probe-path', 'status', 'wire'])
+    expect(names.sort()).toEqual([
+      ...['budget', 'conformance', 'guard-path', 'lint', 'probe-path', 'report', 'status', 'top', 'wire'],
+    ])
     for (const name of names) {
       const file = name.endsWith('-path') ? 'executable-path' : name
       expect(commands).toContain(`${file}.ts`)

@@ -6,7 +6,7 @@ import { Program } from '../support/program.js'
 import { uniqueRegion } from '../support/region.js'
 import { scriptFolder } from '../support/scripts.js'
 import { until, untilHolds } from '../support/until.js'
-import { whereOf } from '../support/where.js'
+import { workersOf } from '../support/workers.js'
 
 const trial = Cgroup.freezable()
 trial?.remove()
@@ -82,10 +82,10 @@ console.log('beats')`,
       () => only(region),
       ({ ageMs }) => ageMs > 1_000,
     )
-    expect(whereOf(region)['worker']?.kind).toBe(0)
+    expect(workersOf(region)['worker']?.where).toBeNull()
     const { beats } = only(region)
     group.freeze(false)
     await until('it has gone on for a while', () => only(region).beats > beats + 50)
-    expect(whereOf(region)['worker']?.kind).toBe(0)
+    expect(workersOf(region)['worker']?.where).toBeNull()
   })
 })

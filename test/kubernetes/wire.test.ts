@@ -207,7 +207,7 @@ describe('what is not as the API has it', () => {
     ['startupProbe', { startupProbe: [] }],
   ])('is not overwritten: a container with %s: %j', (field, fields) => {
     const pod = podOf({ containers: [container(fields as Partial<Container>)] })
-    expect(() => wire(pod)).toThrow(refused('FIELD_MALFORMED', `container "camera": its ${field} is not`))
+    expect(() => wire(pod)).toThrow(refused('FIELD_MALFORMED', `container "camera": containers[0].${field}`))
   })
 
   it.each<[string, object]>([
@@ -216,7 +216,7 @@ describe('what is not as the API has it', () => {
     ['initContainers', { initContainers: {} }],
     ['volumes', { volumes: { data: {} } }],
   ])('is not overwritten: a pod with %s: %j', (field, fields) => {
-    expect(() => wire(podOf(fields))).toThrow(refused('FIELD_MALFORMED', `Pod/camera: its ${field} is not`))
+    expect(() => wire(podOf(fields))).toThrow(refused('FIELD_MALFORMED', `Pod/camera: ${field}`))
   })
 
   it('does not matter in containers that stay as they are', () => {

@@ -87,8 +87,10 @@ describe('the tarball', () => {
 describe('the command line and the wiring that are shipped', () => {
   it('run by their names', () => {
     const { version } = shipped
-    const command = join(project, 'node_modules/.bin/shm-liveness')
-    expect(spawnSync(command, ['--version'], { env: bare, encoding: 'utf8' }).stdout).toBe(`${version}\n`)
+    for (const name of ['shm-liveness', 'kubectl-liveness']) {
+      const command = join(project, 'node_modules/.bin', name)
+      expect(spawnSync(command, ['--version'], { env: bare, encoding: 'utf8' }).stdout).toBe(`${version}\n`)
+    }
     const program = "import { probes } from 'shm-liveness/kubernetes'; console.log(Object.keys(probes()).length)"
     expect(run('wiring.mjs', program)).toMatchObject({ status: 0, stdout: '3\n' })
   })

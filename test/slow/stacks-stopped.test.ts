@@ -4,7 +4,7 @@ import { expect, it } from 'vitest'
 import { Program } from '../support/program.js'
 import { uniqueRegion } from '../support/region.js'
 import { scriptFolder } from '../support/scripts.js'
-import { whereOf } from '../support/where.js'
+import { workersOf } from '../support/workers.js'
 
 /** Half of this is more than a machine at load 16 keeps the worker from its beat, and less than the stop. */
 const maxAgeMs = 4_000
@@ -26,5 +26,5 @@ for (;;) {
   await sleep(maxAgeMs * 0.75)
   program.send('SIGCONT')
   await sleep(1_000)
-  expect(whereOf(region)['worker']).toMatchObject({ kind: 0, frames: [] })
+  expect(workersOf(region)).toMatchObject({ worker: { where: null } })
 })
