@@ -58,7 +58,8 @@ describe('a run on a cluster', () => {
     const done = spawnSync(process.execPath, [script, 'cost', 'build'], { encoding: 'utf8' })
     expect(done).toMatchObject({
       ...{ status: 2, stdout: '' },
-      stderr: 'test:cluster: unknown name: build. The names are: builds, cost, installer, kubectl, readiness, restarts\n',
+      stderr:
+        'test:cluster: unknown name: build. The names are: builds, cost, installer, kubectl, readiness, restarts\n',
     })
   })
 })
