@@ -1,0 +1,180 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { probe } from '../support/probe.js'
+import { scriptFolder } from '../support/scripts.js'
+import { Supervised } from '../support/supervised.js'
+import { until, untilHolds } from '../support/until.js'
+
+const untilToldToEnd = "process.stdin.once('data', () => process.stdin.destroy())"
+
+describe('an event loop of a program that nobody changed', () => {
+  it('beats while it is idle, and ends when it has nothing to do', async () => {
+    const app = Supervised.run(untilToldToEnd)
+    const { program, region } = app
+    const { beats } = await app.started()
+    await until('it beats on', () => (app.worker()?.beats ?? 0) > beats + 3)
+    expect(await probe(['--region', region, '--check', 'readiness', '--expect', 'event-loop'])).toMatchObject({
+      code: 0,
+    })
+    program.tell('end')
+    expect(await program.ended).toEqual({ code: 0, signal: null })
+    expect(app.states()).toEqual(['event-loop stopped'])
+    expect(program.stderr).toBe('')
+  })
+
+  it('is stalled while it is blocked, at the place that blocks it, and healthy afterwards', async () => {
+    const go = join(scriptFolder({}), 'go')
+    const text = `const { existsSync } = require('node:fs')
+function waitsForFile() {
+  while (!existsSync('${go}')) ;
+}
+process.stdin.once('data', waitsForFile)`
+    const app = Supervised.run(text, { env: { SHM_LIVENESS_STACKS: '1' } })
+    const { program, region } = app
+    await app.started()
+    program.tell('block')
+    const { stdout } = await untilHolds(
+      'it is stalled, and its place is found',
+      () => probe(['--region', region]),
+      (found) => found.stdout.includes(' at '),
+    )
+    expect(stdout).toMatch(/^stalled: event-loop last beat \S+ ago \(limit 400ms\) at waitsForFile \(\S*main\.cjs:3/)
+    writeFileSync(go, '')
+    await untilHolds(
+      'it is healthy',
+      () => probe(['--region', region]),
+      ({ code }) => code === 0,
+    )
+  })
+
+  it('may take long steps while it starts', async () => {
+    const text = `const end = Date.now() + 1500
+while (Date.now() < end) ;
+console.log('evaluated')
+setInterval(() => {}, 1e6)`
+    const app = Supervised.run(text)
+    const { program, region } = app
+    await until('it has claimed', () => app.worker())
+    const answers: number[] = []
+    while (!program.lines.includes('evaluated')) {
+      const { code } = await probe(['--region', region])
+      answers.push(code as number)
+    }
+    expect(new Set(answers)).toEqual(new Set([0]))
+    expect(answers.length).toBeGreaterThan(5)
+    await app.started()
+  })
+})
+
+describe('the end of such a program', () => {
+  it.each([
+    ['process.exit(0)', 'stopped'],
+    ['process.exit(3)', 'dead'],
+    ["throw new Error('as asked')", 'dead'],
+    ["process.kill(process.pid, 'SIGKILL')", 'dead'],
+  ])('by %s leaves it %s', async (end, state) => {
+    const app = Supervised.run(`setTimeout(() => { ${end} })`)
+    const { program } = app
+    await program.ended
+    expect(app.states()).toEqual([`event-loop ${state}`])
+  })
+})
+
+describe('worker_threads of such a program', () => {
+  const text = `const { Worker, isMainThread, parentPort } = require('node:worker_threads')
+const start = () => new Worker(__filename).once('online', () => console.log('online'))
+if (!isMainThread) {
+  parentPort.once('message', () => { for (;;) ; })
+} else {
+  const threads = [start(), start()]
+  require('node:readline').createInterface({ input: process.stdin }).on('line', async (line) => {
+    if (line === 'block') threads[0].postMessage('')
+    if (line === 'replace') {
+      await threads[0].terminate()
+      threads[0] = start()
+    }
+  })
+}`
+
+  it('beat by themselves; one that is terminated is stopped, and the next one takes its slot', async () => {
+    const app = Supervised.run(text)
+    const { program, region } = app
+    const threadStates = () => app.states().slice(1)
+    await untilHolds('both are there', threadStates, (states) => states.length === 2)
+    const seen = new Set<string>()
+    for (let round = 2; round <= 4; round++) {
+      program.tell('replace')
+      await until('the next one has its slot', () => {
+        const workers = app.workers()
+        for (const { state } of workers) seen.add(state)
+        return workers.some(({ claims }) => claims === round)
+      })
+    }
+    expect(new Set(['running', 'stopped', ...seen])).toEqual(new Set(['running', 'stopped']))
+    expect(threadStates().map((state) => state.split(' ')[0])).toEqual(['event-loop-thread-1', 'event-loop-thread-2'])
+  })
+
+  it('may work or wait for as long as they like', async () => {
+    const app = Supervised.run(text)
+    const { program, region } = app
+    await untilHolds(
+      'both are there',
+      () => app.states(),
+      (states) => states.length === 3,
+    )
+    program.tell('block')
+    await until('one is silent for longer than max age', () =>
+      app.workers().some(({ name, ageMs }) => name.includes('thread') && ageMs > 1200),
+    )
+    // A limit that is set for the probe is set for the loops.
+    expect(await probe(['--region', region, '--max-age', '1s'])).toMatchObject({ code: 0 })
+  })
+
+  it('are held to a limit of their own, if there is one', async () => {
+    const env = { SHM_LIVENESS_THREAD_MAX_AGE: '300ms', SHM_LIVENESS_NAME: 'web' }
+    const app = Supervised.run(text, { env })
+    const { program, region } = app
+    await untilHolds(
+      'both are there',
+      () => app.states(),
+      (states) => states.length === 3,
+    )
+    program.tell('block')
+    const { stdout } = await untilHolds(
+      'it is stalled',
+      () => probe(['--region', region]),
+      ({ code }) => code === 1,
+    )
+    expect(stdout).toMatch(/^stalled: web-thread-[12] last beat \S+ ago \(limit 300ms\)/)
+  })
+})
+
+describe('a program that cannot be supervised', () => {
+  it.each<[string, Record<string, string>, RegExp]>([
+    ['a max age without a unit', { SHM_LIVENESS_MAX_AGE: '5' }, /SHM_LIVENESS_MAX_AGE: add a unit, .* got "5"/],
+    ['another word', { SHM_LIVENESS_AUTO: 'yes' }, /SHM_LIVENESS_AUTO: 0, 1 or children, got "yes"/],
+    ['no region of that name', { SHM_LIVENESS_REGION: 'a/b' }, /region "a\/b", worker "event-loop": a name is 1 to 63/],
+  ])('runs all the same, and says in one line why: %s', async (_what, env, reason) => {
+    const { program } = Supervised.run("console.log('works')", { env })
+    expect(await program.ended).toEqual({ code: 0, signal: null })
+    expect(program.lines).toEqual(['works'])
+    expect(program.stderr).toMatch(/^shm-liveness: this process is not supervised: .*\n$/)
+    expect(program.stderr).toMatch(reason)
+  })
+
+  it('says that another one has its name, and what to do', async () => {
+    const first = Supervised.run(untilToldToEnd)
+    await first.started()
+    const { program } = Supervised.run('', { region: first.region })
+    expect(await program.ended).toEqual({ code: 0, signal: null })
+    expect(program.stderr).toMatch(/^shm-liveness: .* a living worker holds this name; set SHM_LIVENESS_NAME to .*\n$/)
+    expect(first.states()).toEqual(['event-loop running'])
+  })
+
+  it('says nothing where it is switched off', async () => {
+    const app = Supervised.run('', { env: { SHM_LIVENESS_AUTO: '0' } })
+    expect(await app.program.ended).toEqual({ code: 0, signal: null })
+    expect([app.program.stderr, app.workers()]).toEqual(['', []])
+  })
+})
