@@ -43,7 +43,10 @@ if (archive !== undefined && engine.endsWith('buildah')) stop('--save needs podm
 
 const context = mkdtempSync(join(tmpdir(), 'shm-liveness-images-'))
 try {
-  for (const name of ['shm-probe', 'shm-guard']) copyFileSync(join(root, 'build/Release', name), join(context, name))
+  for (const name of ['shm-probe', 'shm-guard', 'shm_liveness.node']) {
+    copyFileSync(join(root, 'build/Release', name), join(context, name))
+  }
+  run(process.execPath, [join(root, 'scripts/bundle-auto.mjs'), context])
   run(process.env.CXX || 'g++', [
     ...['-std=c++20', '-Wall', '-Wextra', '-Werror', '-O2', '-static', '-s', '-I', join(root, 'native')],
     ...[join(root, 'images/sample-worker/worker.cc'), '-o', join(context, 'sample-worker')],

@@ -57,6 +57,7 @@ function makeTree(): void {
     copyFileSync(built(name), join(prebuilds, name))
     chmodSync(join(prebuilds, name), 0o755)
   }
+  execFileSync(process.execPath, [join(root, 'scripts/bundle-auto.mjs'), prebuilds])
 }
 
 function packTree(): Packed {
@@ -111,7 +112,7 @@ function pathBy(name: 'probePath' | 'guardPath'): string {
 
 /** The executables that were packed. */
 const executables = () =>
-  packed.files.map(({ path }) => path).filter((path) => path.startsWith('prebuilds/') && !path.endsWith('.node'))
+  packed.files.map(({ path }) => path).filter((path) => /^prebuilds\/.*\/shm-\w+$/.test(path))
 
 describe('the tarball', () => {
   it('has what a user needs, and nothing else', () => {

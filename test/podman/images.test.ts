@@ -21,8 +21,8 @@ function configOf(image: string): { User: string; Entrypoint: string[] } {
 }
 
 describe.skipIf(whyNoPodman !== undefined)('the image of the executables', () => {
-  it('holds them and nothing else: no shell, no libc', () => {
-    expect(filesOf(images.programs)).toEqual(['shm-guard', 'shm-probe'])
+  it('holds them, a module and an addon for Node.js, and nothing else: no shell, no libc', () => {
+    expect(filesOf(images.programs)).toEqual(['auto.mjs', 'auto.node', 'shm-guard', 'shm-probe'])
   })
 
   it('names a user by number, so that runAsNonRoot admits it', () => {
@@ -36,11 +36,11 @@ describe.skipIf(whyNoPodman !== undefined)('the image of the executables', () =>
     })
   })
 
-  it('installs both, byte for byte and executable for all, and again over what is there', () => {
+  it('installs all, byte for byte and executable for all, and again over what is there', () => {
     const target = sharedFolder('installed')
     const install = ['run', '--rm', ...restricted, '-v', `${target}:/target`, images.programs, '--install', '/target']
     for (let time = 0; time < 2; time++) expect(podman(install)).toMatchObject({ code: 0, stderr: '' })
-    expect(readdirSync(target).sort()).toEqual(['shm-guard', 'shm-probe'])
+    expect(readdirSync(target).sort()).toEqual(['auto.mjs', 'auto.node', 'shm-guard', 'shm-probe'])
     for (const [name, path] of [['shm-probe', probePath()] as const, ['shm-guard', guardPath()] as const]) {
       expect(statSync(join(target, name)).mode & 0o777).toBe(0o755)
       expect(readFileSync(join(target, name)).equals(readFileSync(path))).toBe(true)
