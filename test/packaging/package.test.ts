@@ -111,8 +111,7 @@ function pathBy(name: 'probePath' | 'guardPath'): string {
 }
 
 /** The executables that were packed. */
-const executables = () =>
-  packed.files.map(({ path }) => path).filter((path) => /^prebuilds\/.*\/shm-\w+$/.test(path))
+const executables = () => packed.files.map(({ path }) => path).filter((path) => /^prebuilds\/.*\/shm-\w+$/.test(path))
 
 describe('the tarball', () => {
   it('has what a user needs, and nothing else', () => {
