@@ -73,7 +73,7 @@ function superviseThread(): void {
     // At once: a thread that begins must not make the whole program unready.
     heartbeat.beat()
     heartbeat.ready()
-    beatWithLoop(heartbeat, intervalFor(Math.min(settings.maxAgeMs, settings.threadMaxAgeMs)))
+    beatWithLoop(heartbeat, intervalFor(settings.threadMaxAgeMs))
   } catch (error) {
     if (Atomics.exchange(isToldOfThreads, 0, 1) === 0) say('thread (and others beside it)', error)
   }
@@ -81,12 +81,12 @@ function superviseThread(): void {
 
 /** A thread that begins takes the name, and so the slot, of one that has ended. */
 function claimFirstFree(prefix: string, options: Omit<ClaimOptions, 'name'>): Heartbeat {
-  for (let number = 1; ; number++) {
+  for (let number = 0; ; number++) {
     try {
       return Heartbeat.claim({ ...options, name: `${prefix}-${number}` })
     } catch (error) {
       const isTaken = error instanceof LivenessError && error.code === 'NAME_TAKEN'
-      if (!isTaken || number === mostNames) throw error
+      if (!isTaken || number === mostNames - 1) throw error
     }
   }
 }

@@ -156,6 +156,9 @@ describe('the command line and the wiring that are shipped', () => {
     expect(spawnSync(command, ['--version'], { env: bare, encoding: 'utf8' }).stdout).toBe(`${version}\n`)
     const program = "import { probes } from 'shm-liveness/kubernetes'; console.log(Object.keys(probes()).length)"
     expect(run('wiring.mjs', program)).toMatchObject({ status: 0, stdout: '3\n' })
+    const unchanged = ['--import', 'shm-liveness/auto', '--eval', 'console.log(process.env.SHM_LIVENESS_AUTO_PID)']
+    const done = spawnSync(process.execPath, unchanged, { cwd: project, env: bare, encoding: 'utf8' })
+    expect(done).toMatchObject({ stdout: `${done.pid}\n`, stderr: '' })
   })
 })
 

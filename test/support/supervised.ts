@@ -22,11 +22,15 @@ export class Supervised {
   ) {}
 
   static run(files: string | Record<string, string>, options: SupervisedOptions = {}): Supervised {
-    const { env, flags = ['--import', autoPath], region = uniqueRegion() } = options
+    const { flags = ['--import', autoPath], ...others } = options
     const scripts = typeof files === 'string' ? { 'main.cjs': files } : files
     const main = join(scriptFolder(scripts), Object.keys(scripts)[0] as string)
+    return Supervised.command(process.execPath, [...flags, main], others)
+  }
+
+  static command(command: string, args: string[], { env, region = uniqueRegion() }: SupervisedOptions): Supervised {
     const variables = { SHM_LIVENESS_REGION: region, SHM_LIVENESS_MAX_AGE: '400ms', ...env }
-    return new Supervised(Program.run(process.execPath, [...flags, main], variables), region)
+    return new Supervised(Program.run(command, args, variables), region)
   }
 
   workers(): Worker[] {
