@@ -157,7 +157,7 @@ describe('children of such a program', () => {
   const text = `import multiprocessing, sys
 def child(): print('child', flush=True)
 if __name__ == '__main__':
-    for method in ('fork', 'spawn'):
+    for method in ('spawn', 'fork'):
         process = multiprocessing.get_context(method).Process(target=child)
         process.start()
         process.join()`
@@ -166,6 +166,7 @@ if __name__ == '__main__':
     const app = run(text, { args: ['PROGRAM'], env: { PYTHONPATH: siteFolder } })
     expect(await app.program.ended).toMatchObject({ code: 0 })
     expect(app.states()).toEqual(['main-thread stopped'])
+    expect(app.program.stderr).toBe('')
   })
 
   it('claim names of their own where they are told, and stop', async () => {
