@@ -1,4 +1,5 @@
 /// <reference lib="esnext.disposable" preserve="true" />
+import { isMainThread } from 'node:worker_threads'
 import { type Duration, durationNs } from './duration.js'
 import { invalid, LivenessError, type LivenessErrorCode, typed } from './errors.js'
 import { beatOf } from './internal/beats.js'
@@ -49,6 +50,12 @@ export interface ClaimOptions extends RegionOptions {
    * @default 'throw'
    */
   unsupportedPlatform?: 'throw' | 'do-nothing' | undefined
+   * What the worker is after its worker_thread has ended without {@link Heartbeat.stop}: returned, threw, called
+   * `process.exit()` or was terminated. `stopped` is for threads whose end the program handles itself, as thread pools do.
+   * The end of a process is a death all the same.
+   * @default 'dead'
+   */
+  threadEnd?: 'dead' | 'stopped' | undefined
 }
 
 export interface PhaseOptions {
@@ -202,12 +209,13 @@ function warningOf({ region, name }: { region: string; name: string }): NativeCl
 
 function claimOf(options: ClaimOptions): Omit<NativeClaim, 'onLoss'> {
   if (typeof options !== 'object' || options === null) throw invalid('options', 'an object', options)
-  const { name, maxAge, cycleLimit, clock = 'precise', capacity = 64, share = 'private' } = options
+  const { name, maxAge, cycleLimit, clock = 'precise', capacity = 64, share = 'private', threadEnd = 'dead' } = options
   if (typeof name !== 'string') throw invalid('name', 'a name', name)
   if (!clocks.includes(clock)) throw invalid('clock', 'precise, coarse or counted', clock)
   if (!Number.isInteger(capacity) || capacity < 1 || capacity > 4096) {
     throw invalid('capacity', 'a whole number from 1 to 4096', capacity)
   }
+  if (threadEnd !== 'dead' && threadEnd !== 'stopped') throw invalid('threadEnd', 'dead or stopped', threadEnd)
   if (!Object.hasOwn(modes, share)) throw invalid('share', Object.keys(modes).join(', '), share)
   const maxAgeNs = durationNs('maxAge', maxAge, 1)
   if (clock === 'counted' && maxAgeNs < leastCountedMaxAgeNs) {
@@ -221,5 +229,6 @@ function claimOf(options: ClaimOptions): Omit<NativeClaim, 'onLoss'> {
     clock,
     slots: capacity,
     mode: modes[share],
+    stopsAtEnd: threadEnd === 'stopped' && !isMainThread,
   }
 }

@@ -9,8 +9,9 @@
 
 namespace shm_liveness::program {
 
-inline constexpr char kExecutables[] = "shm-probe\0shm-guard\0";
-inline constexpr std::size_t kExecutableCount = 2;
+// The last two are for `wire --auto`: a module for Node.js, and the addon that it loads.
+inline constexpr char kExecutables[] = "shm-probe\0shm-guard\0auto.mjs\0auto.node\0";
+inline constexpr std::size_t kExecutableCount = 4;
 
 // What went wrong; error is the kernel's number, or 0.
 struct InstallProblem {
@@ -89,13 +90,13 @@ inline InstallProblem install(const Start& start, std::string_view target) {
   for (std::size_t i = 0; i < kExecutableCount; ++i) {
     const char* name = nth_word(kExecutables, i);
     const int source = sys::open_at(own, name, sys::kReadOnly | sys::kCloseOnExec, 0);
-    if (source < 0) continue;  // this image has not both
+    if (source < 0) continue;  // this image does not have all
     if (const int error = detail::copy_executable(source, directory, name); error < 0) {
       return {"cannot copy into", -error};
     }
     any = true;
   }
-  if (!any) return {"no shm-probe beside this program to copy into", 0};
+  if (!any) return {"no shm-probe to copy into", 0};
   const int status = detail::run_self_test(start, directory);
   if (status == 126) return {"the copy may not be executed (a noexec mount?) in", 0};
   if (status != 0) return {"the copy's self-test failed in", 0};

@@ -21,9 +21,14 @@ function declarationsOf(api) {
   ].join('\n')
 }
 
-for (const entry of ['.', 'kubernetes']) {
+// Of `auto` only that it is loaded counts, and here it must not be.
+for (const [entry, isApi] of [
+  ['.', true],
+  ['kubernetes', true],
+  ['auto', false],
+]) {
   const folder = join(dist, entry)
-  const api = await import(pathToFileURL(join(folder, 'index.js')).href)
+  const api = isApi ? await import(pathToFileURL(join(folder, 'index.js')).href) : undefined
   writeFileSync(join(folder, 'index.cjs'), "'use strict'\nmodule.exports = require('./index.js')\n")
-  writeFileSync(join(folder, 'index.d.cts'), declarationsOf(api))
+  writeFileSync(join(folder, 'index.d.cts'), api === undefined ? 'export {}\n' : declarationsOf(api))
 }

@@ -46,7 +46,10 @@ const context = mkdtempSync(join(tmpdir(), 'shm-liveness-images-'))
 try {
   const programs = join(context, `linux-${process.arch}`)
   mkdirSync(programs)
-  for (const name of ['shm-probe', 'shm-guard']) copyFileSync(join(root, 'build/Release', name), join(programs, name))
+  const copy = (name, as = name) => copyFileSync(join(root, 'build/Release', name), join(programs, as))
+  for (const name of ['shm-probe', 'shm-guard']) copy(name)
+  copy('shm_liveness.node', 'shm-liveness.node')
+  run(process.execPath, [join(root, 'scripts/bundle-auto.mjs'), context])
   run(process.env.CXX || 'g++', [
     ...['-std=c++20', '-Wall', '-Wextra', '-Werror', '-O2', '-static', '-s', '-I', join(root, 'native')],
     ...[join(root, 'images/sample-worker/worker.cc'), '-o', join(context, 'sample-worker')],

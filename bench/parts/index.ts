@@ -1,5 +1,6 @@
 import type { Session } from '../support/session.js'
 import type { Row } from '../table.js'
+import { auto } from './auto.js'
 import { beat, coarse, counted, cpp } from './beat.js'
 import { builds } from './builds.js'
 import { crowd, crowd4096 } from './crowd.js'
@@ -27,6 +28,7 @@ export const parts: Record<string, (session: Session) => Promise<Row[]>> = {
   python,
   garbage,
   stacks,
+  auto,
   spawn,
   size,
   syscalls,

@@ -1,7 +1,8 @@
 /**
  * `npm run demo`: four workers in one region (this thread at 1 kHz, a worker_thread, two child processes), and what
- * shm-probe says when one is stopped by a signal, one is killed, and one hangs; then shm-guard, which restarts one that
- * hangs. Ends by itself, leaves nothing behind.
+ * shm-probe says when one is stopped by a signal, one is killed, and one hangs; then programs in Node.js and Python that
+ * nobody changed, beside a worker in C++; then shm-guard, which restarts one that hangs. Ends by itself, leaves nothing
+ * behind.
  */
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
@@ -9,9 +10,11 @@ import { rmSync } from 'node:fs'
 import { Worker } from 'node:worker_threads'
 import { Heartbeat, Region } from 'shm-liveness'
 import { showGuard } from './guard.js'
-import { type Answer, probe, probeUntil } from './probe.js'
+import { showLanguages } from './languages.js'
+import { probe, probeUntil, tell } from './probe.js'
 
 const region = `demo-${process.pid}`
+const languages = `${region}-languages`
 const guarded = `${region}-guarded`
 const workerFile = new URL('./worker.js', import.meta.url)
 const children = new Set<ChildProcess>()
@@ -28,11 +31,6 @@ async function startThread(name: string): Promise<Worker> {
   const thread = new Worker(workerFile, { workerData: [region, name] })
   await once(thread, 'message')
   return thread
-}
-
-function tell(what: string, answer: Answer & { afterMs?: number }): void {
-  const after = answer.afterMs === undefined ? '' : `, ${answer.afterMs.toFixed(0)} ms after the event`
-  console.log(`\n${what}\n  ${answer.line}\n  exit ${answer.exitCode}, probe took ${answer.ms.toFixed(1)} ms${after}`)
 }
 
 async function main(): Promise<void> {
@@ -79,6 +77,7 @@ async function main(): Promise<void> {
   grabber.stop()
   tell('All stopped on purpose:', await probe(region))
 
+  await showLanguages(languages)
   await showGuard(guarded)
 }
 
@@ -86,6 +85,6 @@ try {
   await main()
 } finally {
   for (const child of children) child.kill('SIGKILL')
-  for (const name of [region, guarded]) rmSync(`/dev/shm/${name}`, { force: true })
+  for (const name of [region, languages, guarded]) rmSync(`/dev/shm/${name}`, { force: true })
 }
 console.log('\nThe regions are removed, all processes have ended.')

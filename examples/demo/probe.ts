@@ -34,3 +34,8 @@ export async function probeUntil(region: string, exitCode: number): Promise<Answ
     await new Promise((resolve) => setTimeout(resolve, 20))
   }
 }
+
+export function tell(what: string, answer: Answer & { afterMs?: number }): void {
+  const after = answer.afterMs === undefined ? '' : `, ${answer.afterMs.toFixed(0)} ms after the event`
+  console.log(`\n${what}\n  ${answer.line}\n  exit ${answer.exitCode}, probe took ${answer.ms.toFixed(1)} ms${after}`)
+}

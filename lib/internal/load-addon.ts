@@ -1,5 +1,7 @@
 /** Loading the addon, and why it cannot be loaded: each reason has a code, for each asks for something else. */
+import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
+import { join } from 'node:path'
 import { LivenessError } from '../errors.js'
 import { requireLoadable } from './addon-file.js'
 import { packageRoot } from './package-root.js'
@@ -19,6 +21,9 @@ export function loadAddon(): unknown {
 }
 
 function foundBy(require: NodeJS.Require): string {
+  // Where all of this is one file (scripts/bundle-auto.mjs), the addon lies beside it.
+  const beside = join(packageRoot, 'auto.node')
+  if (existsSync(beside)) return beside
   let finder: { resolve(folder: string): string }
   try {
     finder = require('node-gyp-build')

@@ -17,6 +17,8 @@ export interface NativeClaim extends NativePlace {
   clock: WorkerClock
   slots: number
   mode: number
+  /** Whether the end of the thread without stop() leaves the slot stopped, not dead. */
+  stopsAtEnd: boolean
   /** Called in a call of the heartbeat, once its region was removed or cut short. */
   onLoss: (code: string, isClaimedAnew: boolean) => void
 }

@@ -17,6 +17,9 @@ export const firstPort = 9808
 
 export const probeProgram = 'shm-probe'
 export const guardProgram = 'shm-guard'
+/** What Node.js imports for `wire --auto`, beside the executables. */
+export const autoModule = 'auto.mjs'
+export const nodeOptionsVariable = 'NODE_OPTIONS'
 
 /** The first letters of all variables that the programs read. */
 export const variablePrefix = 'SHM_LIVENESS_'

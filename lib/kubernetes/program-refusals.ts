@@ -67,9 +67,13 @@ export function nearestVariable(variable: string): string | undefined {
   return nearest(variable, readVariables)
 }
 
-const readVariables: ReadonlySet<string> = new Set(
-  [...probeRows, ...guardRows].filter(({ hasVariable }) => hasVariable).map(({ flag }) => variableFor(flag)),
-)
+/** What workers read, and no program does: claims of the library, and shm-liveness/auto. */
+const workerSettings = ['stacks', 'auto', 'thread-max-age']
+
+const readVariables: ReadonlySet<string> = new Set([
+  ...[...probeRows, ...guardRows].filter(({ hasVariable }) => hasVariable).map(({ flag }) => variableFor(flag)),
+  ...workerSettings.map(variableFor),
+])
 
 function flagsRead(rows: readonly FlagRow[], argv: readonly string[]) {
   const settings: Settings = new Map()

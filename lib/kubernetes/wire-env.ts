@@ -2,6 +2,7 @@
 import { listenVariable, regionVariable } from './conventions.js'
 import { objectsOf } from './shape.js'
 import type { Container, EnvVar } from './types.js'
+import { withAuto } from './wire-auto.js'
 import type { WireSettings } from './wire-options.js'
 import { nameOf } from './wire-targets.js'
 import { WiringError } from './wiring-error.js'
@@ -36,9 +37,10 @@ export function envOf(
   const env = objectsOf(container.env)
   const hasRegion = region !== undefined || env.some(({ name }) => name === regionVariable)
   const start = hasRegion ? env : [...env, { name: regionVariable, value: nameOf(container, unnamed) ?? '' }]
-  return asked.reduce((variables: EnvVar[], { name, value, option }) => {
+  const told = asked.reduce((variables: EnvVar[], { name, value, option }) => {
     return value === undefined ? variables : withVariable(variables, { name, value }, option, replace, where)
   }, start)
+  return settings.auto ? withAuto(told, settings, where) : told
 }
 
 function withVariable(

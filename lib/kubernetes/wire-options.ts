@@ -46,6 +46,12 @@ export interface WireOptions {
   /** Make `shm-guard` the entrypoint. @default true with httpGet, else false */
   guard?: boolean | GuardOptions | undefined
   /**
+   * Have the event loops of Node.js beat by themselves, in programs that nobody changed: NODE_OPTIONS imports a module
+   * that the init container installs. It replaces a NODE_OPTIONS of the image; write that one in the pod first, and it is
+   * kept. @default false
+   */
+  auto?: boolean | undefined
+  /**
    * What the image runs, for the one container without `command`, which the guard has to start: its ENTRYPOINT with its
    * CMD, or the ENTRYPOINT alone, if there are `args`, which stand for the CMD. An error, if several would take it, or none.
    */
@@ -82,6 +88,7 @@ export interface WireSettings {
   readiness: ReadinessProbeSettings | false | undefined
   /** The guard's flags; undefined: no guard was asked for. */
   guardFlags: readonly string[] | undefined
+  auto: boolean
   command: readonly string[] | undefined
   /** Of the first guard; undefined: not asked for. */
   port: number | undefined
@@ -101,7 +108,7 @@ export function wireSettings(options: WireOptions): WireSettings {
   if (typeof options !== 'object' || options === null) throw invalid('options', 'an object', options)
   const { containers, installer, image, name = defaultName, directory = defaultDirectory, ...others } = options
   const { region, via = 'exec', ...more } = others
-  const { startup, liveness, readiness, guard, command, port, address, ...rest } = more
+  const { startup, liveness, readiness, guard, auto = false, command, port, address, ...rest } = more
   const { replace = false, runAsUser, expect, min, ...unknown } = rest
   for (const key of Object.keys(unknown)) throw invalid('wire', 'options of WireOptions', key)
   requireContainers(containers)
@@ -114,6 +121,7 @@ export function wireSettings(options: WireOptions): WireSettings {
   }
   if (installer === 'image') requireDirectory(directory)
   else requireMountable(directory)
+  requireAuto(auto, directory)
   requireLabel('name', name)
   if (region !== undefined && !isName(region)) throw invalid('region', nameRule, region)
   requireExpected(expect, min)
@@ -166,7 +174,7 @@ export function wireSettings(options: WireOptions): WireSettings {
       region,
       via,
     },
-    ...{ expect, min, startup, liveness, readiness, guardFlags, command, port, address, replace, runAsUser },
+    ...{ expect, min, startup, liveness, readiness, guardFlags, auto, command, port, address, replace, runAsUser },
     ...{ hasProbeGrace: true, unnamed: undefined },
   }
 }
@@ -175,6 +183,14 @@ export function wireSettings(options: WireOptions): WireSettings {
 function requireUse(options: object, isUsed: boolean, wanted: string): void {
   for (const [what, value] of Object.entries(options)) {
     if (value !== undefined && !isUsed) throw invalid(what, wanted, value)
+  }
+}
+
+function requireAuto(auto: unknown, directory: string): void {
+  if (typeof auto !== 'boolean') throw invalid('auto', 'true or false', auto)
+  // NODE_OPTIONS is divided at spaces, and has quotes and backslashes of its own.
+  if (auto && /[\s"'\\$]/.test(directory)) {
+    throw invalid('directory', 'a path without spaces, quotes, backslashes and $, beside auto (--auto)', directory)
   }
 }
 

@@ -9,9 +9,10 @@
 
 namespace shm_liveness::addon {
 
-Holder::Holder(Napi::Env env, Heartbeat&& claimed, const Napi::Function& on_loss, SharedBeat& shared)
+Holder::Holder(Napi::Env env, Heartbeat&& claimed, Ending ending, const Napi::Function& on_loss, SharedBeat& shared)
     : heartbeat(std::move(claimed)),
       env_(env),
+      ending_(ending),
       on_loss_(Napi::Persistent(on_loss)),
       shared_(shared),
       id_(shared.add(heartbeat)) {
@@ -49,12 +50,13 @@ void Holder::stop() {
 }
 
 // A thread that ends, throws or is terminated comes here, and these cannot be told apart: the lock is dropped and the
-// state stays, so the worker is dead. Only stop() says stopped.
+// state stays, so the worker is dead. Only stop() says stopped, or a claim that says beforehand that each end is one.
 void Holder::on_environment_end(void* data) {
   auto* holder = static_cast<Holder*>(data);
   holder->in_environment_ = false;
   stacks::end(std::exchange(holder->stacks_, nullptr));
   holder->on_loss_.Reset();
+  if (holder->ending_ == Ending::stopped) holder->heartbeat.stop();
   holder->heartbeat = Heartbeat{};
   holder->let_go();
 }
@@ -150,7 +152,8 @@ HeartbeatObject::HeartbeatObject(const Napi::CallbackInfo& info) : ObjectWrap(in
     throw_failure(env, claimed.failure, place.region, name);
     return;
   }
-  holder_ = new Holder(env, std::move(claimed.heartbeat), from.Get("onLoss").As<Napi::Function>(),
+  const auto ending = bool_of(from, "stopsAtEnd") ? Holder::Ending::stopped : Holder::Ending::dead;
+  holder_ = new Holder(env, std::move(claimed.heartbeat), ending, from.Get("onLoss").As<Napi::Function>(),
                        *static_cast<SharedBeat*>(info.Data()));
   holder_->keep();
   const Napi::Value beat = make_beat(env, holder_);
@@ -185,11 +188,15 @@ Napi::Value HeartbeatObject::begin_phase(const Napi::CallbackInfo& info) {
     throw_failure(info.Env(), {Fault::invalid_text, 0}, info[2].As<Napi::String>().Utf8Value());
     return {};
   }
-  return Napi::Boolean::New(info.Env(), holder_->heartbeat.begin_phase(name, budget_ns));
+  const bool is_held = holder_->heartbeat.begin_phase(name, budget_ns);
+  holder_->limit_changed();
+  return Napi::Boolean::New(info.Env(), is_held);
 }
 
 Napi::Value HeartbeatObject::end_phase(const Napi::CallbackInfo& info) {
-  return Napi::Boolean::New(info.Env(), holder_->heartbeat.end_phase());
+  const bool is_held = holder_->heartbeat.end_phase();
+  holder_->limit_changed();
+  return Napi::Boolean::New(info.Env(), is_held);
 }
 
 void HeartbeatObject::stop(const Napi::CallbackInfo&) { holder_->stop(); }

@@ -18,8 +18,11 @@ namespace shm_liveness::addon {
 
 class Holder {
  public:
+  // What the slot says after the environment has ended without stop().
+  enum class Ending { dead, stopped };
+
   // `on_loss` is called with (code, isClaimedAnew) when the region was lost.
-  Holder(Napi::Env env, Heartbeat&& heartbeat, const Napi::Function& on_loss, SharedBeat& shared);
+  Holder(Napi::Env env, Heartbeat&& heartbeat, Ending ending, const Napi::Function& on_loss, SharedBeat& shared);
   Holder(const Holder&) = delete;
   Holder& operator=(const Holder&) = delete;
 
@@ -30,6 +33,8 @@ class Holder {
 
   // Has this thread's stack written down whenever the heartbeat is silent. Null, or why that cannot be.
   const char* watch_stacks();
+  // A phase has begun or ended: what watches for stacks sleeps by the limit before it.
+  void limit_changed() { stacks::limit_changed(stacks_); }
   void stop();
   // The memory of a counted beat of compiled code, which stays for as long as anybody keeps this. Null: there is none.
   CountWindow* open_window();
@@ -46,6 +51,7 @@ class Holder {
   static void on_loss(void* holder, const detail::Held& held, Fault lost);
 
   napi_env env_;
+  Ending ending_;
   Napi::FunctionReference on_loss_;
   stacks::Watch* stacks_ = nullptr;
   std::unique_ptr<CountWindow> window_;

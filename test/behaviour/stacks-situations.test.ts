@@ -86,6 +86,24 @@ setImmediate(() => setImmediate(() => console.log('heard ' + heard)))
   })
 })
 
+describe('a worker that hangs after a long phase', () => {
+  it('has its stack taken by its max age', async () => {
+    const region = uniqueRegion()
+    run(
+      region,
+      `import { claim } from './claim.mjs'
+const heartbeat = claim('worker')
+const phase = heartbeat.phase('load', { budget: '1h' })
+setTimeout(() => {
+  phase.end()
+  heartbeat.beat()
+  for (;;) ;
+}, 50)`,
+    )
+    await until('its frames', () => workersOf(region)['worker']?.where?.frames[0]?.includes('main.mjs:7'))
+  })
+})
+
 describe('a thread at a breakpoint', () => {
   it('is said to be paused, and no code is blamed', async () => {
     const region = uniqueRegion()

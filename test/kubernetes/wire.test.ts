@@ -261,6 +261,7 @@ const anyOptions: fc.Arbitrary<WireOptions> = fc.record(
     guard: fc.constantFrom({}, { restart: 2 }, { flags: ['--build'] }),
     liveness: fc.constantFrom(false as const, { periodSeconds: 3 }),
     directory: fc.constantFrom('/shm-liveness', '/a/b'),
+    auto: fc.boolean(),
   },
   { requiredKeys: [] },
 )

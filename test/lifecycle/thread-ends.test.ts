@@ -8,6 +8,7 @@ const dead = /^dead: thread died without stop\(\), last beat \S+ ago, pid \d+\n$
 const stages: { stage: string; code: number; line: RegExp | '' }[] = [
   { stage: 'stop', code: 0, line: '' },
   { stage: 'stop in an exit handler', code: 5, line: '' },
+  { stage: 'terminate where each end is a stop', code: 1, line: '' },
   { stage: 'return', code: 0, line: dead },
   { stage: 'throw', code: 1, line: dead },
   { stage: 'reject unhandled', code: 1, line: dead },

@@ -37,8 +37,7 @@ function pathBy(name: 'probePath' | 'guardPath'): string {
 }
 
 /** The executables that were packed. */
-const executables = () =>
-  packed.files.map(({ path }) => path).filter((path) => path.startsWith('prebuilds/') && !path.endsWith('.node'))
+const executables = () => packed.files.map(({ path }) => path).filter((path) => /^prebuilds\/.*\/shm-\w+$/.test(path))
 
 describe('the tarball', () => {
   it('has what a user needs, and nothing else', () => {
@@ -93,6 +92,9 @@ describe('the command line and the wiring that are shipped', () => {
     }
     const program = "import { probes } from 'shm-liveness/kubernetes'; console.log(Object.keys(probes()).length)"
     expect(run('wiring.mjs', program)).toMatchObject({ status: 0, stdout: '3\n' })
+    const unchanged = ['--import', 'shm-liveness/auto', '--eval', 'console.log(process.env.SHM_LIVENESS_AUTO_PID)']
+    const done = spawnSync(process.execPath, unchanged, { cwd: project, env: bare, encoding: 'utf8' })
+    expect(done).toMatchObject({ stdout: `${done.pid}\n`, stderr: '' })
   })
 })
 

@@ -22,8 +22,8 @@ function configOf(image: string): { User: string; Entrypoint: string[] } {
 }
 
 describe.skipIf(whyNoPodman !== undefined)('the image of the executables', () => {
-  it('holds them and nothing else: no shell, no libc', () => {
-    expect(filesOf(images.programs)).toEqual(['shm-guard', 'shm-probe'])
+  it('holds them, a module and an addon for Node.js, and nothing else: no shell, no libc', () => {
+    expect(filesOf(images.programs)).toEqual(['auto.mjs', 'auto.node', 'shm-guard', 'shm-probe'])
   })
 
   it('names a user by number, so that runAsNonRoot admits it', () => {
@@ -37,11 +37,11 @@ describe.skipIf(whyNoPodman !== undefined)('the image of the executables', () =>
     })
   })
 
-  it('installs both, byte for byte and executable for all, and again over what is there', () => {
+  it('installs all, byte for byte and executable for all, and again over what is there', () => {
     const target = sharedFolder('installed')
     const install = ['run', '--rm', ...restricted, '-v', `${target}:/target`, images.programs, '--install', '/target']
     for (let time = 0; time < 2; time++) expect(podman(install)).toMatchObject({ code: 0, stderr: '' })
-    expect(readdirSync(target).sort()).toEqual(['shm-guard', 'shm-probe'])
+    expect(readdirSync(target).sort()).toEqual(['auto.mjs', 'auto.node', 'shm-guard', 'shm-probe'])
     for (const [name, path] of [['shm-probe', probePath()] as const, ['shm-guard', guardPath()] as const]) {
       expect(statSync(join(target, name)).mode & 0o777).toBe(0o755)
       expect(readFileSync(join(target, name)).equals(readFileSync(path))).toBe(true)
@@ -87,9 +87,10 @@ describe.skipIf(whyNoPodman !== undefined || built.length < 2)('the Containerfil
     'builds an image for each architecture under one name',
     () => {
       makePrebuilds()
+      const context = join(import.meta.dirname, '../../prebuilds')
+      execFileSync(process.execPath, [join(import.meta.dirname, '../../scripts/bundle-auto.mjs'), context])
       const name = 'localhost/shm-liveness:both'
       const file = ['--file', join(import.meta.dirname, '../../images/Containerfile')]
-      const context = join(import.meta.dirname, '../../prebuilds')
       podmanDid(['build', '--quiet', '--platform', 'linux/amd64,linux/arm64', '--manifest', name, ...file, context])
       const { manifests } = JSON.parse(podmanDid(['manifest', 'inspect', name])) as {
         manifests: { digest: string; platform: { architecture: string } }[]
@@ -98,7 +99,7 @@ describe.skipIf(whyNoPodman !== undefined || built.length < 2)('the Containerfil
       for (const [arch, architecture] of [['x64', 'amd64'] as const, ['arm64', 'arm64'] as const]) {
         const tag = `localhost/shm-liveness:${architecture}`
         podmanDid(['build', '--quiet', '--platform', `linux/${architecture}`, '--tag', tag, ...file, context])
-        expect(filesOf(tag)).toEqual(['shm-guard', 'shm-probe'])
+        expect(filesOf(tag)).toEqual(['auto.mjs', 'auto.node', 'shm-guard', 'shm-probe'])
         const unpacked = podmanDid(['image', 'mount', tag]).trim()
         const programOf = (folder: string) => readFileSync(join(folder, 'shm-probe'))
         expect(programOf(unpacked).equals(programOf(prebuildsFolder(arch)))).toBe(true)

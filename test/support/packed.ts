@@ -35,6 +35,7 @@ export function pack(scratch: string): Packed {
     const folder = `prebuilds/linux-${arch}`
     cpSync(join(root, folder), join(tree, folder), { recursive: true })
   }
+  execFileSync(process.execPath, [join(root, 'scripts/bundle-auto.mjs'), join(tree, 'prebuilds')])
   const options = ['--ignore-scripts', '--json', '--pack-destination', scratch]
   const json = execFileSync('npm', ['pack', ...options], { cwd: tree, encoding: 'utf8', stdio: 'pipe' })
   return (JSON.parse(json) as [Packed])[0]

@@ -8,9 +8,17 @@ export const shellImage = 'localhost/shm-liveness-shell:test'
 
 const programs = { '/bin/sh': '/bin/dash', '/bin/sleep': '/bin/sleep', '/bin/cat': '/bin/cat' }
 
-/** Made of this machine's own programs and their libraries, because no registry can be asked. */
 export function buildShellImage(): void {
-  const context = sharedFolder('shell-image')
+  buildImageOf(shellImage, programs)
+}
+
+/**
+ * The sample worker's image with programs of this machine and their libraries, because no registry can be asked.
+ *
+ * @param programs where each is in the image, and here
+ */
+export function buildImageOf(image: string, programs: Record<string, string>): void {
+  const context = sharedFolder(image.replaceAll(/\W/g, '-'))
   const files = Object.entries(programs).flatMap(([path, program]) => [
     [path, program] as const,
     ...librariesOf(program),
@@ -20,7 +28,7 @@ export function buildShellImage(): void {
     copyFileSync(realpathSync(source), join(context, 'root', path))
   }
   writeFileSync(join(context, 'Containerfile'), `FROM ${images.worker}\nCOPY root /\nENTRYPOINT []\n`)
-  podmanDid(['build', '--quiet', '--file', join(context, 'Containerfile'), '--tag', shellImage, context])
+  podmanDid(['build', '--quiet', '--file', join(context, 'Containerfile'), '--tag', image, context])
 }
 
 /** Where the loader looks for each, and where it is. */

@@ -36,6 +36,7 @@ interface Flags {
   signal?: string
   grace?: string
   guardFlag?: string[]
+  auto?: true
   command?: string[]
   port?: number
   address?: string
@@ -71,6 +72,7 @@ export function wireCommand(session: Session): Command {
     .option('--signal <sig>', 'what the guard sends a stalled program first (default: ABRT)')
     .option('--grace <dur>', 'SIGKILL so long after it (default: 5s)')
     .option('--guard-flag <flag>', 'a flag of shm-guard that has no option here; may be repeated', collected)
+    .option('--auto', 'have Node.js programs beat unchanged: NODE_OPTIONS imports a module that is installed, too')
     .option(
       '--command <words>',
       "the image's ENTRYPOINT, and its CMD unless the pod has args; for one container without command; a JSON list, or words",

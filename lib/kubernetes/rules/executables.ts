@@ -1,5 +1,5 @@
 /** Rules on the executables that probes and guards run: whether they are there, and may be executed. */
-import { guardProgram, probeProgram, runs } from '../conventions.js'
+import { autoModule, guardProgram, nodeOptionsVariable, probeProgram, runs, variableOf } from '../conventions.js'
 import { isEmptyDir } from '../installer.js'
 import { baseName, objectsOf, textsOf } from '../shape.js'
 import type { Container, Path } from '../types.js'
@@ -28,12 +28,12 @@ export const probeNotInstalled: Rule = {
   severity: 'error',
   reason:
     'A missing program is "Unknown" to the kubelet (kubernetes#106682): the probe never fails, and never restarts ' +
-    'anything. A container whose guard is missing does not start.',
+    'anything. A container whose guard is missing does not start, nor does Node.js whose NODE_OPTIONS import a missing file.',
   remedy:
     'Put an init container before it that installs and tests the executables (wire does), and mount the volume that it ' +
     'installs into at the folder of the command.',
   check: (pod) =>
-    executablesOf(pod).flatMap(({ member, path, program }) => {
+    [...executablesOf(pod), ...importsOf(pod)].flatMap(({ member, path, program }) => {
       const message = whyMissing(pod, member, program)
       return message === undefined ? [] : [{ path, container: member.name, message }]
     }),
@@ -101,10 +101,28 @@ function isInstalledAt(installer: Container, place: string): boolean {
 }
 
 /** What `shm-probe --install` copies. */
-const installed = [probeProgram, guardProgram]
+const installed = [probeProgram, guardProgram, autoModule]
+
+interface Use {
+  member: Member
+  path: Path
+  program: string
+}
+
+/** Each import of our module by NODE_OPTIONS, as `wire --auto` writes it. */
+function importsOf(pod: Pod): Use[] {
+  return pod.members.flatMap((member) => {
+    const words = variableOf(member.container, nodeOptionsVariable)?.split(/\s+/) ?? []
+    return words.flatMap((word) => {
+      const program = /^--import=(\/.*)$/.exec(word)?.[1]
+      if (program === undefined || baseName(program) !== autoModule) return []
+      return [{ member, path: [...member.path, 'env'], program }]
+    })
+  })
+}
 
 /** Each run of our programs by an absolute path: by probes, and as a guard. */
-function executablesOf(pod: Pod): { member: Member; path: Path; program: string }[] {
+function executablesOf(pod: Pod): Use[] {
   const probes = probesOf(pod, 'startup', 'liveness', 'readiness')
     .filter(({ probe }) => isOurs(probe))
     .map(({ member, path, probe }) => ({ member, path, program: argvOf(probe)[0] ?? '' }))

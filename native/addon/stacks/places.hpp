@@ -17,7 +17,7 @@ struct Place {
 
 template <std::size_t Bytes>
 void keep_text(char (&to)[Bytes], std::string_view text) {
-  Text out(to, Bytes - 1);
+  Text out(to);
   out.printable(text);
   out.cut(Bytes - 1);
   out.c_str();

@@ -185,6 +185,12 @@ void end(Watch* watch) {
   delete watch;
 }
 
+void limit_changed(const Watch* watch) {
+  if (watch == nullptr) return;
+  const Locked locked;
+  g_watched.tell();
+}
+
 std::uint64_t taken() { return g_watched.taken.load_relaxed(); }
 
 }  // namespace shm_liveness::addon::stacks

@@ -24,6 +24,9 @@ Watch* begin(napi_env env, const shm_liveness::detail::Held& held, const char*& 
 // Call before the heartbeat is given up. Takes null.
 void end(Watch* watch);
 
+// Wakes the watcher up, which sleeps by the limit that it has seen last. Takes null.
+void limit_changed(const Watch* watch);
+
 // How many stacks this process has taken so far.
 std::uint64_t taken();
 

@@ -5,7 +5,7 @@ import os
 import threading
 import warnings
 from types import TracebackType
-from typing import Callable, Final, Iterator, List, NamedTuple, Optional, Type
+from typing import Any, Callable, Final, Iterator, List, NamedTuple, Optional, Type
 
 from . import _layout as at
 from ._claim import Claim, ClaimOptions, barrier, take, write_under
@@ -17,6 +17,7 @@ from ._region import Region
 from ._system import monotonic_ns
 
 _CLAIM_AGAIN_WAIT_NS: Final = 1_000_000  # a beat must not block; the next look tries again
+_MOST_PEERS: Final = 4096
 _MODES: Final = {"private": 0o600, "group-read": 0o640, "group-claim": 0o660}
 
 
@@ -306,3 +307,17 @@ def claim(
     max_age_ns = duration_ns(max_age, "max_age")
     creation = Creation(capacity, _MODES[share])
     return Heartbeat(ClaimOptions(place, creation, check_name(name, "worker"), max_age_ns, limit_ns))
+
+
+def claim_one_of(prefix: str, **options: Any) -> Heartbeat:
+    """Claims the first free name of PREFIX-0, PREFIX-1 and so on, for processes of a pool that have no number of their own.
+
+    A process that replaces a dead one takes its name, and so its slot. Options are those of claim().
+    """
+    for number in range(_MOST_PEERS):
+        try:
+            return claim(f"{prefix}-{number}", **options)
+        except LivenessError as error:
+            if error.code != "NAME_TAKEN":
+                raise
+    raise LivenessError("NO_FREE_SLOT", f'workers "{prefix}-0" to "{prefix}-{_MOST_PEERS - 1}"')

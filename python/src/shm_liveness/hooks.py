@@ -9,26 +9,13 @@ import contextlib
 from typing import Any, AsyncIterator, Awaitable, Callable, Dict, Final, Iterable, Iterator, MutableMapping, Optional, TypeVar
 
 from ._errors import Duration, LivenessError, duration_ns
-from ._heartbeat import Heartbeat, claim
+from ._heartbeat import Heartbeat, claim, claim_one_of
+
+__all__ = ["asgi", "asyncio_beats", "beats", "celery", "claim_one_of", "gunicorn"]
 
 _Item = TypeVar("_Item")
 
-_MOST_PEERS: Final = 4096
 _IDLE: Final = "8784h"  # the longest duration: a process that waits for work is not stalled
-
-
-def claim_one_of(prefix: str, **options: Any) -> Heartbeat:
-    """Claims the first free name of PREFIX-0, PREFIX-1 and so on, for processes of a pool that have no number of their own.
-
-    A process that replaces a dead one takes its name, and so its slot. Options are those of claim().
-    """
-    for number in range(_MOST_PEERS):
-        try:
-            return claim(f"{prefix}-{number}", **options)
-        except LivenessError as error:
-            if error.code != "NAME_TAKEN":
-                raise
-    raise LivenessError("NO_FREE_SLOT", f'workers "{prefix}-0" to "{prefix}-{_MOST_PEERS - 1}"')
 
 
 def beats(items: Iterable[_Item], heartbeat: Heartbeat) -> Iterator[_Item]:

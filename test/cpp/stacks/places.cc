@@ -119,11 +119,18 @@ TEST_CASE("only whole lines are written, as many as there is room for") {
   CHECK(shown.substr(shown.size() - 3) == ":1)");
 }
 
+TEST_CASE("a path of just the length that is shown keeps its last letter") {
+  const std::string longest = std::string(kShownPathBytes - 3, 'x') + ".js";
+  Stack stack;
+  stack.add("spin", "/app/" + longest, 7);
+  CHECK(stack.shown() == "spin (" + longest + ":7:1)");
+}
+
 TEST_CASE("a slow place is what was called, and where; the line is never cut off") {
   CHECK(slow_place(place("makeReport", "src/report.ts", 19), "gzipSync") == "gzipSync (report.ts:19)");
   CHECK(slow_place(place("spin", "src/report.ts", 19), "") == "spin (report.ts:19)");
   CHECK(slow_place(place("", "main.js", 7), "") == "main.js:7");
-  const std::string longest = slow_place(place(std::string(60, 'f'), std::string(39, 'x'), 4'000'000'000), "");
+  const std::string longest = slow_place(place(std::string(63, 'f'), std::string(40, 'x'), 4'000'000'000), "");
   CHECK(longest.size() < shm_liveness::kPlaceBytes);
   CHECK(longest.substr(longest.size() - 12) == ":4000000000)");
 }

@@ -1,0 +1,135 @@
+"""Supervision of a program that nobody changed. What it can know, and what it cannot: python/README.md."""
+
+import atexit
+import contextlib
+import os
+import sys
+import threading
+from datetime import timedelta
+from typing import Any, Final
+
+from ._errors import LivenessError
+from ._heartbeat import Heartbeat, claim, claim_one_of
+from ._loops import watch_loops
+from ._main_thread import MainThread
+from ._role import CLAIMANT, Role, Settings, command_line, role_of, settings_of
+from ._system import monotonic_ns
+
+_BEATS_PER_MAX_AGE: Final = 4
+_INTERVAL_S: Final = (0.001, 1.0)
+
+
+def supervise() -> None:
+    """Claims a slot for the main thread, if this process should have one. Call it there. Never raises."""
+    try:
+        role = role_of(os.environ, os.getpid(), command_line())
+        if role is None:
+            return
+        if not role.is_child:
+            # Before the claim: if that fails, it would fail for what this process starts, too.
+            os.environ[CLAIMANT] = str(os.getpid())
+        settings = settings_of(os.environ)
+        _Supervision(role, settings)
+        if role.claims_in_children:
+            os.register_at_fork(after_in_child=lambda: _supervise_fork(settings))
+    except Exception as error:  # a program must run as well without its supervision
+        _say(error)
+
+
+def _supervise_fork(settings: Settings) -> None:
+    try:
+        _Supervision(Role(is_child=True, claims_in_children=True), settings)
+    except Exception as error:
+        _say(error)
+
+
+def _say(error: Exception) -> None:
+    hint = ""
+    if isinstance(error, LivenessError) and error.code == "NAME_TAKEN":
+        hint = "; set SHM_LIVENESS_NAME to another name for one of the two"
+    with contextlib.suppress(OSError):
+        os.write(2, f"shm-liveness: this process is not supervised: {' '.join(str(error).split())}{hint}\n".encode())
+
+
+class _Supervision:
+    """Beats of the main thread: by its asyncio loop while one runs, else by a thread that looks at it."""
+
+    def __init__(self, role: Role, settings: Settings) -> None:
+        max_age_s = settings.max_age_ns / 1e9
+        self._interval_s = min(max(max_age_s / _BEATS_PER_MAX_AGE, _INTERVAL_S[0]), _INTERVAL_S[1])
+        self._lock = threading.Lock()
+        self._end = threading.Event()
+        self._heartbeat = self._claimed(role, settings)
+        self._loop_timer: Any = None  # None: no loop runs
+        self._is_ready = False
+        self._turns_in_time = 0  # of the start; None of them count once it is over
+        self._is_starting = True
+        self._previous_ns = monotonic_ns()
+        # A program imports its modules in long steps: each has the budget of the start.
+        self._heartbeat.phase("start", _timedelta(settings.start_budget_ns))
+        if settings.watches_stacks:
+            self._heartbeat.watch_stacks()
+        watch_loops(self._loop_began, self._loop_ended)
+        self._main_thread = MainThread()
+        threading.Thread(target=self._observe, name="shm-liveness auto", daemon=True).start()
+        atexit.register(self._at_exit)
+        if role.is_child:
+            self._stop_with_multiprocessing()
+
+    @staticmethod
+    def _claimed(role: Role, settings: Settings) -> Heartbeat:
+        max_age = _timedelta(settings.max_age_ns)
+        if role.is_child:
+            return claim_one_of(f"{settings.name}-child", max_age=max_age)
+        return claim(settings.name, max_age=max_age)
+
+    def _observe(self) -> None:
+        while not self._end.wait(self._interval_s):
+            if self._loop_timer is None and self._main_thread.moves_or_waits():
+                self._beat()
+
+    def _loop_began(self, loop: Any) -> None:
+        def come_round() -> None:
+            self._beat()
+            self._loop_timer = loop.call_later(self._interval_s, come_round)
+
+        self._loop_timer = loop.call_soon(come_round)
+
+    def _loop_ended(self) -> None:
+        if self._loop_timer is not None:
+            self._loop_timer.cancel()
+            self._loop_timer = None
+
+    def _beat(self) -> None:
+        with self._lock, contextlib.suppress(LivenessError):  # the region is lost: the next beat looks again
+            now = monotonic_ns()
+            if not self._heartbeat.beat():
+                return
+            if not self._is_ready:
+                self._heartbeat.ready()
+                self._is_ready = True
+            if self._is_starting:
+                is_in_time = now - self._previous_ns < 2 * self._interval_s * 1e9
+                self._turns_in_time = self._turns_in_time + 1 if is_in_time else 0
+                self._previous_ns = now
+                if self._turns_in_time >= _BEATS_PER_MAX_AGE:
+                    self._is_starting = False
+                    self._heartbeat.end_phase()
+
+    def _at_exit(self) -> None:
+        self._end.set()
+        # Set by the interpreter, before this, if an exception has ended the program. SystemExit is not among them.
+        if not isinstance(getattr(sys, "last_value", None), Exception):
+            self._heartbeat.stop()
+
+    def _stop_with_multiprocessing(self) -> None:
+        """Its forked children end by os._exit(), after its finalizers: those that were registered after the fork."""
+        util = sys.modules.get("multiprocessing.util")
+        if util is not None:
+            util.register_after_fork(
+                self, lambda self: util.Finalize(None, self._heartbeat.stop, exitpriority=0)
+            )
+
+
+def _timedelta(ns: int) -> timedelta:
+    return timedelta(microseconds=ns / 1000)

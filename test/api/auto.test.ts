@@ -1,0 +1,70 @@
+import { describe, expect, it } from 'vitest'
+import { intervalFor } from '../../dist/auto/loop.js'
+import { roleOf } from '../../dist/auto/role.js'
+import { autoSettings } from '../../dist/auto/settings.js'
+
+const role = (env: Record<string, string>, script?: string) => roleOf({ env, pid: 7, script })
+
+describe('the process that claims', () => {
+  it('is the first, unless it is switched off', () => {
+    expect(role({})).toBe('program')
+    expect(role({ SHM_LIVENESS_AUTO: '1' }, '/app/main.js')).toBe('program')
+    for (const off of ['0', 'false']) expect(role({ SHM_LIVENESS_AUTO: off })).toBe('none')
+    expect(() => role({ SHM_LIVENESS_AUTO: 'on' })).toThrow('SHM_LIVENESS_AUTO: 0, 1 or children, got "on"')
+  })
+
+  it('is no child of one that has claimed, unless that is told; an exec keeps the pid', () => {
+    expect(role({ SHM_LIVENESS_AUTO_PID: '6' })).toBe('none')
+    expect(role({ SHM_LIVENESS_AUTO_PID: '6', SHM_LIVENESS_AUTO: 'children' })).toBe('child')
+    expect(role({ SHM_LIVENESS_AUTO_PID: '7' })).toBe('program')
+    expect(role({ SHM_LIVENESS_AUTO_PID: '' })).toBe('program')
+  })
+
+  it.each([
+    '/usr/local/lib/node_modules/npm/bin/npm-cli.js',
+    '/usr/local/bin/npx',
+    '/usr/local/lib/node_modules/corepack/dist/pnpm.js',
+    '/app/.yarn/releases/yarn-4.1.0.cjs',
+    '/app/node_modules/.bin/cross-env',
+    '/app/node_modules/tsx/dist/cli.mjs',
+    '/app/node_modules/nodemon/bin/nodemon.js',
+  ])('is none that only starts others: %s', (script) => {
+    expect(role({}, script)).toBe('none')
+    expect(role({ SHM_LIVENESS_AUTO: 'children', SHM_LIVENESS_AUTO_PID: '6' }, script)).toBe('none')
+  })
+
+  it.each(['/app/npm-stats/server.js', '/app/server.js', '/npm/server.js', '/app/node_modules/next/dist/bin/next'])(
+    'may be %s',
+    (script) => expect(role({}, script)).toBe('program'),
+  )
+
+  it('is no script of an installation, but one that npm starts', () => {
+    for (const script of ['preinstall', 'postinstall', 'prepare', 'prepublishOnly']) {
+      expect(role({ npm_lifecycle_event: script })).toBe('none')
+    }
+    for (const script of ['start', 'npx', 'prestart', 'installer']) {
+      expect(role({ npm_lifecycle_event: script })).toBe('program')
+    }
+  })
+})
+
+describe('settings', () => {
+  it('have defaults', () => {
+    expect(autoSettings({})).toEqual({
+      name: 'event-loop',
+      maxAgeMs: 10_000,
+      threadMaxAgeMs: 8784 * 3_600_000,
+      startBudgetMs: 60_000,
+    })
+  })
+
+  it('come from the environment, and are checked', () => {
+    const env = { SHM_LIVENESS_THREAD_MAX_AGE: '1m', SHM_LIVENESS_STARTUP_GRACE: '0', SHM_LIVENESS_MAX_AGE: '250ms' }
+    expect(autoSettings(env)).toMatchObject({ maxAgeMs: 250, threadMaxAgeMs: 60_000, startBudgetMs: 0 })
+    expect(() => autoSettings({ SHM_LIVENESS_MAX_AGE: '0' })).toThrow(/^SHM_LIVENESS_MAX_AGE: a duration such as/)
+  })
+
+  it('have loops beat a few times within max age, and no more than a thousand times a second', () => {
+    expect([2, 250, 10_000].map(intervalFor)).toEqual([1, 62.5, 1_000])
+  })
+})

@@ -1,0 +1,120 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { probe } from '../support/probe.js'
+import { scriptFolder } from '../support/scripts.js'
+import { Supervised } from '../support/supervised.js'
+import { until, untilHolds } from '../support/until.js'
+
+const untilToldToEnd = "process.stdin.once('data', () => process.stdin.destroy())"
+
+describe('an event loop of a program that nobody changed', () => {
+  it('beats while it is idle, and ends when it has nothing to do', async () => {
+    const app = Supervised.run(untilToldToEnd)
+    const { program, region } = app
+    const { beats } = await app.started()
+    await until('it beats on', () => (app.worker()?.beats ?? 0) > beats + 3)
+    expect(await probe(['--region', region, '--check', 'readiness', '--expect', 'event-loop'])).toMatchObject({
+      code: 0,
+    })
+    program.tell('end')
+    expect(await program.ended).toEqual({ code: 0, signal: null })
+    expect(app.states()).toEqual(['event-loop stopped'])
+    expect(program.stderr).toBe('')
+  })
+
+  it('is stalled while it is blocked, at the place that blocks it, and healthy afterwards', async () => {
+    const go = join(scriptFolder({}), 'go')
+    const text = `const { existsSync } = require('node:fs')
+function waitsForFile() {
+  while (!existsSync('${go}')) ;
+}
+process.stdin.once('data', waitsForFile)`
+    const app = Supervised.run(text, { env: { SHM_LIVENESS_STACKS: '1' } })
+    const { program, region } = app
+    await app.started()
+    program.tell('block')
+    const { stdout } = await untilHolds(
+      'it is stalled, and its place is found',
+      () => probe(['--region', region]),
+      (found) => found.stdout.includes(' at '),
+    )
+    expect(stdout).toMatch(/^stalled: event-loop last beat \S+ ago \(limit 400ms\) at waitsForFile \(\S*main\.cjs:3/)
+    writeFileSync(go, '')
+    await untilHolds(
+      'it is healthy',
+      () => probe(['--region', region]),
+      ({ code }) => code === 0,
+    )
+  })
+
+  it('beats while it starts, and may take long steps then', async () => {
+    const go = join(scriptFolder({}), 'go')
+    // The loop comes round twice before this step: too seldom for the start to be over.
+    const text = `setTimeout(() => {
+  console.log('takes a step')
+  while (!require('node:fs').existsSync('${go}')) ;
+}, 250)
+setInterval(() => {}, 1e6)`
+    const app = Supervised.run(text)
+    await app.program.said('takes a step')
+    const silent = await until('it is silent for twice its max age', () => {
+      const worker = app.worker()
+      return worker !== undefined && worker.ageMs > 800 && worker
+    })
+    expect(silent).toMatchObject({ state: 'running', phase: 'start', ready: true })
+    expect(silent.beats).toBeGreaterThan(0)
+    expect(await probe(['--region', app.region])).toMatchObject({ code: 0 })
+    writeFileSync(go, '')
+    await app.started()
+  })
+})
+
+describe('the end of such a program', () => {
+  it.each([
+    ['process.exit(0)', 'stopped'],
+    ['process.exit(3)', 'dead'],
+    ["throw new Error('as asked')", 'dead'],
+    ["process.kill(process.pid, 'SIGKILL')", 'dead'],
+  ])('by "%s" leaves it %s', async (end, state) => {
+    const app = Supervised.run(`setTimeout(() => { ${end} })`)
+    const { program } = app
+    await program.ended
+    expect(app.states()).toEqual([`event-loop ${state}`])
+  })
+})
+
+it('is not kept alive by its supervision, even in its start', async () => {
+  const app = Supervised.run('', { env: { SHM_LIVENESS_MAX_AGE: '1h' } })
+  expect(await app.program.ended).toEqual({ code: 0, signal: null })
+  expect(app.worker()).toMatchObject({ state: 'stopped', phase: 'start' })
+})
+
+describe('a program that cannot be supervised', () => {
+  it.each<[string, Record<string, string>, RegExp]>([
+    ['a max age without a unit', { SHM_LIVENESS_MAX_AGE: '5' }, /SHM_LIVENESS_MAX_AGE: add a unit, .* got "5"/],
+    ['another word', { SHM_LIVENESS_AUTO: 'yes' }, /SHM_LIVENESS_AUTO: 0, 1 or children, got "yes"/],
+    ['no region of that name', { SHM_LIVENESS_REGION: 'a/b' }, /region "a\/b", worker "event-loop": a name is 1 to 63/],
+  ])('runs all the same, and says in one line why: %s', async (_what, env, reason) => {
+    const { program } = Supervised.run("console.log('works')", { env })
+    expect(await program.ended).toEqual({ code: 0, signal: null })
+    expect(program.lines).toEqual(['works'])
+    expect(program.stderr).toMatch(/^shm-liveness: this process is not supervised: .*\n$/)
+    expect(program.stderr).toMatch(reason)
+  })
+
+  it('says that another one has its name, and what to do', async () => {
+    const first = Supervised.run(untilToldToEnd)
+    await first.started()
+    const { program } = Supervised.run('', { region: first.region })
+    expect(await program.ended).toEqual({ code: 0, signal: null })
+    expect(program.stderr).toMatch(/^shm-liveness: .* a living worker holds this name; set SHM_LIVENESS_NAME to .*\n$/)
+    expect(first.states()).toEqual(['event-loop running'])
+  })
+
+  it('says nothing where it is switched off', async () => {
+    const app = Supervised.run('', { env: { SHM_LIVENESS_AUTO: '0' } })
+    expect(await app.program.ended).toEqual({ code: 0, signal: null })
+    expect([app.program.stderr, app.workers()]).toEqual(['', []])
+  })
+})
