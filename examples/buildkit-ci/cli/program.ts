@@ -2,6 +2,8 @@ import { inspect } from 'node:util'
 import { Command, CommanderError } from 'commander'
 import { LivenessError } from 'shm-liveness'
 import { CiError } from '../model/ci-error.js'
+import { agentCommand } from './commands/agent.js'
+import { buildCommand } from './commands/build.js'
 import { drainCommand } from './commands/drain.js'
 import { watchCommand } from './commands/watch.js'
 import { ExitStatus } from './exit-status.js'
@@ -13,7 +15,7 @@ const bugCode = 70
 /** Does what the arguments ask for. @returns the exit status */
 export async function runProgram(args: readonly string[]): Promise<number> {
   const program = new Command('buildkit-ci').description('container images in CI, built by watched BuildKit daemons')
-  for (const command of [watchCommand(), drainCommand()]) program.addCommand(command)
+  for (const command of [watchCommand(), drainCommand(), agentCommand(), buildCommand()]) program.addCommand(command)
   for (const command of [program, ...program.commands]) {
     command.exitOverride().allowExcessArguments(false)
     command.configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'buildkit-ci: ')) })
