@@ -4,6 +4,7 @@ import { LivenessError } from 'shm-liveness'
 import { CiError } from '../model/ci-error.js'
 import { agentCommand } from './commands/agent.js'
 import { buildCommand } from './commands/build.js'
+import { compareCommand } from './commands/compare.js'
 import { drainCommand } from './commands/drain.js'
 import { watchCommand } from './commands/watch.js'
 import { ExitStatus } from './exit-status.js'
@@ -15,7 +16,8 @@ const bugCode = 70
 /** Does what the arguments ask for. @returns the exit status */
 export async function runProgram(args: readonly string[]): Promise<number> {
   const program = new Command('buildkit-ci').description('container images in CI, built by watched BuildKit daemons')
-  for (const command of [watchCommand(), drainCommand(), agentCommand(), buildCommand()]) program.addCommand(command)
+  for (const command of [watchCommand(), drainCommand(), agentCommand(), buildCommand(), compareCommand()])
+    program.addCommand(command)
   for (const command of [program, ...program.commands]) {
     command.exitOverride().allowExcessArguments(false)
     command.configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'buildkit-ci: ')) })

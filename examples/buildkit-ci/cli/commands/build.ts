@@ -2,30 +2,19 @@ import { randomBytes } from 'node:crypto'
 import { Command } from 'commander'
 import { stepLimits } from '../../../kata-build-runner/config/steps-json.js'
 import { shortened } from '../../../kata-build-runner/model/plain-text.js'
-import { buildArguments, type ImageBuild, suspectArguments } from '../../agent/build-arguments.js'
+import { buildArguments, suspectArguments } from '../../agent/build-arguments.js'
 import { runGuarded } from '../../agent/guarded.js'
 import { runBuild } from '../../agent/run-build.js'
-import { CiError } from '../../model/ci-error.js'
 import { type BudgetFlags, budgetsOf, withBudgetFlags } from '../budget-flags.js'
 import { type BuildxFlag, buildxOf, withBuildxFlag } from '../buildx-flag.js'
 import { duration } from '../durations.js'
 import { ExitStatus } from '../exit-status.js'
+import { type ImageFlags, imageBuildOf, withImageFlags } from '../image-flags.js'
 import { ownHeartbeat } from '../own-heartbeat.js'
 import { say } from '../say.js'
 import { untilStopped } from '../until-stopped.js'
 
-interface BuildFlags extends BudgetFlags, BuildxFlag {
-  builder: string
-  file?: string
-  target?: string
-  tag: string[]
-  platform: string[]
-  buildArg: string[]
-  secret: string[]
-  cache?: string
-  push?: true
-  load?: true
-  metadataFile?: string
+interface BuildFlags extends ImageFlags, BudgetFlags, BuildxFlag {
   timeLimit?: number
   guard: boolean
 }
@@ -37,33 +26,11 @@ const statusOfSignal = 143
 const longestDuration = '8784h'
 
 export function buildCommand(): Command {
-  const builder = process.env['BUILDX_BUILDER'] ?? 'buildkit-ci'
-  return withBuildxFlag(withBudgetFlags(new Command('build'), 'the build'))
+  return withBuildxFlag(withBudgetFlags(withImageFlags(new Command('build')), 'the build'))
     .description('build an image by the builder of `agent`, as a step of shm-guard that is watched by its progress')
-    .argument('[context]', 'the folder or URL to build', '.')
-    .option('--builder <name>', 'the builder', builder)
-    .option('-f, --file <file>', 'the Dockerfile')
-    .option('--target <stage>', 'the stage to build')
-    .option('-t, --tag <name>', 'a name of the image; may be repeated', collected, [])
-    .option('--platform <platform>', 'linux/amd64, linux/arm64, …; may be repeated', collected, [])
-    .option('--build-arg <name=value>', 'of the Dockerfile; it stays in the history of the image', collected, [])
-    .option(
-      '--secret <secret>',
-      'id=NAME,src=FILE or id=NAME,env=VARIABLE; in no layer; may be repeated',
-      collected,
-      [],
-    )
-    .option('--cache <reference>', 'the image in a registry that caches the layers of all stages')
-    .option('--push', 'push the image to the registry of its name')
-    .option('--load', 'load the image into the local docker')
-    .option('--metadata-file <file>', 'where buildx writes the digests, as JSON')
     .option('--time-limit <duration>', 'after which the build is ended, whatever it does', duration)
     .option('--no-guard', 'build here, without shm-guard: for a step of a guard that runs already')
     .action(build)
-}
-
-function collected(text: string, before: string[]): string[] {
-  return [...before, text]
 }
 
 async function build(context: string, flags: BuildFlags): Promise<void> {
@@ -104,23 +71,4 @@ function withoutGuard(args: string[]): string[] {
   const end = args.indexOf('--')
   const flags = end < 0 ? args : args.slice(0, end)
   return [...flags, '--no-guard', ...args.slice(flags.length)]
-}
-
-function imageBuildOf(context: string, flags: BuildFlags): ImageBuild {
-  if (flags.push && flags.load) throw new CiError('USAGE', '--push and --load are given', 'choose one of them')
-  const { builder, file, target, tag: tags, platform: platforms, secret: secrets, cache, metadataFile } = flags
-  const output = flags.push ? 'push' : flags.load ? 'load' : 'none'
-  return {
-    builder,
-    context,
-    file,
-    target,
-    tags,
-    platforms,
-    buildArguments: flags.buildArg,
-    secrets,
-    cache,
-    output,
-    metadataFile,
-  }
 }
