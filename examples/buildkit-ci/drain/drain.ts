@@ -1,0 +1,60 @@
+import { type Clock, systemClock } from '../../kata-build-runner/model/clock.js'
+
+/** What a drain sees of the daemon. */
+export interface Drained {
+  /** The builds that run; undefined: not known yet. */
+  refs: readonly string[] | undefined
+  /** Why there is nothing to wait for, though builds may run: the daemon hangs, or is gone. */
+  isOver: string | undefined
+}
+
+export interface DrainOptions {
+  look: () => Drained | Promise<Drained>
+  /** How long no build may run: a client that had looked up the address before the drain may still come. */
+  settleMs: number
+  timeoutMs: number
+  /** @default 500 */
+  intervalMs?: number
+  say: (line: string) => void
+  signal?: AbortSignal
+  clock?: Clock
+}
+
+export type DrainOutcome =
+  | { kind: 'drained' }
+  | { kind: 'over'; why: string }
+  | { kind: 'timeout'; refs: readonly string[] }
+  | { kind: 'cancelled' }
+
+/**
+ * Waits until no build runs.
+ *
+ * It goes before the daemon's own SIGTERM. That does refuse new builds, since buildkitd closes its listeners, but it loses
+ * running ones: it also sends GOAWAY on each connection (`GracefulStop`), and a build by buildx or buildctl needs new calls
+ * on its connection, to the gateway and to return its result. Those are refused from then on (buildkit#4090).
+ */
+export async function drain(options: DrainOptions): Promise<DrainOutcome> {
+  const { look, settleMs, timeoutMs, intervalMs = 500, say, signal, clock = systemClock } = options
+  const beganMs = clock.now()
+  let idleSinceMs: number | undefined
+  let told: string | undefined
+  for (;;) {
+    const { refs, isOver } = await look()
+    const nowMs = clock.now()
+    if (isOver !== undefined) return { kind: 'over', why: isOver }
+    const isIdle = refs?.length === 0
+    idleSinceMs = isIdle ? (idleSinceMs ?? nowMs) : undefined
+    if (idleSinceMs !== undefined && nowMs - idleSinceMs >= settleMs) return { kind: 'drained' }
+    if (nowMs - beganMs >= timeoutMs) return { kind: 'timeout', refs: refs ?? [] }
+    const words = wordsOf(refs)
+    if (words !== told) say(words)
+    told = words
+    if (!(await clock.sleep(intervalMs, signal))) return { kind: 'cancelled' }
+  }
+}
+
+function wordsOf(refs: readonly string[] | undefined): string {
+  if (refs === undefined) return 'draining: waiting for the daemon to name its builds'
+  if (refs.length === 0) return 'draining: no build runs; waiting for late clients'
+  return `draining: waiting for ${refs.length === 1 ? 'build' : 'builds'} ${refs.join(', ')}`
+}

@@ -1,0 +1,113 @@
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { RawJson } from '../../examples/buildkit-ci/progress/rawjson.js'
+import { marked } from '../support/left-behind.js'
+import { Program } from '../support/program.js'
+import { until } from '../support/until.js'
+import { binaries, contextOf, hasBuildx, RealPod, whyNotReal } from './real.js'
+import { ciProgram } from './scene.js'
+
+const why = whyNotReal()
+if (why !== undefined) console.error(`NOT TESTED: the watcher, the drain and the agent with the real BuildKit: ${why}.`)
+else if (!hasBuildx) console.error('NOT TESTED: the agent with the real buildx: it is not in BUILDKIT_BIN.')
+
+describe.skipIf(why !== undefined)('the real buildkitd', () => {
+  it('is healthy while it idles, and while a step is silent within its budget, which is told', async () => {
+    const pod = await RealPod.start(['--told-after', '2s', '--ended-after', '60s'])
+    const build = pod.build('sleep 6')
+    await pod.watcher.complained('busybox sleep 6 for ')
+    expect(pod.watcher.stderr).toMatch(
+      /stalled: no progress in \[\d\/\d\] RUN \/bin\/busybox sleep 6 for \ds, build \w+/,
+    )
+    expect(await build.ended, build.stderr.toString()).toBe(0)
+    await pod.watcher.complained('goes on, or has ended')
+    expect(pod.guard.stderr).not.toContain('shm-guard: stalled')
+  })
+
+  it('is ended when its only build is silent beyond its second budget, and the step is named', async () => {
+    const pod = await RealPod.start(['--told-after', '1s', '--ended-after', '4s'])
+    pod.build('sleep 600')
+    expect(await pod.guard.ended).toEqual({ code: 120, signal: null })
+    expect(pod.guard.stderr).toMatch(
+      /stalled: builds last beat .* in phase "no progress in .*RUN \/bin\/busybox sleep 600 for \ds"/,
+    )
+  })
+
+  it('is ended when it is stopped, since it answers no more', async () => {
+    const pod = await RealPod.start(['--api-answer', '3s'])
+    const [pid] = readFileSync(`/proc/${pod.guard.pid}/task/${pod.guard.pid}/children`, 'latin1').split(' ')
+    process.kill(Number(pid), 'SIGSTOP')
+    expect(await pod.guard.ended).toEqual({ code: 120, signal: null })
+  })
+
+  it('loses no build that was waited for by a drain', async () => {
+    const pod = await RealPod.start()
+    const build = pod.build('sleep 5')
+    await build.shows('busybox sleep 5')
+    const args = ['drain', '--addr', `unix://${pod.socket}`, '--settle', '1s', '--timeout', '60s']
+    const drain = Program.run(process.execPath, [ciProgram, ...args])
+    await drain.complained('draining: waiting for build')
+    expect(await drain.ended, drain.stderr).toEqual({ code: 0, signal: null })
+    pod.guard.send('SIGTERM')
+    expect(await build.ended, build.stderr.toString()).toBe(0)
+  })
+
+  it('stops at once for its watcher: it keeps no call open', async () => {
+    const pod = await RealPod.start()
+    pod.guard.send('SIGTERM')
+    await pod.guard.ended
+    await pod.watcher.complained('buildkitd is not there')
+  })
+
+  it('loses a build at SIGTERM without a drain: the reason for it', async () => {
+    const pod = await RealPod.start()
+    const build = pod.build('sleep 5')
+    await build.shows('busybox sleep 5')
+    pod.guard.send('SIGTERM')
+    expect(await build.ended, 'the build survived: BuildKit may wait for builds now (buildkit#4090)').not.toBe(0)
+  })
+
+  it('writes progress of which each line is known', async () => {
+    const pod = await RealPod.start()
+    const build = pod.build('echo hello')
+    expect(await build.ended, build.stderr.toString()).toBe(0)
+    const items = new RawJson().push(build.stderr)
+    expect(items.filter((item) => 'text' in item)).toEqual([])
+    const output = items.flatMap((item) => ('output' in item ? item.output : [])).map(({ bytes }) => bytes.toString())
+    expect(output.join('')).toContain('hello')
+  })
+
+  it('keeps a secret out of every layer of the image', async () => {
+    const pod = await RealPod.start()
+    const context = contextOf(
+      'RUN --mount=type=secret,id=npm /bin/busybox cat /run/secrets/npm | /bin/busybox wc -c > /size',
+    )
+    const secret = 'a-secret-that-no-layer-may-hold'
+    writeFileSync(join(pod.folder, 'npm'), secret)
+    const image = join(pod.folder, 'image.tar')
+    const local = ['--local', `context=${context}`, '--local', `dockerfile=${context}`]
+    const args = ['--addr', `unix://${pod.socket}`, 'build', '--frontend', 'dockerfile.v0', ...local]
+    const flags = ['--secret', `id=npm,src=${join(pod.folder, 'npm')}`]
+    const output = ['--output', `type=oci,dest=${image},compression=uncompressed`]
+    const build = Program.run(join(binaries as string, 'buildctl'), [...args, ...flags, ...output])
+    expect(await build.ended, build.stderr).toEqual({ code: 0, signal: null })
+    const bytes = readFileSync(image)
+    expect(bytes.includes(`${secret.length}\n`)).toBe(true) // the step did read it
+    expect(bytes.includes(secret)).toBe(false)
+  })
+})
+
+describe.skipIf(why !== undefined || !hasBuildx)('the real buildx', () => {
+  it('gets its builder from the agent, and builds under a guard', async () => {
+    const pod = await RealPod.start()
+    const buildx = join(binaries as string, 'buildx')
+    const context = contextOf('RUN echo hello from the step')
+    const build = [process.execPath, ciProgram, 'build', '--buildx', buildx, context]
+    const flags = ['--buildx', buildx, '--daemon', `unix://${pod.socket}`, '--builder', 'test']
+    const env = { ...marked, HOME: pod.folder, BUILDX_CONFIG: join(pod.folder, 'buildx') }
+    const agent = Program.run(process.execPath, [ciProgram, 'agent', ...flags, '--', ...build], env)
+    expect(await agent.ended, `${agent.lines.join('\n')}\n${agent.stderr}`).toEqual({ code: 0, signal: null })
+    await until('the output of the step', () => agent.lines.some((line) => line.endsWith('hello from the step')))
+  })
+})

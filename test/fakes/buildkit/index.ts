@@ -1,0 +1,3 @@
+export { FakeBuild, type Progress } from './build.js'
+export { ClientBuild } from './client-build.js'
+export { FakeBuildkit, type Hang } from './daemon.js'
