@@ -40,7 +40,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'pure',
-          include: filesIn('api', 'build-runner', 'cli', 'fakes', 'kubernetes', 'structure'),
+          include: filesIn('api', 'build-runner', 'buildkit-ci', 'cli', 'fakes', 'kubernetes', 'structure'),
           maxWorkers: 2,
           ...sharedProcess,
           sequence: { groupOrder: 0 },
@@ -62,7 +62,7 @@ export default defineConfig({
         test: {
           // Namespaces, container engines, packages, and the cluster tests against a fake API server.
           name: 'machine',
-          include: filesIn('cluster/offline', 'containers', 'languages', 'packaging', 'podman', 'slow'),
+          include: filesIn('buildkit-ci-machine', 'cluster/offline', 'containers', 'languages', 'packaging', 'podman', 'slow'),
           maxWorkers: 1,
           sequence: { groupOrder: 2 },
         },
