@@ -74,7 +74,11 @@ class Push {
   }
 
   async manifest(tag: string, config: string, layer: string): Promise<number> {
-    const descriptor = (mediaType: string, bytes: string) => ({ mediaType, digest: digestOf(bytes), size: bytes.length })
+    const descriptor = (mediaType: string, bytes: string) => ({
+      mediaType,
+      digest: digestOf(bytes),
+      size: bytes.length,
+    })
     const mediaType = 'application/vnd.oci.image.manifest.v1+json'
     const body = JSON.stringify({
       ...{ schemaVersion: 2, mediaType },
@@ -109,7 +113,10 @@ describe.skipIf(whyNot !== undefined)('garbage collection of the local registry'
   it('leaves the parts of a multi-platform image, which have no tag', async () => {
     const registry = await started()
     const layout = newLayout()
-    const parts = ['amd64', 'arm64'].map((architecture) => ({ ...layout.image(undefined, { architecture }), architecture }))
+    const parts = ['amd64', 'arm64'].map((architecture) => ({
+      ...layout.image(undefined, { architecture }),
+      architecture,
+    }))
     layout.index('multi', parts)
     await push(registry, layout, 'multi', 'app')
     expect(await registry.collect()).toMatchObject({ state: 'collected', blobs: 0 })
@@ -202,7 +209,11 @@ describe.skipIf(whyNot !== undefined)('garbage collection of the local registry'
     const push = new Push(registry, 'app')
     await push.blob('{}')
     const first = await push.begin()
-    const piece = await fetch(first, { method: 'PATCH', body: 'lay', headers: { 'content-type': 'application/octet-stream' } })
+    const piece = await fetch(first, {
+      method: 'PATCH',
+      body: 'lay',
+      headers: { 'content-type': 'application/octet-stream' },
+    })
     expect(piece.status).toBe(202)
     expect(await registry.collect()).toMatchObject({ state: 'collected', blobs: 0 })
     const place = new URL(piece.headers.get('location') ?? '', first)

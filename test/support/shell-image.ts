@@ -11,16 +11,18 @@ const programs = { '/bin/sh': '/bin/dash', '/bin/sleep': '/bin/sleep', '/bin/cat
 /** Made of this machine's own programs and their libraries, because no registry can be asked. */
 export function buildShellImage(): void {
   const context = sharedFolder('shell-image')
-  const files = Object.entries(programs).flatMap(([path, program]) => [
-    [path, program] as const,
-    ...librariesOf(program),
-  ])
-  for (const [path, source] of files) {
-    mkdirSync(dirname(join(context, 'root', path)), { recursive: true })
-    copyFileSync(realpathSync(source), join(context, 'root', path))
-  }
+  copyPrograms(join(context, 'root'), programs)
   writeFileSync(join(context, 'Containerfile'), `FROM ${images.worker}\nCOPY root /\nENTRYPOINT []\n`)
   podmanDid(['build', '--quiet', '--file', join(context, 'Containerfile'), '--tag', shellImage, context])
+}
+
+/** Programs of this machine with their libraries, as a file system that they run in. */
+export function copyPrograms(root: string, wanted: Readonly<Record<string, string>>): void {
+  const files = Object.entries(wanted).flatMap(([path, program]) => [[path, program] as const, ...librariesOf(program)])
+  for (const [path, source] of files) {
+    mkdirSync(dirname(join(root, path)), { recursive: true })
+    copyFileSync(realpathSync(source), join(root, path))
+  }
 }
 
 /** Where the loader looks for each, and where it is. */

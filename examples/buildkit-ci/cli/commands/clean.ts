@@ -1,6 +1,6 @@
 import { Command, InvalidArgumentError } from 'commander'
-import { type Host, processHost } from '../../../kata-build-runner/cli/host.js'
 import { readText } from '../../../kata-build-runner/cli/flags.js'
+import { type Host, processHost } from '../../../kata-build-runner/cli/host.js'
 import { Signals } from '../../../kata-build-runner/cli/signals.js'
 import { isListed } from '../../../kata-build-runner/config/wildcard.js'
 import { RunnerError } from '../../../kata-build-runner/model/runner-error.js'
@@ -24,10 +24,17 @@ const words = ['stopping after the current request', 'ending'] as const
 
 export function cleanCommand(host: Host = processHost): Command {
   return new Command('clean')
-    .description('delete old images of a registry by age and tag, through the OCI distribution API; a dry run unless --delete')
+    .description(
+      'delete old images of a registry by age and tag, through the OCI distribution API; a dry run unless --delete',
+    )
     .argument('<registry>', 'host[:port], or a URL')
     .requiredOption('--policy <file>', 'what may be deleted and what is kept: docs/registries.md')
-    .option('--repository <name>', 'only this one; repeatable; * for any characters, if the registry lists its repositories', collect, [])
+    .option(
+      '--repository <name>',
+      'only this one; repeatable; * for any characters, if the registry lists its repositories',
+      collect,
+      [],
+    )
     .option('--delete', 'delete; without it, only say what would be deleted')
     .option('--show-kept', 'also say of each tag that stays why it does')
     .option('--requests-per-second <number>', 'the most requests a second', positive)
@@ -64,7 +71,11 @@ async function clean(host: Host, registry: string, flags: CleanFlags): Promise<v
     }
   } catch (error) {
     if (!signal.aborted) throw error
-    throw new RunnerError('CANCELLED', 'the clean-up was stopped', 'start it again: what it has deleted is in its output')
+    throw new RunnerError(
+      'CANCELLED',
+      'the clean-up was stopped',
+      'start it again: what it has deleted is in its output',
+    )
   } finally {
     say(summaryOf(outcomes, isDry))
   }
@@ -84,8 +95,13 @@ async function listed(client: RegistryClient): Promise<string[]> {
     return await client.repositories()
   } catch (error) {
     if (!(error instanceof RunnerError) || error.code !== 'API') throw error
-    throw new RunnerError('API', error.message, 'name each repository with --repository: this registry does not list them', {
-      cause: error,
-    })
+    throw new RunnerError(
+      'API',
+      error.message,
+      'name each repository with --repository: this registry does not list them',
+      {
+        cause: error,
+      },
+    )
   }
 }

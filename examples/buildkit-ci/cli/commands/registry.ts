@@ -22,9 +22,15 @@ const maxAge = '60s'
 
 export function registryCommand(host: Host = processHost): Command {
   return new Command('registry')
-    .description("run distribution's registry for images of CI, and collect its garbage without harm to pushes in flight; SIGHUP collects now")
+    .description(
+      "run distribution's registry for images of CI, and collect its garbage without harm to pushes in flight; SIGHUP collects now",
+    )
     .requiredOption('--storage <directory>', 'where the images are')
-    .addOption(new Option('--listen <host:port>', 'where it listens').argParser(address).default(address('0.0.0.0:5000'), '0.0.0.0:5000'))
+    .addOption(
+      new Option('--listen <host:port>', 'where it listens')
+        .argParser(address)
+        .default(address('0.0.0.0:5000'), '0.0.0.0:5000'),
+    )
     .option('--program <path>', "distribution's registry", 'docker-registry')
     .addOption(time('--collect-every <duration>', 'how often garbage is collected', '24h'))
     .addOption(time('--push-window <duration>', "the longest time from a push's first blob to its manifest", '1h'))
@@ -63,7 +69,10 @@ async function serve(host: Host, flags: RegistryFlags): Promise<void> {
   const collectNow = () => void collected(registry, say)
   process.on('SIGHUP', collectNow)
   say(`registry on port ${registry.port}, images in ${flags.storage}`)
-  const running = Promise.all([beatWhileItAnswers(registry, stop.signal), collectRegularly(registry, flags, say, stop.signal)])
+  const running = Promise.all([
+    beatWhileItAnswers(registry, stop.signal),
+    collectRegularly(registry, flags, say, stop.signal),
+  ])
   const broken = await Promise.race([registry.broken, running.then(() => undefined)])
   stop.abort()
   await running
@@ -91,7 +100,9 @@ async function collectRegularly(
 async function collected(registry: LocalRegistry, say: (text: string) => void): Promise<boolean> {
   const outcome = await registry.collect()
   if (outcome.state === 'collected') {
-    say(`garbage collected: ${outcome.blobs} blobs removed, ${outcome.protectedBlobs} of pushes in flight kept, pushes held for ${Math.ceil(outcome.heldMs)} ms`)
+    say(
+      `garbage collected: ${outcome.blobs} blobs removed, ${outcome.protectedBlobs} of pushes in flight kept, pushes held for ${Math.ceil(outcome.heldMs)} ms`,
+    )
     return true
   }
   say(`garbage collection ${outcome.state}: ${outcome.why}`)

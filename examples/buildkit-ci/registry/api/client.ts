@@ -31,7 +31,11 @@ export class RegistryClient {
 
   /** The names of all repositories; many hosted registries do not tell them (404, 401 or 403). */
   repositories(): Promise<string[]> {
-    return this.#pages(`/v2/_catalog?n=${pageLength}`, 'registry:catalog:*', (value) => catalogPage.parse(value).repositories)
+    return this.#pages(
+      `/v2/_catalog?n=${pageLength}`,
+      'registry:catalog:*',
+      (value) => catalogPage.parse(value).repositories,
+    )
   }
 
   /** Sorted; empty for a repository that does not exist, or has no tag left. */

@@ -10,7 +10,11 @@ const earliestMs = Date.parse('2013-01-01T00:00:00Z')
  * When an image was made; undefined, if nothing says so. Of an index, and of its children, the newest counts. The API
  * does not tell when it was pushed.
  */
-export async function createdMs(client: RegistryClient, repository: string, manifest: Manifest): Promise<number | undefined> {
+export async function createdMs(
+  client: RegistryClient,
+  repository: string,
+  manifest: Manifest,
+): Promise<number | undefined> {
   const own = timeOf(manifest.annotations[createdAnnotation]) ?? (await configCreatedMs(client, repository, manifest))
   const children = await Promise.all(
     manifest.children.map(async (digest) => {
@@ -36,7 +40,10 @@ async function configCreatedMs(
 function cacheCreatedMs(value: unknown): number | undefined {
   const lists = (field: unknown): unknown[] => (Array.isArray(field) ? field : [])
   const records = lists(fieldOf(value, 'records'))
-  const results = records.flatMap((record) => [...lists(fieldOf(record, 'layers')), ...lists(fieldOf(record, 'chains'))])
+  const results = records.flatMap((record) => [
+    ...lists(fieldOf(record, 'layers')),
+    ...lists(fieldOf(record, 'chains')),
+  ])
   return newest(results.map((result) => timeOf(fieldOf(result, 'createdAt'))))
 }
 

@@ -38,7 +38,13 @@ export interface Manifest {
 
 /** @throws ZodError or SyntaxError, if it is not a manifest of the types that were asked for */
 export function parseManifest(digest: string, body: Buffer): Manifest {
-  const { config, layers = [], manifests = [], subject, annotations = {} } = manifestSchema.parse(JSON.parse(body.toString()))
+  const {
+    config,
+    layers = [],
+    manifests = [],
+    subject,
+    annotations = {},
+  } = manifestSchema.parse(JSON.parse(body.toString()))
   // BuildKit's cache can be an index whose entries are layers: these are blobs.
   const children = manifests.filter(({ mediaType }) => mediaType === undefined || acceptedTypes.includes(mediaType))
   const blobs = [...(config === undefined ? [] : [config]), ...layers, ...manifests]

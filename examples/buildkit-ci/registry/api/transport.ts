@@ -84,7 +84,10 @@ export class Transport {
       const refusal = refusalOf(this.endpoint, what, answer)
       if (!passing.has(status) || isLast) throw refusal
       const date = Date.parse(headers.get('date') ?? '')
-      const askedMs = retryAfterHeaderMs(headers.get('retry-after') ?? undefined, Number.isNaN(date) ? Date.now() : date)
+      const askedMs = retryAfterHeaderMs(
+        headers.get('retry-after') ?? undefined,
+        Number.isNaN(date) ? Date.now() : date,
+      )
       const waitMs = askedMs === undefined ? backoff.nextMs() : Math.max(0, askedMs)
       if (!(await this.#pause(waitMs, untilMs, what, `status ${status}`))) throw refusal
     }

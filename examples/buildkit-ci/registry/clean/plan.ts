@@ -37,18 +37,27 @@ export function planOf(inventory: Inventory, policy: CleanPolicy, nowMs: number)
   const going = verdicts.filter(({ rule }) => rule !== undefined)
   const staying = verdicts.filter(({ rule }) => rule === undefined)
   const parts = partsOf(inventory)
-  const needed = reached(parts, staying.map(({ tag, digest }) => [digest, `tag ${tag}`]))
+  const needed = reached(
+    parts,
+    staying.map(({ tag, digest }) => [digest, `tag ${tag}`]),
+  )
   // An artifact with a tag of a person's keeps what it says something about.
   for (const { digest, tag } of staying) {
     const subject = inventory.manifests.get(digest)?.subject
-    if (subject !== undefined) for (const [each, by] of reached(parts, [[subject, `tag ${tag}`]])) addTo(needed, each, by)
+    if (subject !== undefined)
+      for (const [each, by] of reached(parts, [[subject, `tag ${tag}`]])) addTo(needed, each, by)
   }
   // What belongs to nothing that goes is not judged, and stays.
-  const condemned = reached(parts, going.map(({ digest, why }) => [digest, why]))
+  const condemned = reached(
+    parts,
+    going.map(({ digest, why }) => [digest, why]),
+  )
   const deleted = [...condemned].filter(([digest]) => !needed.has(digest) && inventory.manifests.has(digest))
   return {
     repository: inventory.repository,
-    deletions: wholesFirst(parts, new Map(deleted)).map(([digest, why]) => deletionOf(inventory, verdicts, digest, why)),
+    deletions: wholesFirst(parts, new Map(deleted)).map(([digest, why]) =>
+      deletionOf(inventory, verdicts, digest, why),
+    ),
     untaggings: going.flatMap(({ tag, digest, why }) => {
       const neededBy = needed.get(digest)
       return neededBy === undefined ? [] : [{ tag, digest, why, neededBy }]

@@ -12,7 +12,9 @@ export function linesOf({ repository, plan, stuck, spared }: CleanOutcome, isDry
   const deleted = plan.deletions.map(
     ({ digest, tags, why }) => `${deletes.padEnd(12)} ${repository}@${digest} (${tagWords(tags)}): ${why}`,
   )
-  const changed = spared.map((digest) => `kept         ${repository}@${digest}: something refers to it since the first look`)
+  const changed = spared.map(
+    (digest) => `kept         ${repository}@${digest}: something refers to it since the first look`,
+  )
   return [...untagged, ...deleted, ...changed].map((line) => plain(line, 2000))
 }
 

@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Gate } from './gate.js'
 import { protect } from './protection.js'
-import { collectGarbage, type RegistryProgram, RegistryProcess } from './registry-process.js'
+import { collectGarbage, RegistryProcess, type RegistryProgram } from './registry-process.js'
 
 export interface LocalRegistryOptions {
   program: string

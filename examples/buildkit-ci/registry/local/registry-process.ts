@@ -113,7 +113,10 @@ export async function collectGarbage(program: RegistryProgram): Promise<number> 
   return stdout.match(/^blob eligible for deletion: /gm)?.length ?? 0
 }
 
-async function writeConfig({ scratchDirectory, storageDirectory, httpSecret }: RegistryProgram, port: number): Promise<string> {
+async function writeConfig(
+  { scratchDirectory, storageDirectory, httpSecret }: RegistryProgram,
+  port: number,
+): Promise<string> {
   const path = join(scratchDirectory, `registry-${port}.yaml`)
   const config = localConfig({ listen: `127.0.0.1:${port}`, storageDirectory, httpSecret })
   await writeFile(path, stringify(config), { mode: 0o600 })

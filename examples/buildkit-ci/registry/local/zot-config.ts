@@ -11,7 +11,13 @@ export interface ZotOptions {
 export function zotConfig({ address, port, storageDirectory, collectDelay, collectEvery }: ZotOptions): object {
   return {
     distSpecVersion: '1.1.1',
-    storage: { rootDirectory: storageDirectory, gc: true, gcDelay: collectDelay, gcInterval: collectEvery, dedupe: true },
+    storage: {
+      rootDirectory: storageDirectory,
+      gc: true,
+      gcDelay: collectDelay,
+      gcInterval: collectEvery,
+      dedupe: true,
+    },
     // docker and older podman push Docker's own manifests.
     http: { address, port: String(port), compat: ['docker2s2'] },
     log: { level: 'warn' },
