@@ -109,7 +109,7 @@ const service = strict({
   privileged: refused('tests must not own the node; run them in a Kata virtual machine if they need to'),
   restart: refused('a service that ends in the middle of a test is a failure that has to be seen'),
   container_name: refused('names are made, so that two runs can be side by side'),
-  secrets: refused('give test credentials by environment, with ${NAME}'),
+  secrets: refused('give test credentials by environment, with $NAME'),
   configs: refused('put the file into the image, or mount it by volumes'),
   deploy: refused('one container of each service runs'),
   extends: refused('write the service out'),
@@ -132,7 +132,7 @@ export const composeSchema = strict({
     z.union([z.null(), strict({})], { error: 'must be empty: a volume of tests has no driver and ends with them' }),
   ).default({}),
   networks: refused('all services of a pod share one network'),
-  secrets: refused('give test credentials by environment, with ${NAME}'),
+  secrets: refused('give test credentials by environment, with $NAME'),
   configs: refused('put the file into the image, or mount it by volumes'),
   include: refused('write one file'),
 })

@@ -80,7 +80,7 @@ function containerOf(service: Service): V1Container {
 
 /** The kubelet expands $(NAME), which compose does not. */
 function literal(text: string): string {
-  return text.replaceAll('$(', '$$(')
+  return text.split('$(').join('$$(')
 }
 
 function usersOf(user: string): { runAsUser: number; runAsGroup?: number } {
