@@ -62,7 +62,15 @@ export default defineConfig({
         test: {
           // Namespaces, container engines, packages, and the cluster tests against a fake API server.
           name: 'machine',
-          include: filesIn('buildkit-ci-machine', 'cluster/offline', 'containers', 'languages', 'packaging', 'podman', 'slow'),
+          include: filesIn(
+            'buildkit-ci-machine',
+            'cluster/offline',
+            'containers',
+            'languages',
+            'packaging',
+            'podman',
+            'slow',
+          ),
           maxWorkers: 1,
           sequence: { groupOrder: 2 },
         },

@@ -1,7 +1,8 @@
-import { execFileSync, spawnSync } from 'node:child_process'
+import { execFile, spawnSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { gunzipSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { stringify } from 'yaml'
@@ -28,6 +29,7 @@ function whyNoGo(): string | undefined {
   return 'no go'
 }
 
+const run = promisify(execFile)
 const folder = mkdtempSync(join(tmpdir(), 'buildkit-ci-images-'))
 const main = join(import.meta.dirname, '../../dist-programs/examples/buildkit-ci/main.js')
 let registry: LocalRegistry
@@ -131,23 +133,20 @@ async function built(name: string, platforms: string[], containerfile: string): 
   for (const platform of platforms) {
     const GOARCH = platform.split('/')[1] as string
     const env = { ...process.env, GOARCH, CGO_ENABLED: '0', GOFLAGS: '-mod=mod', GO111MODULE: 'off' }
-    execFileSync('go', ['build', '-ldflags', '-s -w', '-o', `program-${GOARCH}`, 'main.go'], { cwd: context, env })
+    await run('go', ['build', '-ldflags', '-s -w', '-o', `program-${GOARCH}`, 'main.go'], { cwd: context, env })
   }
   writeFileSync(join(context, 'Containerfile'), containerfile)
   const image = `localhost/${name}:test`
-  const buildah = (...args: string[]) =>
-    execFileSync('buildah', args, {
-      env: { ...process.env, ...podmanEnvironment },
-      stdio: ['ignore', 'ignore', 'pipe'],
-    })
-  buildah(
+  // Not synchronously: the gate of the registry is in this process.
+  const buildah = (...args: string[]) => run('buildah', args, { env: { ...process.env, ...podmanEnvironment } })
+  await buildah(
     ...['build', '--isolation', 'chroot', '--platform', platforms.join(','), '--manifest', image],
     '--secret',
     `id=token,src=${join(context, 'token')}`,
     context,
   )
   const pushed = `docker://127.0.0.1:${registry.port}/${name}:v1`
-  buildah('manifest', 'push', '--all', '--tls-verify=false', image, pushed)
+  await buildah('manifest', 'push', '--all', '--tls-verify=false', image, pushed)
   const target = join(folder, `${name}-pulled`)
   await skopeo('copy', '--all', pushed, `dir:${target}`)
   return readdirSync(target).map((file) => {
@@ -157,7 +156,7 @@ async function built(name: string, platforms: string[], containerfile: string): 
 }
 
 describe.skipIf(whyNoBuild !== undefined)('an image that is built', { timeout: 120_000 }, () => {
-  const run = 'RUN --mount=type=secret,id=token ["/program"]'
+  const build = 'RUN --mount=type=secret,id=token ["/program"]'
 
   it.skipIf(whyNoArm64 !== undefined)(
     'for two platforms holds what each platform, one of them emulated, has built',
@@ -165,13 +164,13 @@ describe.skipIf(whyNoBuild !== undefined)('an image that is built', { timeout: 1
       const contents = await built(
         'multi',
         ['linux/amd64', 'linux/arm64'],
-        `FROM scratch\nARG TARGETARCH\nCOPY program-$TARGETARCH /program\n${run}\n`,
+        `FROM scratch\nARG TARGETARCH\nCOPY program-$TARGETARCH /program\n${build}\n`,
       )
       const index = contents
         .map((text) => (text.startsWith('{') ? JSON.parse(text) : {}))
         .find(({ manifests }) => manifests !== undefined)
       expect(
-        index.manifests.map(({ platform }: { platform: { architecture: string } }) => platform.architecture),
+        index.manifests.map(({ platform }: { platform: { architecture: string } }) => platform.architecture).sort(),
       ).toEqual(['amd64', 'arm64'])
       for (const architecture of ['amd64', 'arm64']) {
         expect(contents.filter((text) => text.includes(`${architecture} ${secret.length}`))).toHaveLength(1)
@@ -181,7 +180,7 @@ describe.skipIf(whyNoBuild !== undefined)('an image that is built', { timeout: 1
   )
 
   it('with a secret has used it, and holds it in no layer and no config', async () => {
-    const contents = await built('secret', ['linux/amd64'], `FROM scratch\nCOPY program-amd64 /program\n${run}\n`)
+    const contents = await built('secret', ['linux/amd64'], `FROM scratch\nCOPY program-amd64 /program\n${build}\n`)
     expect(contents.some((text) => text.includes(`amd64 ${secret.length}`))).toBe(true)
     expect(contents.filter((text) => text.includes(secret))).toEqual([])
   })
