@@ -10,7 +10,7 @@ export class OciRegistry {
   readonly manifests = new Map<string, string>()
   readonly blobs = new Map<string, string>()
   /** Answers the next requests instead. */
-  readonly refusals: { status: number; headers?: Record<string, string> }[] = []
+  readonly refusals: { status: number; headers?: Record<string, string>; body?: string }[] = []
   /** `user:password`, for whom tokens are given. */
   account: string | undefined
   pageLength = 2
@@ -67,7 +67,7 @@ export class OciRegistry {
     }
     const refusal = this.refusals.shift()
     if (refusal !== undefined) {
-      answer(refusal.status, '', refusal.headers)
+      answer(refusal.status, refusal.body, refusal.headers)
       return
     }
     const [, repository = '', kind, rest = ''] =
