@@ -21,11 +21,13 @@ export interface Result {
  * but loopback and no raised limits, because the machine may not give any.
  */
 const folder = mkdtempSync(join(tmpdir(), 'shm-liveness-podman-'))
-const environment = {
-  ...process.env,
+/** For what starts podman itself. */
+export const podmanEnvironment = {
   CONTAINERS_CONF: join(folder, 'containers.conf'),
   CONTAINERS_STORAGE_CONF: join(folder, 'storage.conf'),
 }
+
+const environment = { ...process.env, ...podmanEnvironment }
 
 writeFileSync(
   environment.CONTAINERS_CONF,

@@ -19,16 +19,18 @@ export function buildShellImage(): void {
  */
 export function buildImageOf(image: string, programs: Record<string, string>): void {
   const context = sharedFolder(image.replaceAll(/\W/g, '-'))
-  const files = Object.entries(programs).flatMap(([path, program]) => [
-    [path, program] as const,
-    ...librariesOf(program),
-  ])
-  for (const [path, source] of files) {
-    mkdirSync(dirname(join(context, 'root', path)), { recursive: true })
-    copyFileSync(realpathSync(source), join(context, 'root', path))
-  }
+  copyPrograms(join(context, 'root'), programs)
   writeFileSync(join(context, 'Containerfile'), `FROM ${images.worker}\nCOPY root /\nENTRYPOINT []\n`)
   podmanDid(['build', '--quiet', '--file', join(context, 'Containerfile'), '--tag', image, context])
+}
+
+/** Programs of this machine with their libraries, as a file system that they run in. */
+export function copyPrograms(root: string, wanted: Readonly<Record<string, string>>): void {
+  const files = Object.entries(wanted).flatMap(([path, program]) => [[path, program] as const, ...librariesOf(program)])
+  for (const [path, source] of files) {
+    mkdirSync(dirname(join(root, path)), { recursive: true })
+    copyFileSync(realpathSync(source), join(root, path))
+  }
 }
 
 /** Where the loader looks for each, and where it is. */

@@ -1,5 +1,6 @@
 import { ApiException } from '@kubernetes/client-node'
 import { RunnerError } from '../model/runner-error.js'
+import { retryAfterHeaderMs } from './retry-after.js'
 
 /** A server that says more than this is not waited for longer. */
 const mostRetryAfterMs = 60_000
@@ -58,7 +59,7 @@ export function retryAfterMs(error: unknown, nowMs = Date.now()): number | undef
   // A time of day is by the server's clock, and so is its `Date`.
   const thereMs = Date.parse(headerOf(refusal, 'date') ?? '')
   const serverMs = Number.isNaN(thereMs) ? nowMs : thereMs
-  const ms = headerMs(headerOf(refusal, 'retry-after'), serverMs) ?? detailMs(statusBodyOf(refusal))
+  const ms = retryAfterHeaderMs(headerOf(refusal, 'retry-after'), serverMs) ?? detailMs(statusBodyOf(refusal))
   return ms === undefined ? undefined : Math.min(Math.max(0, ms), mostRetryAfterMs)
 }
 
@@ -77,13 +78,6 @@ export function chainOf(error: unknown): Error[] {
 function headerOf({ headers }: ApiException<unknown>, name: string): string | undefined {
   const found = Object.entries(headers ?? {}).find(([key]) => key.toLowerCase() === name)
   return found === undefined ? undefined : String(found[1])
-}
-
-function headerMs(value: string | undefined, nowMs: number): number | undefined {
-  if (value === undefined) return undefined
-  if (/^\s*\d+\s*$/.test(value)) return Number(value) * 1000
-  const dateMs = Date.parse(value)
-  return Number.isNaN(dateMs) ? undefined : dateMs - nowMs
 }
 
 function detailMs({ details }: { details?: unknown }): number | undefined {
