@@ -49,6 +49,7 @@ export function guardContradiction(settings: Settings, command: readonly string[
     ['notify-socket', maybe('notify'), '--notify'],
     ['restart-budget', maybe('restart'), '--restart'],
     ['name', hasSteps || maybe('notify') || maybe('progress'), '--notify, --progress or --steps'],
+    ['watcher', hasSteps || command !== undefined, 'a command after --, or --steps'],
   ]
   // Only flags: the variables of one image serve many commands.
   const unmet = needs.find(([flag, isMet]) => settings.get(flag)?.byFlag && !isMet)

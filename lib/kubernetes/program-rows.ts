@@ -87,6 +87,7 @@ export const guardRows: readonly FlagRow[] = [
   row('name', 'NAME', name),
   flagOnly(row('nonce', 'TEXT', nonce)),
   row('listen', 'ADDRESS:PORT', address),
+  row('watcher', 'NAME', name),
   row('owner', 'UID[:GID]', owner),
   flagOnly(switchRow('version')),
   flagOnly(switchRow('help')),

@@ -63,6 +63,7 @@ struct Age {
   std::uint64_t usual_cycle_ns = 0;    // the worker's own (rhythm.hpp), read now and then; 0: not known
   Lock lock = Lock::gone;              // as the latest look found it
   bool is_strange = false;             // another container's: not judged
+  bool is_watcher = false;             // that of --watcher: judged by its phases alone
   bool is_ours = false;                // of the command's process tree, as far as can be told
   // What the scheduler said of the worker when its silence began to matter, and the running time then; 0: not yet.
   Scheduled silent;
@@ -91,6 +92,7 @@ inline void age_in_running_time(WorkerFacts& worker, Age& age, const RunningTime
     age.incarnation = worker.incarnation;
     age.lost_at_claim_ns = time.lost_ns();
     age.is_strange = before.is_strange;
+    age.is_watcher = before.is_watcher;
     age.is_ours = before.is_ours;
   }
   go_by_count(worker, age);

@@ -38,6 +38,7 @@ struct Options {
   unsigned progress = 0;
   const char* steps = nullptr;
   std::string_view name = "main";
+  std::string_view watcher{};  // empty: none
   std::string_view nonce{};
   bool listens = false;
   Address listen;
@@ -66,6 +67,7 @@ enum class Flag : std::uint8_t {
   name,
   nonce,
   listen,
+  watcher,
   owner,
   version,
   help,
@@ -94,6 +96,8 @@ inline constexpr Row kGuardRows[] = {
     {"nonce\0" "TEXT\0" "what marks the guard's lines among a\n"
      "step's output (default: random)", Value::required, false},
     {"listen\0" "ADDRESS:PORT\0" "answer /livez /readyz /startupz /metrics", Value::required, true},
+    {"watcher\0" "NAME\0" "worker, also of a sidecar, whose phases beyond\n"
+     "their budget end the command", Value::required, true},
     {"owner\0" "UID[:GID]\0" "make the region for this user", Value::required, true},
     {"version\0" "\0" "print the version", Value::none, false},
     {"help\0" "\0" "print this", Value::none, false},
@@ -167,6 +171,9 @@ class Parser : public program::FlagParser<Parser, kGuardRowCount> {
         options_.listens = true;
         return parse_address(value, options_.listen) ||
                complain(origin, "is no address with a port (say 0.0.0.0:9808 or [::]:9808)", value);
+      case Flag::watcher:
+        options_.watcher = value;
+        return is_valid_name(value) || complain(origin, "is no name: ", value, sentence_of(Fault::invalid_name));
       case Flag::owner:
         return set_owner(value, origin);
       case Flag::version:
@@ -236,7 +243,9 @@ class Parser : public program::FlagParser<Parser, kGuardRowCount> {
     return has_use_for(Flag::nonce, options_.steps != nullptr, "--nonce marks lines among the output of --steps") &&
            has_use_for(Flag::notify_socket, options_.notify, "--notify-socket is for --notify") &&
            has_use_for(Flag::restart_budget, options_.restarts != 0, "--restart-budget is for --restart") &&
-           has_use_for(Flag::name, options_.stamps(), "--name is for whom --notify, --progress or --steps stamp");
+           has_use_for(Flag::name, options_.stamps(), "--name is for whom --notify, --progress or --steps stamp") &&
+           has_use_for(Flag::watcher, options_.command != nullptr || options_.steps != nullptr,
+                       "--watcher needs a command that it may end");
   }
   // Only of flags: variables serve many commands in one image.
   bool has_use_for(Flag flag, bool used, const char* what) {

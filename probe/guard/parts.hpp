@@ -36,7 +36,7 @@ struct Parts {
         options(options_),
         rooms(rooms_),
         watch(options_.watched, options_.interval_ns, start_.user,
-              options_.command != nullptr || options_.steps != nullptr, rooms_.watch) {}
+              options_.command != nullptr || options_.steps != nullptr, options_.watcher, rooms_.watch) {}
 
   const program::Start& start;
   const Options& options;

@@ -25,9 +25,11 @@ struct WatchRoom {
 
 class Watch {
  public:
-  // `guards`: for a command of its own, and so for no other container's workers.
-  Watch(const program::Watched& watched, std::uint64_t interval_ns, std::uint32_t user, bool guards, WatchRoom& room)
+  // `guards`: for a command of its own, and so for no other container's workers, except `watcher` (may be empty).
+  Watch(const program::Watched& watched, std::uint64_t interval_ns, std::uint32_t user, bool guards,
+        std::string_view watcher, WatchRoom& room)
       : watched_(watched),
+        watcher_(watcher),
         interval_ns_(interval_ns),
         user_(user),
         guards_(guards),
@@ -152,6 +154,8 @@ class Watch {
     const Age& age = ages_[region * kMaxSlots + slot];
     return age.incarnation == incarnation && age.is_ours;
   }
+  // Whether it speaks for the command: its own place is not where the command hangs.
+  bool is_watcher(const WorkerFacts& worker) const { return !watcher_.empty() && worker.name_view() == watcher_; }
   // Slots at and behind this index were never claimed.
   std::uint32_t used_slots(std::size_t region) const {
     return seen().facts[region].failure ? 0 : seen().regions[region].used_slots();
@@ -167,7 +171,7 @@ class Watch {
     if (worker.lock == Lock::gone) read_mark(seen().regions[region], worker);
     Age copy = age;
     age_in_running_time(worker, copy, time_);
-    return true;
+    return !age.is_watcher || is_heard(worker);
   }
   Condition condition_of(const WorkerFacts& worker) const {
     return judge_worker(worker, seen().facts[worker.region], seen().around, watched_.policy).condition;
@@ -199,12 +203,13 @@ class Watch {
     Age& age = ages_[worker.region * kMaxSlots + worker.slot];
     const bool is_new = age.incarnation != worker.incarnation;
     if (is_new) {
-      age.is_strange = guards_ && is_strange(worker);
-      age.is_ours = !age.is_strange && is_ours(worker);
+      age.is_watcher = is_watcher(worker);
+      age.is_strange = guards_ && !age.is_watcher && is_strange(worker);
+      age.is_ours = !age.is_strange && !age.is_watcher && is_ours(worker);
     }
     age_in_running_time(worker, age, time_);
     age.lock = worker.lock;
-    if (age.is_strange) worker.state = State::free;
+    if (age.is_strange || (age.is_watcher && !is_heard(worker))) worker.state = State::free;
     if (worker.state != State::claimed || worker.lock != Lock::held) return;
     if (is_new || is_long_look_)
       age.usual_cycle_ns = usual_cycle_ns(seen().regions[worker.region].record(worker.slot).lives[worker.bank]);
@@ -212,7 +217,9 @@ class Watch {
     const std::uint64_t stretch = stretch_ns(limit, age.usual_cycle_ns, interval_ns_);
     // By the clock: under a quota the guard's own time goes as slowly as the worker's.
     const std::uint64_t silent = worker.observed_ns - worker.sign_of_life_ns();
-    if (worker.observed_ns > worker.sign_of_life_ns() && silent + stretch > limit && silent > limit / 2) {
+    // What a watcher says is true however much CPU it had.
+    const bool is_silent = worker.observed_ns > worker.sign_of_life_ns() && silent + stretch > limit;
+    if (!age.is_watcher && is_silent && silent > limit / 2) {
       weigh(worker, age, limit, now);
       note_place(worker, age, silent > limit);
     }
@@ -284,11 +291,21 @@ class Watch {
     return true;
   }
 
+  // A watcher beats while the command is well, and says by a phase beyond its budget that it is not. Its own silence or
+  // death says nothing of the command. Nor does a phase that began before this life of the command: it is about the one
+  // before, and a watcher that hangs since would end each life anew.
+  bool is_heard(const WorkerFacts& worker) const {
+    if (worker.state != State::claimed || worker.lock != Lock::held || worker.beats == 0) return false;
+    if (worker.age_ns() <= limit_of(worker, watched_.policy)) return true;
+    return worker.in_phase && worker.sign_of_life_ns() + boottime_ahead_ns_ >= began_boottime_ns_;
+  }
+
   static constexpr std::uint64_t kBetweenLongLooksNs = 1'000'000'000;
   // A place takes 0.1 ms. After a pause of the whole machine a thousand workers are silent at once.
   static constexpr unsigned kPlacesInALook = 8;
 
   const program::Watched& watched_;
+  std::string_view watcher_;
   std::uint64_t interval_ns_;
   std::uint32_t user_;
   bool guards_;

@@ -47,6 +47,7 @@ const bad: [flag: string, values: string[], why: string][] = [
   ['--progress', [',', 'network', 'cpu,disk', 'CPU'], list],
   ['--notify-socket', ['notify', `/${'x'.repeat(107)}`], 'is not an absolute path of up to 107 bytes'],
   ['--name', ['a/b', '.hidden', 'a b', 'x'.repeat(64)], name],
+  ['--watcher', ['a/b', '.hidden', 'a b', 'x'.repeat(64)], name],
   ['--nonce', ['a=b', 'a b', 'x'.repeat(33)], nonce],
   [
     '--listen',
@@ -102,6 +103,7 @@ describe.concurrent('what contradicts itself', () => {
     [['--steps', 'f', '--restart', '1'], '--steps are not restarted: no --restart'],
     [['--steps', 'f', '--notify'], '--steps stamp by progress: no --notify'],
     [['--notify', '--progress', 'cpu', ...command], '--notify and --progress both stamp for the command: one of them'],
+    [['--listen', '127.0.0.1:9808', '--watcher', 'api'], '--watcher needs a command that it may end'],
     ...[['--restart', '1'], ['--build'], ['--notify'], ['--progress', 'io']].map((flags): [string[], string] => [
       ['--listen', '127.0.0.1:9808', ...flags],
       '--restart, --build, --notify and --progress need a command after --',
