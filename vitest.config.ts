@@ -40,7 +40,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'pure',
-          include: filesIn('api', 'build-runner', 'cli', 'fakes', 'kubernetes', 'structure'),
+          include: filesIn('api', 'build-runner', 'buildkit-ci', 'cli', 'fakes', 'kubernetes', 'structure'),
           maxWorkers: 2,
           ...sharedProcess,
           sequence: { groupOrder: 0 },
