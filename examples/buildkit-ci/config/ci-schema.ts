@@ -61,7 +61,7 @@ const agent = strict({
   environmentSecret: dnsName("a Secret's name").optional(),
   beatMaxAge: span('1s', '10m').prefault('30s'),
   jobs: flag().default(true),
-  resources: strict({ cpu: cpu().default(1), memory: size('128Mi', '1Ti').prefault('2Gi') }).prefault({}),
+  resources: strict({ cpu: cpu().prefault(1), memory: size('128Mi', '1Ti').prefault('2Gi') }).prefault({}),
   storage: size('1Gi', '1Ti').prefault('10Gi'),
   terminationGrace: span('10s', '24h').prefault('30m'),
 })
@@ -77,7 +77,7 @@ const base = strict({
   cleanup: cleanup.optional(),
   nodes: nodes.optional(),
   binfmt: binfmt.optional(),
-  agent: agent.optional(),
+  agents: map('agents', dnsLabel("an agent's name", 40), agent).default({}),
 })
 
 type Parsed = z.output<typeof base>
@@ -97,7 +97,7 @@ interface Contradiction {
 }
 
 /** What only several keys together show. */
-function contradictions({ proxies, localRegistry, nodes, cleanup }: Parsed): Contradiction[] {
+function contradictions({ proxies, localRegistry, nodes, cleanup, agents, daemon }: Parsed): Contradiction[] {
   const ports = [
     ...Object.entries(proxies.upstreams).map(([name, { nodePort }]) => ({
       path: ['proxies', 'upstreams', name, 'nodePort'],
@@ -112,8 +112,15 @@ function contradictions({ proxies, localRegistry, nodes, cleanup }: Parsed): Con
   }))
   const unreachable = nodes === undefined ? ports : []
   const idle = cleanup !== undefined && cleanup.registries.length === 0 && localRegistry?.policy === undefined
+  // An agent has one builder, and so one daemon, for as long as it lives.
+  const unsharded =
+    daemon.shards === 1 ? [] : Object.keys(agents).filter((name) => agents[name]?.repository === undefined)
   return [
     ...found,
+    ...unsharded.map((name) => ({
+      path: ['agents', name, 'repository'],
+      message: `is missing: it chooses one of the ${daemon.shards} shards`,
+    })),
     ...unreachable.map(({ path }) => ({ path, message: 'needs `nodes`, which says how nodes reach it' })),
     ...(idle
       ? [{ path: ['cleanup'], message: 'cleans nothing: it has no registries, and localRegistry has no policy' }]

@@ -65,7 +65,7 @@ export const daemon = strict({
   image: image.optional(),
   storage: storage.prefault({}),
   gc: gc.prefault({}),
-  resources: strict({ cpu: cpu().default(4), memory: size('512Mi', '16Ti').prefault('8Gi') }).prefault({}),
+  resources: strict({ cpu: cpu().prefault(4), memory: size('512Mi', '16Ti').prefault('8Gi') }).prefault({}),
   maxParallelism: whole('', 1, 1024).optional(),
   tls: tls.prefault({}),
   budgets: budgets.prefault({}),

@@ -13,17 +13,17 @@ import { proxyManifests } from './registries/proxies.js'
 
 /** All that the config asks for, in an order in which it can be applied: what others need comes first. */
 export function manifestsOf(config: CiConfig): Manifest[] {
-  const { agent } = config
+  const agents = Object.entries(config.agents)
   return [
     ...namespaceManifests(config),
     ...networkPolicies(config),
-    ...(agent === undefined ? [] : agentAccess(config, agent.jobs)),
+    ...agents.flatMap(([name, { jobs }]) => agentAccess(config, name, jobs)),
     ...proxyManifests(config),
     ...localRegistryManifests(config),
     ...nodeHostsManifests(config),
     ...binfmtManifests(config),
     ...daemonManifests(config),
-    ...(agent === undefined ? [] : [agentDeployment(config, agent)]),
+    ...agents.map(([name, agent]) => agentDeployment(config, name, agent)),
     ...cleanupManifests(config),
   ]
 }

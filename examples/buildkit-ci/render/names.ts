@@ -2,7 +2,8 @@
 import { createHash } from 'node:crypto'
 
 export const daemonName = 'buildkitd'
-export const agentName = 'ci-agent'
+/** Of an agent's objects, by its name in ci.yaml. */
+export const agentName = (name: string): string => `agent-${name}`
 export const localRegistryName = 'registry'
 export const cleanupName = 'registry-cleanup'
 export const binfmtName = 'binfmt'

@@ -12,7 +12,7 @@ const everything = {
   daemon: { isolation: 'kata', storage: { storageClass: 'ssd' } },
   proxies,
   binfmt,
-  agent: { command: ['/start.sh'], registrySecret: 'registries', environmentSecret: 'agent' },
+  agents: { one: { command: ['/start.sh'], registrySecret: 'registries', environmentSecret: 'agent' } },
 }
 
 let kube: FakeKubeApi | undefined

@@ -71,7 +71,7 @@ const cleanup = part({
 
 const agent = part({
   replicas: fc.integer({ min: 0, max: 3 }),
-  repository: maybe(fc.constant('team/app')),
+  repository: fc.constant('team/app'),
   image: maybe(fc.constant('registry.example/agent:1')),
   command: fc.constantFrom(['/start.sh'], ['agent', '--once']),
   cacheRegistry: maybe(fc.constant('registry.example/cache')),
@@ -96,5 +96,5 @@ export const configs = part({
       tolerations,
     }),
   ),
-  agent: maybe(agent),
+  agents: maybe(fc.dictionary(fc.constantFrom('app', 'other'), agent)),
 })

@@ -40,8 +40,9 @@ async function checkSecret(cluster: Cluster, { name, namespace, keys, use, remed
 const tlsKeys = ['ca.pem', 'cert.pem', 'key.pem']
 const dockerKey = '.dockerconfigjson'
 
-function secretsOf({ namespace, agentNamespace, daemon, proxies, cleanup, agent }: CiConfig): Wanted[] {
+function secretsOf({ namespace, agentNamespace, daemon, proxies, cleanup, agents }: CiConfig): Wanted[] {
   const { tls } = daemon
+  const all = Object.values(agents)
   const created = (kind: string, name: string, of: string, more: string): string =>
     `kubectl -n ${of} create secret ${kind} ${name} ${more}`
   const docker = (name: string, of: string, use: string): Wanted => ({
@@ -54,7 +55,7 @@ function secretsOf({ namespace, agentNamespace, daemon, proxies, cleanup, agent 
       ...{ name: tls.daemonSecret, namespace, keys: tlsKeys, use: 'TLS of the daemon' },
       remedy: `make certificates (README.md, "TLS"); ${created('generic', tls.daemonSecret, namespace, files)}`,
     },
-    ...(agent === undefined
+    ...(all.length === 0
       ? []
       : [
           {
@@ -75,16 +76,17 @@ function secretsOf({ namespace, agentNamespace, daemon, proxies, cleanup, agent 
     ...(cleanup?.registries ?? []).flatMap(({ registry, credentialsSecret: name }) =>
       name === undefined ? [] : [docker(name, namespace, `the clean-up of ${registry}`)],
     ),
-    ...(agent?.registrySecret === undefined
-      ? []
-      : [docker(agent.registrySecret, agentNamespace, 'pushes of the agents')]),
-    ...(agent?.environmentSecret === undefined
-      ? []
-      : [
-          {
-            ...{ name: agent.environmentSecret, namespace: agentNamespace, keys: [], use: "the agents' environment" },
-            remedy: created('generic', agent.environmentSecret, agentNamespace, '--from-literal=NAME=…'),
-          },
-        ]),
+    ...named(all.map(({ registrySecret }) => registrySecret)).map((name) =>
+      docker(name, agentNamespace, 'pushes of the agents'),
+    ),
+    ...named(all.map(({ environmentSecret }) => environmentSecret)).map((name) => ({
+      ...{ name, namespace: agentNamespace, keys: [], use: "the agents' environment" },
+      remedy: created('generic', name, agentNamespace, '--from-literal=NAME=…'),
+    })),
   ]
+}
+
+/** Those that are given, each once. */
+function named(names: (string | undefined)[]): string[] {
+  return [...new Set(names.filter((name) => name !== undefined))]
 }

@@ -3,7 +3,6 @@ import type { V1NetworkPolicy, V1NetworkPolicyPeer, V1NetworkPolicySpec } from '
 import type { CiConfig } from '../../config/ci-schema.js'
 import type { Manifest } from '../manifest.js'
 import {
-  agentName,
   componentLabel,
   daemonName,
   daemonPort,
@@ -17,7 +16,7 @@ import {
 } from '../names.js'
 
 export function networkPolicies(config: CiConfig): Manifest[] {
-  const { proxies, localRegistry, namespace, agentNamespace, agent } = config
+  const { proxies, localRegistry, namespace, agentNamespace, agents } = config
   const policy = (
     name: string,
     spec: PolicySpec,
@@ -36,19 +35,14 @@ export function networkPolicies(config: CiConfig): Manifest[] {
     ...(localRegistry === undefined
       ? []
       : [policy(localRegistryName, registrySpec(config, localRegistryName, localRegistry.nodePort))]),
-    ...(agent === undefined
+    ...(Object.keys(agents).length === 0
       ? []
-      : [
-          policy(
-            agentName,
-            { podSelector: { matchLabels: selectorOf(agentName) }, policyTypes: ['Ingress'] },
-            agentNamespace,
-          ),
-        ]),
+      : [policy('agents', { podSelector: allAgents, policyTypes: ['Ingress'] }, agentNamespace)]),
   ]
 }
 
 const podsNamed = (name: string): V1NetworkPolicyPeer => ({ podSelector: { matchLabels: selectorOf(name) } })
+const allAgents = { matchLabels: { [componentLabel]: 'agent' } }
 const inNamespace = (name: string) => ({ namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': name } } })
 /** client-node calls it `_from`; in YAML and JSON it is `from`. */
 type IngressRule = { from: V1NetworkPolicyPeer[]; ports: { port: number; protocol: 'TCP' }[] }
@@ -63,9 +57,9 @@ const from = (peers: V1NetworkPolicyPeer[], ...ports: number[]): IngressRule => 
  * Steps of builds use the daemon's network: they reach the internet, and neither the address of the cloud's metadata, which
  * hands out the node's credentials, nor what else is blocked.
  */
-function daemonSpec({ daemon, agentNamespace, agent }: CiConfig): PolicySpec {
+function daemonSpec({ daemon, agentNamespace }: CiConfig): PolicySpec {
   const { blockedEgress, metricsFrom } = daemon
-  const agents = { ...inNamespace(agentNamespace), ...(agent === undefined ? {} : podsNamed(agentName)) }
+  const agents = { ...inNamespace(agentNamespace), podSelector: allAgents }
   const v4 = blockedEgress.filter((network) => !network.includes(':'))
   const v6 = blockedEgress.filter((network) => network.includes(':'))
   return {

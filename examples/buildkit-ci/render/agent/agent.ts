@@ -13,7 +13,7 @@ import { agentName, daemonName, daemonPort, labelsOf, metadataOf, selectorOf, se
 import { commonPodFields, notForAutoscaler, pulled, restrictedAs } from '../pods.js'
 import { dockerConfigVolume } from '../registries/cleanup.js'
 
-type Agent = NonNullable<CiConfig['agent']>
+type Agent = CiConfig['agents'][string]
 
 const agentUser = 1000
 const tlsDirectory = '/etc/buildkit-tls'
@@ -23,27 +23,35 @@ const workDirectory = '/work'
 const besideWorkGi = 2
 
 /** The agents, wired: a loop that hangs is found by the beat of `buildkit-ci agent`. */
-export function agentDeployment(config: CiConfig, agent: Agent): V1Deployment & Manifest {
+export function agentDeployment(config: CiConfig, name: string, agent: Agent): V1Deployment & Manifest {
+  const full = agentName(name)
   const set: V1Deployment & Manifest = {
     apiVersion: 'apps/v1',
     kind: 'Deployment',
-    metadata: metadataOf({ name: agentName, namespace: config.agentNamespace, component: 'agent' }),
+    metadata: metadataOf({ name: full, namespace: config.agentNamespace, component: 'agent' }),
     spec: {
       replicas: agent.replicas,
-      selector: { matchLabels: selectorOf(agentName) },
+      selector: { matchLabels: selectorOf(full) },
       template: {
-        metadata: { labels: labelsOf(agentName, 'agent'), annotations: { ...notForAutoscaler } },
-        spec: podOf(config, agent),
+        metadata: { labels: labelsOf(full, 'agent'), annotations: { ...notForAutoscaler } },
+        spec: podOf(config, full, agent),
       },
     },
   }
-  return wire(set, { containers: ['agent'], image: config.images.guard, region: agentName, readiness: false })
+  return wire(set, { containers: ['agent'], image: config.images.guard, region: full, ...beatProbes })
 }
 
-function podOf(config: CiConfig, agent: Agent): V1PodSpec {
+/** The builder is attached within two minutes; a beat is five times younger than its max age. */
+const beatProbes = {
+  startup: { failureThreshold: 36 },
+  liveness: { periodSeconds: 10 },
+  readiness: { periodSeconds: 10 },
+} as const
+
+function podOf(config: CiConfig, name: string, agent: Agent): V1PodSpec {
   return {
     ...commonPodFields(config, { hasToken: agent.jobs }),
-    serviceAccountName: agentName,
+    serviceAccountName: name,
     terminationGracePeriodSeconds: Math.ceil(agent.terminationGrace.ms / 1000),
     securityContext: { fsGroup: agentUser },
     containers: [containerOf(config, agent)],
@@ -62,6 +70,8 @@ function containerOf(config: CiConfig, agent: Agent): V1Container {
     workingDir: workDirectory,
     env: [
       { name: 'HOME', value: workDirectory },
+      // For the scripts of builds: buildkit-ci build --cache "$CACHE_REGISTRY/app".
+      ...(agent.cacheRegistry === undefined ? [] : [{ name: 'CACHE_REGISTRY', value: agent.cacheRegistry }]),
       ...(agent.registrySecret === undefined ? [] : [{ name: 'DOCKER_CONFIG', value: dockerConfigDirectory }]),
     ],
     ...(agent.environmentSecret === undefined ? {} : { envFrom: secretEnvironment(agent.environmentSecret) }),
@@ -75,16 +85,16 @@ function containerOf(config: CiConfig, agent: Agent): V1Container {
 }
 
 /** The daemons' names are those of the StatefulSet's pods, as its headless Service has them. */
-function flagsOf({ namespace, daemon }: CiConfig, { repository, cacheRegistry, beatMaxAge }: Agent): string[] {
+function flagsOf({ namespace, daemon }: CiConfig, { repository, beatMaxAge }: Agent): string[] {
   const shards = Array.from({ length: daemon.shards }, (_, index) => {
     return `tcp://${daemonName}-${index}.${serviceHost(daemonName, namespace)}:${daemonPort}`
   })
   return [
     ...shards.flatMap((address) => ['--daemon', address]),
-    ...['--tls', tlsDirectory],
+    ...['--tlscacert', `${tlsDirectory}/ca.pem`],
+    ...['--tlscert', `${tlsDirectory}/cert.pem`, '--tlskey', `${tlsDirectory}/key.pem`],
     ...(repository === undefined ? [] : ['--repository', repository]),
-    ...(cacheRegistry === undefined ? [] : ['--cache', cacheRegistry]),
-    ...['--max-age', beatMaxAge.text],
+    ...['--beat-max-age', beatMaxAge.text],
   ]
 }
 

@@ -12,8 +12,9 @@ const jobRules: V1PolicyRule[] = [
 ]
 
 /** A service account of its own, with rights only where agents run tests as Jobs. All other pods have no token at all. */
-export function agentAccess({ agentNamespace: namespace }: CiConfig, hasJobs: boolean): Manifest[] {
-  const metadata = metadataOf({ name: agentName, namespace, component: 'agent' })
+export function agentAccess({ agentNamespace: namespace }: CiConfig, agent: string, hasJobs: boolean): Manifest[] {
+  const name = agentName(agent)
+  const metadata = metadataOf({ name, namespace, component: 'agent' })
   const account: V1ServiceAccount & Manifest = {
     apiVersion: 'v1',
     kind: 'ServiceAccount',
@@ -27,8 +28,8 @@ export function agentAccess({ agentNamespace: namespace }: CiConfig, hasJobs: bo
     apiVersion: `${group}/v1`,
     kind: 'RoleBinding',
     metadata,
-    roleRef: { apiGroup: group, kind: 'Role', name: agentName },
-    subjects: [{ kind: 'ServiceAccount', name: agentName, namespace }],
+    roleRef: { apiGroup: group, kind: 'Role', name },
+    subjects: [{ kind: 'ServiceAccount', name, namespace }],
   }
   return [account, role, binding]
 }
