@@ -33,7 +33,7 @@ export function localConfig({ listen, storageDirectory, httpSecret }: LocalOptio
 function commonConfig(listen: string, storageDirectory: string) {
   return {
     version: '0.1',
-    log: { level: 'warn', accesslog: { disabled: true } },
+    log: { level: 'error', accesslog: { disabled: true } },
     storage: {
       filesystem: { rootdirectory: storageDirectory },
       delete: { enabled: true },

@@ -12,6 +12,8 @@ import { binfmtName, labelsOf, metadataOf, selectorOf } from '../names.js'
 import { commonPodFields, placementOf, pulled, smallResources } from '../pods.js'
 
 const directory = '/proc/sys/fs/binfmt_misc'
+/** Some runtimes have mounted it already, and then a second mount is refused. */
+const mounted = `test -e ${directory}/register || mount -t binfmt_misc binfmt_misc ${directory}`
 /** PID 1 ignores SIGTERM unless it has a handler, and a daemon's pod has a long grace. */
 const hold = "trap 'exit 0' TERM; sleep infinity & wait"
 
@@ -31,7 +33,7 @@ function mountingContainer({ holderImage }: Binfmt, name: string, then: string):
     name,
     image: holderImage,
     ...pulled,
-    command: ['/bin/sh', '-ec', `mount -t binfmt_misc binfmt_misc ${directory}; ${then}`],
+    command: ['/bin/sh', '-ec', `${mounted}; ${then}`],
     resources: smallResources('5m', '16Mi', '16Mi'),
     securityContext: { privileged: true, runAsUser: 0 },
   }
