@@ -16,7 +16,7 @@ const containerOf = (daemon: object, name = 'buildkitd', more: object = {}): V1C
 }
 
 interface Toml {
-  grpc: { address: string[]; gid?: number; tls: object }
+  grpc: { address: string[]; tls: object }
   worker: { oci: { noProcessSandbox?: boolean; gcpolicy: Record<string, unknown>[] } }
   registry: Record<string, { mirrors?: string[]; http?: boolean }>
 }
@@ -30,9 +30,9 @@ describe('the daemon', () => {
     ['kata', ['/bin/sh', '-ec'], { privileged: true }],
   ])('%s runs under the guard, which ends it by the word of the watcher', (isolation, command, security) => {
     const { command: whole, livenessProbe, securityContext, lifecycle } = containerOf({ isolation })
-    expect(whole?.slice(0, 4 + command.length)).toEqual([
+    expect(whole?.slice(0, 7 + command.length)).toEqual([
       '/shm-liveness/shm-guard',
-      ...['--watcher', 'builds', '--'],
+      ...['--notify', '--startup-grace', '5m', '--watcher', 'builds', '--'],
       ...command,
     ])
     expect(livenessProbe?.httpGet).toEqual({ path: '/livez', port: 9808 })
@@ -60,8 +60,23 @@ describe('the daemon', () => {
     }
   })
 
-  it('gets the time of its drain before SIGKILL, and a minute to end in', () => {
-    expect(specOf({ drainTimeout: '10m' }).pod.terminationGracePeriodSeconds).toBe(660)
+  it.each([
+    ['rootless', 1000],
+    ['privileged', 0],
+    ['kata', 0],
+  ])('%s has a watcher of its own user, and without any other right', (isolation, user) => {
+    const { securityContext } = containerOf({ isolation }, 'watch')
+    expect(securityContext).toMatchObject({
+      runAsUser: user,
+      allowPrivilegeEscalation: false,
+      capabilities: { drop: ['ALL'] },
+    })
+    expect(securityContext?.privileged).toBeUndefined()
+    expect(specOf({ isolation }).pod.securityContext?.fsGroup).toBe(user === 0 ? undefined : user)
+  })
+
+  it('gets the time of its drain before SIGKILL, and 100 s to end in', () => {
+    expect(specOf({ drainTimeout: '10m' }).pod.terminationGracePeriodSeconds).toBe(700)
   })
 
   it('has a device in a virtual machine, that is formatted only if it is empty', () => {
@@ -125,16 +140,14 @@ describe('the disk of the daemon', () => {
 })
 
 describe('buildkitd.toml', () => {
-  it('listens for agents with TLS, and for the watcher at a socket of its group', () => {
+  it('listens for agents with TLS, and for the watcher at a socket', () => {
     const { grpc } = tomlOf({ isolation: 'privileged' })
     expect(grpc.address).toEqual(['unix:///run/buildkit/buildkitd.sock', 'tcp://0.0.0.0:1234'])
-    expect(grpc.gid).toBe(1000)
     expect(grpc.tls).toEqual({
       cert: '/etc/buildkit-tls/cert.pem',
       key: '/etc/buildkit-tls/key.pem',
       ca: '/etc/buildkit-tls/ca.pem',
     })
-    expect(tomlOf({}).grpc.gid).toBeUndefined()
   })
 
   it('makes no PID namespace for a step where the kubelet masks /proc', () => {

@@ -3,9 +3,9 @@ import type { CiConfig } from '../../config/ci-schema.js'
 import type { Manifest } from '../manifest.js'
 import { agentName, metadataOf } from '../names.js'
 
-/** What `buildkit-ci` calls to run tests as Jobs of the agents' namespace: docs/tests-without-docker.md. */
+/** What `kubectl` calls to run tests as Jobs of the agents' namespace: docs/tests-without-docker.md. */
 const jobRules: V1PolicyRule[] = [
-  { apiGroups: ['batch'], resources: ['jobs'], verbs: ['create', 'get', 'list', 'watch', 'delete'] },
+  { apiGroups: ['batch'], resources: ['jobs'], verbs: ['create', 'get', 'list', 'watch', 'patch', 'delete'] },
   { apiGroups: [''], resources: ['pods'], verbs: ['get', 'list', 'watch'] },
   { apiGroups: [''], resources: ['pods/log'], verbs: ['get'] },
   { apiGroups: [''], resources: ['events'], verbs: ['list'] },

@@ -2,7 +2,7 @@ import { stringify } from 'smol-toml'
 import type { CiConfig } from '../../config/ci-schema.js'
 import { daemonPort, localRegistryName, proxyName, registryPort, serviceHost } from '../names.js'
 import { diskPlanOf } from './disk-plan.js'
-import { dataDirectory, plainUser, socketAddress, tlsDirectory } from './paths.js'
+import { dataDirectory, socketAddress, tlsDirectory } from './paths.js'
 
 /** What is cheapest to make again: contexts, checkouts, `RUN --mount=type=cache`. BuildKit's own first policy has them. */
 const reproducible = ['type==source.local', 'type==exec.cachemount', 'type==source.git.checkout']
@@ -10,14 +10,11 @@ const reproducible = ['type==source.local', 'type==exec.cachemount', 'type==sour
 /** The daemon's file, whose keys are in moby/buildkit's `cmd/buildkitd/config/config.go`. */
 export function buildkitdToml(config: CiConfig): string {
   const { isolation } = config.daemon
-  const isRootless = isolation === 'rootless'
   return stringify({
     root: dataDirectory(isolation),
     grpc: {
-      // TLS is for TCP alone. The socket belongs to the group of the container that watches; in the user namespace of
-      // rootless mode group 0 is that group, and needs no key.
+      // TLS is for TCP alone.
       address: [socketAddress, `tcp://0.0.0.0:${daemonPort}`],
-      ...(isRootless ? {} : { gid: plainUser }),
       tls: { cert: `${tlsDirectory}/cert.pem`, key: `${tlsDirectory}/key.pem`, ca: `${tlsDirectory}/ca.pem` },
     },
     worker: { oci: workerOf(config), containerd: { enabled: false } },

@@ -2,10 +2,10 @@
 import type { V1Container } from '@kubernetes/client-node'
 import type { CiConfig } from '../../config/ci-schema.js'
 import { daemonName, daemonPort, watchPort } from '../names.js'
-import { pulled, restrictedAs, smallResources } from '../pods.js'
+import { pulled, smallResources } from '../pods.js'
 import { diskPlanOf } from './disk-plan.js'
-import { configPath, dataDirectory, devicePath, plainUser, socketAddress } from './paths.js'
-import { daemonSecurity } from './security.js'
+import { configPath, dataDirectory, devicePath, socketAddress } from './paths.js'
+import { daemonSecurity, watcherSecurity } from './security.js'
 import { daemonMounts, dataDevices, isDevice, sharedMounts } from './volumes.js'
 
 export const watchName = 'watch'
@@ -99,7 +99,7 @@ export function watchContainer({ images, daemon }: CiConfig): V1Container {
     ],
     ports: [{ name: 'watch', containerPort: watchPort, protocol: 'TCP' }],
     resources: smallResources('20m', '128Mi'),
-    securityContext: restrictedAs(plainUser),
+    securityContext: watcherSecurity(daemon.isolation),
     volumeMounts: sharedMounts,
   }
 }

@@ -16,5 +16,5 @@ export function dataDirectory(isolation: Isolation): string {
   return isolation === 'rootless' ? '/home/user/.local/share/buildkit' : '/var/lib/buildkit'
 }
 
-/** Of the rootless image, which cannot be changed without building it anew; and of the container that watches. */
+/** Of the rootless image, which cannot be changed without building it anew. */
 export const plainUser = 1000

@@ -1,4 +1,5 @@
 import type { V1PodSecurityContext, V1SecurityContext } from '@kubernetes/client-node'
+import { restricted, restrictedAs } from '../pods.js'
 import { type Isolation, plainUser } from './paths.js'
 
 /**
@@ -16,8 +17,13 @@ export function daemonSecurity(isolation: Isolation): V1SecurityContext {
   }
 }
 
-/** Volumes and Secrets belong to the group that the rootless daemon and the watcher run as. */
-export function daemonPodSecurity(): V1PodSecurityContext {
+/** Volumes and Secrets belong to the group of the rootless daemon. */
+export function daemonPodSecurity(isolation: Isolation): V1PodSecurityContext {
   // A cache has millions of files: the kubelet looks at the owner of the first alone.
-  return { fsGroup: plainUser, fsGroupChangePolicy: 'OnRootMismatch' }
+  return isolation === 'rootless' ? { fsGroup: plainUser, fsGroupChangePolicy: 'OnRootMismatch' } : {}
+}
+
+/** The watcher is the daemon's user, since a region and a socket belong to the user that made them; it has no other right. */
+export function watcherSecurity(isolation: Isolation): V1SecurityContext {
+  return isolation === 'rootless' ? restrictedAs(plainUser) : { ...restricted, runAsUser: 0 }
 }

@@ -13,10 +13,10 @@ import { runtimeClassOf } from './runtime-class.js'
 import { daemonPodSecurity } from './security.js'
 import { daemonVolumes, dataClaims } from './volumes.js'
 
-/** Beyond the drain: the guard's own end, and that of the daemon's containers. */
-const endSeconds = 60
-/** A large cache's databases are opened before the daemon answers. */
-const startupFailures = 60
+/** Beyond the drain: 10 s for late clients, and the daemon's own end. */
+const endSeconds = 100
+/** A large cache's databases are opened before the daemon is ready. */
+const startupGrace = { flag: '5m', failures: 60 }
 
 /** The daemons: one, or as many as there are shards. Wired: the guard before `buildkitd`, and its probes. */
 export function daemonStatefulSet(config: CiConfig): V1StatefulSet & Manifest {
@@ -66,7 +66,7 @@ function podOf(config: CiConfig, emulation: V1Container[]): V1PodSpec {
     ...(daemon.priorityClass === undefined ? {} : { priorityClassName: daemon.priorityClass }),
     ...(daemon.shards === 1 ? {} : { topologySpreadConstraints: [onDifferentNodes] }),
     terminationGracePeriodSeconds: Math.ceil(daemon.drainTimeout.ms / 1000) + endSeconds,
-    securityContext: daemonPodSecurity(),
+    securityContext: daemonPodSecurity(daemon.isolation),
     initContainers: [...extraInitContainers(config), ...emulation, watchContainer(config)],
     containers: [daemonContainer(config)],
     volumes: daemonVolumes(config),
@@ -91,8 +91,9 @@ function wired<Wired extends V1StatefulSet>(set: Wired, { images }: CiConfig): W
     region: daemonName,
     via: 'httpGet',
     port: guardPort,
-    guard: { flags: ['--watcher', watcherWorker] },
-    startup: { failureThreshold: startupFailures },
+    // BuildKit says when it is ready, as to systemd.
+    guard: { flags: ['--notify', '--startup-grace', startupGrace.flag, '--watcher', watcherWorker] },
+    startup: { failureThreshold: startupGrace.failures },
   })
   return wire(guarded, {
     containers: [watchName],
