@@ -25,12 +25,11 @@ describe('a proxy', () => {
   it('mirrors one upstream, on its own volume, with credentials by a Secret', () => {
     const { data } = rendered<ConfigMap>({ proxies, nodes }, 'ConfigMap', 'proxy-docker-io')
     const config = parse(data['config.yml']!)
-    expect(config.proxy).toEqual({ remoteurl: 'https://registry-1.docker.io' })
+    expect(config.proxy).toEqual({ remoteurl: 'https://registry-1.docker.io', ttl: '24h' })
     // Without it expired content is never removed (distribution's linkedBlobStore.Delete).
     expect(config.storage.delete).toEqual({ enabled: true })
     const set = rendered<V1StatefulSet>({ proxies, nodes }, 'StatefulSet', 'proxy-docker-io')
     const { env } = set.spec!.template.spec!.containers[0]!
-    expect(env).toContainEqual({ name: 'REGISTRY_PROXY_TTL', value: '24h' })
     expect(env).toContainEqual({
       name: 'REGISTRY_PROXY_PASSWORD',
       valueFrom: { secretKeyRef: { name: 'hub', key: 'password' } },

@@ -21,13 +21,7 @@ export function proxyManifests(config: CiConfig): Manifest[] {
       args: ['serve', `${registryConfigDirectory}/${configFile}`],
       file: {
         name: configFile,
-        text: stringify(
-          proxyConfig({
-            listen: `:${registryPort}`,
-            storageDirectory: registryDataDirectory,
-            upstreamUrl: upstream.remoteUrl ?? upstreamUrl(host),
-          }),
-        ),
+        text: fileOf(host, upstream),
       },
       env: environmentOf(upstream),
       size: upstream.size,
@@ -42,10 +36,21 @@ export function upstreamUrl(host: string): string {
   return host === 'docker.io' ? hubApi : `https://${host}`
 }
 
-function environmentOf({ ttl, credentialsSecret: secret }: CiConfig['proxies']['upstreams'][string]) {
+type Upstream = CiConfig['proxies']['upstreams'][string]
+
+/** The time is in the file: registries that do not know the key ignore its variable, and only say so in the log. */
+function fileOf(host: string, { remoteUrl, ttl }: Upstream): string {
+  const config = proxyConfig({
+    listen: `:${registryPort}`,
+    storageDirectory: registryDataDirectory,
+    upstreamUrl: remoteUrl ?? upstreamUrl(host),
+  }) as { proxy: object }
+  return stringify({ ...config, proxy: { ...config.proxy, ttl: ttl.text } })
+}
+
+function environmentOf({ credentialsSecret: secret }: Upstream) {
   const from = (name: string, key: string, of: string) => ({ name, valueFrom: { secretKeyRef: { name: of, key } } })
   return [
-    { name: 'REGISTRY_PROXY_TTL', value: ttl.text },
     { name: 'OTEL_TRACES_EXPORTER', value: 'none' },
     ...(secret === undefined
       ? []
