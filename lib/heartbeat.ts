@@ -50,6 +50,7 @@ export interface ClaimOptions extends RegionOptions {
    * @default 'throw'
    */
   unsupportedPlatform?: 'throw' | 'do-nothing' | undefined
+  /**
    * What the worker is after its worker_thread has ended without {@link Heartbeat.stop}: returned, threw, called
    * `process.exit()` or was terminated. `stopped` is for threads whose end the program handles itself, as thread pools do.
    * The end of a process is a death all the same.

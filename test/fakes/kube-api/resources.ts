@@ -51,6 +51,14 @@ export const runtimeClasses: Resource = {
   kind: 'RuntimeClass',
   namespaced: false,
 }
+const storageClasses: Resource = {
+  group: 'storage.k8s.io',
+  version: 'v1',
+  plural: 'storageclasses',
+  kind: 'StorageClass',
+  namespaced: false,
+}
+const daemonSets: Resource = { group: 'apps', version: 'v1', plural: 'daemonsets', kind: 'DaemonSet', namespaced: true }
 const localQueues: Resource = {
   group: 'kueue.x-k8s.io',
   version: 'v1beta1',
@@ -70,6 +78,8 @@ export const resources: Resource[] = [
   core('resourcequotas', 'ResourceQuota'),
   jobs,
   runtimeClasses,
+  storageClasses,
+  daemonSets,
   localQueues,
 ]
 

@@ -1,0 +1,92 @@
+import { describe, expect, it } from 'vitest'
+import { configOf, refusalOf } from './samples.js'
+
+describe('ci.yaml', () => {
+  it('needs the two images, and nothing else', () => {
+    expect(configOf().daemon).toMatchObject({ isolation: 'rootless', shards: 1, storage: { kind: 'volume' } })
+    expect(configOf().agentNamespace).toBe('buildkit-ci')
+    expect(refusalOf({ images: { guard: 'a/b:1' } })).toEqual([
+      'ci.yaml:1: images.ci: must be an image, like node:20, and is missing',
+    ])
+  })
+
+  it.each([
+    ['a typing error', { daemon: { shard: 2 } }, 'daemon.shard: unknown key; did you mean "shards"?'],
+    [
+      'a size without a unit',
+      { daemon: { storage: { size: '100' } } },
+      'daemon.storage.size: must be a size in Mi, Gi or Ti',
+    ],
+    ['a size that is too small', { daemon: { resources: { memory: '10Mi' } } }, 'from 512Mi to 16Ti'],
+    [
+      'a duration without a unit',
+      { daemon: { drainTimeout: '30' } },
+      'daemon.drainTimeout: must be a duration with its unit',
+    ],
+    [
+      'shares of more than the disk',
+      { daemon: { gc: { mostUsed: 90, leastFree: 20 } } },
+      'daemon.gc.leastFree: and mostUsed are 110 percent together',
+    ],
+    [
+      'a reserve above the most',
+      { daemon: { gc: { reserved: 80 } } },
+      'daemon.gc.reserved: is 80, more than mostUsed (70)',
+    ],
+    [
+      'cache mounts above the most',
+      { daemon: { gc: { cacheMounts: { most: 80 } } } },
+      'daemon.gc.cacheMounts: may have 80 percent',
+    ],
+    [
+      'an end before the word',
+      { daemon: { budgets: { toldAfter: '1h' } } },
+      'daemon.budgets.toldAfter: is longer than endedAfter',
+    ],
+    [
+      'a class without Kata',
+      { daemon: { runtimeClass: 'kata' } },
+      'daemon.runtimeClass: is for isolation kata, and it is rootless',
+    ],
+    [
+      'Kata without a volume',
+      { daemon: { isolation: 'kata', storage: { kind: 'ephemeral' } } },
+      'daemon.storage.kind: must be volume under Kata',
+    ],
+    [
+      'a port twice',
+      {
+        nodes: { networks: ['10.0.0.0/8'] },
+        proxies: { upstreams: { 'gcr.io': { nodePort: 30500 } } },
+        localRegistry: { nodePort: 30500 },
+      },
+      'localRegistry.nodePort: 30500 is taken by another registry',
+    ],
+    ['a port without nodes', { localRegistry: { nodePort: 30500 } }, 'localRegistry.nodePort: needs `nodes`'],
+    [
+      'shards without a repository',
+      { daemon: { shards: 2 }, agents: { app: { command: ['x'] } } },
+      'agents.app.repository: is missing: it chooses one of the 2 shards',
+    ],
+    ['a clean-up of nothing', { cleanup: {} }, 'cleanup: cleans nothing'],
+    [
+      'a policy that nobody reads',
+      { localRegistry: { policy: { rules: [{ name: 'a', tags: ['*'], olderThan: '1h' }] } } },
+      'localRegistry.policy: needs `cleanup`',
+    ],
+    [
+      'a toleration of everything with a value',
+      { daemon: { tolerations: [{ operator: 'Exists', value: 'x' }] } },
+      'has no meaning with operator Exists',
+    ],
+    [
+      'an architecture that QEMU has not',
+      { binfmt: { architectures: ['arm46'] } },
+      'binfmt.architectures[0]: must be amd64, arm64',
+    ],
+  ])('refuses %s, with its line', (_, more, message) => {
+    const lines = refusalOf(more)
+    expect(lines.join('\n')).toContain(message)
+    expect(lines[0]).toMatch(/^ci\.yaml:\d+: /)
+  })
+})
