@@ -72,9 +72,7 @@ describe('the README', () => {
     expect(links.length).toBeGreaterThan(20)
     for (const [, path = '', anchor = ''] of links) {
       if (path === '') expect(headings, anchor).toContain(anchor)
-      // The documents of the other parts come with these.
-      else if (!path.startsWith('docs/') || path === 'docs/config.md')
-        expect(existsSync(join(example, path)), path).toBe(true)
+      else expect(existsSync(join(example, path)), path).toBe(true)
     }
   })
 
