@@ -36,7 +36,7 @@ export function pack(scratch: string): Packed {
     cpSync(join(root, folder), join(tree, folder), { recursive: true })
   }
   execFileSync(process.execPath, [join(root, 'scripts/bundle-auto.mjs'), join(tree, 'prebuilds')])
-  execFileSync(process.execPath, [join(root, 'scripts/strip-comments.mjs'), join(tree, 'dist')])
+  execFileSync(process.execPath, [join(root, 'scripts/trim-dist.mjs'), join(tree, 'dist')])
   const options = ['--ignore-scripts', '--json', '--pack-destination', scratch]
   const json = execFileSync('npm', ['pack', ...options], { cwd: tree, encoding: 'utf8', stdio: 'pipe' })
   return (JSON.parse(json) as [Packed])[0]
