@@ -32,7 +32,7 @@ std::string seconds_said(std::uint64_t ns) {
 struct Watching {
   explicit Watching(std::initializer_list<Place> places) {
     for (const Place& place : places) watched.places[watched.region_count++] = place;
-    watch = std::make_unique<Watch>(watched, 20 * kMs, sys::effective_user(), false, *room);
+    watch = std::make_unique<Watch>(watched, 20 * kMs, sys::effective_user(), false, "", *room);
   }
   ~Watching() {
     // The watch lives as long as its program and closes nothing; its descriptors must not outlive the test's region.
