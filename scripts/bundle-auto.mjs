@@ -13,12 +13,12 @@ if (folders.length === 0) {
 }
 
 /** The package's folder is then that of the file, and not the one two folders above the compiled module. */
+const packageRoot = `import { fileURLToPath } from 'node:url'
+export const packageRoot = fileURLToPath(new URL('.', import.meta.url))
+export const addonPath = packageRoot + 'auto.node'`
 const ownFolder = {
   name: 'own-folder',
-  load: (id) =>
-    id.endsWith('/internal/package-root.js')
-      ? "import { fileURLToPath } from 'node:url'\nexport const packageRoot = fileURLToPath(new URL('.', import.meta.url))"
-      : undefined,
+  load: (id) => (id.endsWith('/internal/package-root.js') ? packageRoot : undefined),
 }
 
 await build(

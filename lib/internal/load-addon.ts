@@ -1,17 +1,15 @@
 /** Loading the addon, and why it cannot be loaded: each reason has a code, for each asks for something else. */
-import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { join } from 'node:path'
 import { LivenessError } from '../errors.js'
 import { requireLoadable } from './addon-file.js'
-import { packageRoot } from './package-root.js'
+import { addonPath, packageRoot } from './package-root.js'
 import { deniedByPermissions, isReadDenied } from './permissions.js'
 
 const buildIt = `build it with a C++20 compiler: cd ${packageRoot} && npx node-gyp rebuild`
 
 export function loadAddon(): unknown {
   const require = createRequire(import.meta.url)
-  const path = foundBy(require)
+  const path = addonPath ?? foundBy(require)
   requireLoadable(path)
   try {
     return require(path)
@@ -21,9 +19,6 @@ export function loadAddon(): unknown {
 }
 
 function foundBy(require: NodeJS.Require): string {
-  // Where all of this is one file (scripts/bundle-auto.mjs), the addon lies beside it.
-  const beside = join(packageRoot, 'auto.node')
-  if (existsSync(beside)) return beside
   let finder: { resolve(folder: string): string }
   try {
     finder = require('node-gyp-build')

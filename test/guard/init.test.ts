@@ -99,7 +99,8 @@ describe.concurrent('hundreds of orphans at once', () => {
 
   it('do not hide a worker from the watch that stalls in the same moment', async () => {
     const region = uniqueRegion()
-    const line = `"$@" & worker=$!; ${orphans} 300 $worker; exec sleep infinity`
+    // The worker says its step and its pid once it hears the signal.
+    const line = `"$@" | { read -r step worker; ${orphans} 300 $worker; exec sleep infinity; }`
     const steps = workerCommand(region, '1h', 'beat-until:SIGUSR1', 'phase:hang:300ms', 'silent')
     const found = await guard(['--region', region, '--grace', '1s', '--', 'sh', '-c', line, 'sh', ...steps])
     expect(found).toMatchObject({ code: 120 })
