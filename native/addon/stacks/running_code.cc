@@ -125,9 +125,9 @@ void say_function(Text& out, const char* symbol) {
   char buffer[160];
   Text text(buffer);
   for (std::size_t at; (at = name.find(kAnonymous)) != name.npos; name.remove_prefix(at + kAnonymous.size())) {
-    text << name.substr(0, at);
+    text << head(name, at);
   }
-  text << name.substr(0, name.find('('));
+  text << head(name, name.find('('));
   out.printable(text.view());
   free(demangled);
 }
@@ -142,7 +142,7 @@ void say_running_code(Text& out, const Task& task) {
   const std::string_view path = code.dli_fname;
   char offset[24];
   snprintf(offset, sizeof offset, "+%#zx", counter - reinterpret_cast<std::uintptr_t>(code.dli_fbase));
-  out.printable(path.substr(path.rfind('/') + 1)) << offset;
+  out.printable(tail(path, path.rfind('/') + 1)) << offset;
 }
 
 }  // namespace shm_liveness::addon::stacks
