@@ -1,7 +1,6 @@
 #include "native_place.hpp"
 
 #include "engine.hpp"
-#include "running_code.hpp"
 
 namespace shm_liveness::addon::stacks {
 namespace {
@@ -48,25 +47,17 @@ bool is_paused(const Task& task) {
 
 }  // namespace
 
-void say_native_place(Text& out, const Task& task, bool asks_thread) {
+bool say_native_place(Text& out, const Task& task) {
   if (is_paused(task)) {
     out << "paused by a debugger";
-    return;
+    return false;
   }
   char buffer[kKernelPlaceBytes];
   Text line(buffer);
   const char state = say_kernel_place(line, task);
   const bool stands_still = state == 'T' || state == 't' || line.view() == "frozen";
-  if (state == 'R' && asks_thread) {
-    char code_buffer[kKernelPlaceBytes];
-    Text code(code_buffer);
-    say_running_code(code, task);
-    if (code.size() != 0) {
-      out << "running in " << code.view();
-      return;
-    }
-  }
   if (state != '\0' && !stands_still) out << line.view();
+  return state == 'R';
 }
 
 }  // namespace shm_liveness::addon::stacks

@@ -6,7 +6,7 @@
 namespace shm_liveness::addon::stacks {
 
 // One line, from /proc; nothing where that cannot be read, or where nothing hangs: while the process is stopped or
-// frozen. `asks_thread`: of one that runs, the function (running_code.hpp).
-void say_native_place(Text& out, const Task& task, bool asks_thread);
+// frozen. Returns whether the thread runs: running_code.hpp knows more of that.
+bool say_native_place(Text& out, const Task& task);
 
 }  // namespace shm_liveness::addon::stacks

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "native_place.hpp"
+#include "running_code.hpp"
 
 namespace shm_liveness::addon::stacks {
 namespace {
@@ -153,12 +154,24 @@ void Reporter::write_cycle(std::uint64_t report, std::string_view place) {
 
 // The thread is in native code, or in the kernel.
 void Reporter::report_native() {
-  char buffer[kFramesBytes];
-  Text text(buffer);
+  char buffer[kKernelPlaceBytes];
+  Text place(buffer);
+  const bool runs = say_native_place(place, work_->task);
+  if (place.size() == 0) return;
+  write_native(place.view());
+  // Later, because it may wait: for the thread to get a CPU, or for the dynamic loader. Not for late cycles: their
+  // places are counted, and a function of a library is not the place.
+  if (!runs || !work_->is_stall) return;
+  char code_buffer[kKernelPlaceBytes];
+  Text code(code_buffer);
+  code << "running in ";
+  const std::size_t before = code.size();
+  say_running_code(code, work_->task);
+  if (code.size() > before) write_native(code.view());
+}
+
+void Reporter::write_native(std::string_view text) {
   const std::uint64_t now = monotonic_ns();
-  // Not for late cycles: their places are counted, and a function of a library is not the place.
-  say_native_place(text, work_->task, work_->is_stall);
-  if (text.size() == 0) return;
   const Locked locked;
   Thread* const thread = g_watched.thread(work_->thread);
   // It has answered meanwhile.
@@ -167,8 +180,8 @@ void Reporter::report_native() {
   g_watched.for_watches_of(*thread, [&](Watch& watch) {
     Pace pace;
     if (!watch.wants() || !read_pace(watch, pace) || pace.beats != watch.asked_beats) return;
-    keep_text(watch.native_place, text.view());
-    if (watch.wants_stall) write_where(watch, WhereKind::native, now, text.view());
+    keep_text(watch.native_place, text);
+    if (watch.wants_stall) write_where(watch, WhereKind::native, now, text);
   });
 }
 

@@ -13,6 +13,7 @@ class Reporter {
   void report_stack();
   void report_no_frame();
   void report_native();
+  void write_native(std::string_view text);
   void ask_for_map(std::uint64_t report, int script_id, std::string_view place);
   std::uint64_t begin_report();
   void write_stall(std::uint64_t report, const Place* places, std::uint32_t count);

@@ -18,6 +18,10 @@ namespace {
 // Why SIGURG: its default action is to ignore it, so one that comes too late does nothing; debuggers pass it on; and
 // Go's runtime has sent it to threads in foreign code for years (runtime/signal_unix.go, sigPreempt). The handler is
 // there only while it is needed, and never in place of another one.
+//
+// A thread that runs may enter the kernel before the signal is there. SA_RESTART has most calls go on; poll,
+// epoll_wait, select and nanosleep end with EINTR, as at any signal. So each sample asks first whether the thread still
+// runs.
 constexpr int kSignal = SIGURG;
 // The thread may have to wait for a CPU.
 constexpr std::uint64_t kPatienceNs = 20'000'000;
@@ -47,15 +51,14 @@ class Handler {
  public:
   Handler() {
     struct sigaction before {};
-    if (sigaction(kSignal, nullptr, &before) != 0) return;
-    // Ours: this process was forked while its parent looked.
-    if (before.sa_handler != SIG_DFL && before.sa_sigaction != on_signal) return;
+    if (sigaction(kSignal, nullptr, &before) != 0 || !is_free(before)) return;
     struct sigaction ours {};
     ours.sa_sigaction = on_signal;
-    // A call of the kernel that the thread has entered meanwhile goes on; a goroutine's or a coroutine's stack is
-    // small.
-    ours.sa_flags = SA_SIGINFO | SA_RESTART | SA_ONSTACK;
-    is_there_ = sigaction(kSignal, &ours, nullptr) == 0;
+    ours.sa_flags = SA_SIGINFO | SA_RESTART | SA_ONSTACK;  // a coroutine's stack is small
+    if (sigaction(kSignal, &ours, &before) != 0) return;
+    is_there_ = is_free(before);
+    // The program has set its own between the two calls.
+    if (!is_there_) sigaction(kSignal, &before, nullptr);
   }
   Handler(const Handler&) = delete;
   Handler& operator=(const Handler&) = delete;
@@ -70,14 +73,24 @@ class Handler {
   bool is_there() const { return is_there_; }
 
  private:
+  // Ours is there in a process that was forked while its parent looked.
+  static bool is_free(const struct sigaction& action) {
+    return action.sa_handler == SIG_DFL || action.sa_sigaction == on_signal;
+  }
   bool is_there_ = false;
 };
+
+bool runs(const Task& task) {
+  shm_liveness::detail::TaskPath path(task);
+  char buffer[1024];
+  return stat_field(read_small_file(path.of("stat"), buffer, sizeof buffer), 3) == "R";
+}
 
 std::uintptr_t counter_of(const Task& task) {
   g_counter.store(0, std::memory_order_relaxed);
   g_asked.store(task.tid, std::memory_order_release);
   std::uintptr_t counter = 0;
-  if (sys::call(__NR_tgkill, task.pid, task.tid, kSignal) == 0) {
+  if (runs(task) && sys::call(__NR_tgkill, task.pid, task.tid, kSignal) == 0) {
     const std::uint64_t deadline = monotonic_ns() + kPatienceNs;
     while ((counter = g_counter.load(std::memory_order_acquire)) == 0 && monotonic_ns() < deadline) {
       sys::sleep_ns(kAnswerPollNs);
@@ -87,33 +100,39 @@ std::uintptr_t counter_of(const Task& task) {
   return counter;
 }
 
-// One sample often meets malloc() or memset(). Of several, the function that a library names and that was met most
-// often.
-Dl_info usual_code(const Task& task, std::uintptr_t& counter) {
-  struct Met {
-    Dl_info code;
-    int times;
-  };
-  Met met[kSamples];
-  int kinds = 0;
-  Dl_info latest{};
+// Returns how many there are.
+int take_counters(const Task& task, std::uintptr_t (&out)[kSamples]) {
   const Handler handler;
-  for (int sample = 0; handler.is_there() && sample < kSamples; ++sample) {
-    if (sample != 0) sys::sleep_ns(kBetweenSamplesNs);
-    const std::uintptr_t at = counter_of(task);
-    if (at == 0) break;
-    Dl_info code{};
-    if (dladdr(reinterpret_cast<const void*>(at), &code) == 0) continue;
-    counter = at;
-    latest = code;
-    if (code.dli_sname == nullptr) continue;
-    Met* const known =
-        std::find_if(met, met + kinds, [&](const Met& each) { return each.code.dli_saddr == code.dli_saddr; });
-    if (known == met + kinds) met[kinds++] = {code, 0};
-    ++known->times;
+  int taken = 0;
+  while (handler.is_there() && taken < kSamples && (out[taken] = counter_of(task)) != 0) {
+    ++taken;
+    sys::sleep_ns(kBetweenSamplesNs);
   }
-  if (kinds == 0) return latest;
-  return std::max_element(met, met + kinds, [](const Met& a, const Met& b) { return a.times < b.times; })->code;
+  return taken;
+}
+
+// A function of a library, or a place in it. By copies: a library goes when the thread that has loaded it ends.
+struct Code {
+  char name[256] = "";
+  bool is_function = false;
+  int times = 0;
+};
+
+bool find_code(std::uintptr_t counter, Code& out) {
+  Dl_info found{};
+  if (dladdr(reinterpret_cast<const void*>(counter), &found) == 0) return false;
+  Text text(out.name);
+  out.is_function = found.dli_sname != nullptr;
+  if (out.is_function) {
+    text << found.dli_sname;
+  } else {
+    const std::string_view path = found.dli_fname;
+    char offset[24];
+    snprintf(offset, sizeof offset, "+%#zx", counter - reinterpret_cast<std::uintptr_t>(found.dli_fbase));
+    text << tail(path, path.rfind('/') + 1) << offset;
+  }
+  text.c_str();
+  return true;
 }
 
 // `v8::internal::JsonParser<unsigned char>::ParseJsonValue`, without what is after the name.
@@ -135,14 +154,25 @@ void say_function(Text& out, const char* symbol) {
 }  // namespace
 
 void say_running_code(Text& out, const Task& task) {
-  std::uintptr_t counter = 0;
-  const Dl_info code = usual_code(task, counter);
-  if (code.dli_fname == nullptr) return;
-  if (code.dli_sname != nullptr) return say_function(out, code.dli_sname);
-  const std::string_view path = code.dli_fname;
-  char offset[24];
-  snprintf(offset, sizeof offset, "+%#zx", counter - reinterpret_cast<std::uintptr_t>(code.dli_fbase));
-  out.printable(tail(path, path.rfind('/') + 1)) << offset;
+  std::uintptr_t counters[kSamples];
+  const int taken = take_counters(task, counters);
+  // One sample often meets malloc() or memset(): the function that was met most often, or else the latest place.
+  Code met[kSamples];
+  int kinds = 0;
+  Code latest;
+  for (int i = 0; i < taken; ++i) {
+    if (!find_code(counters[i], latest) || !latest.is_function) continue;
+    Code* const known =
+        std::find_if(met, met + kinds, [&](const Code& each) { return std::string_view(each.name) == latest.name; });
+    if (known == met + kinds) met[kinds++] = latest;
+    ++known->times;
+  }
+  if (kinds == 0) {
+    out.printable(latest.name);
+    return;
+  }
+  say_function(
+      out, std::max_element(met, met + kinds, [](const Code& a, const Code& b) { return a.times < b.times; })->name);
 }
 
 }  // namespace shm_liveness::addon::stacks
