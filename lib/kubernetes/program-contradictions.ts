@@ -44,6 +44,14 @@ export function guardContradiction(settings: Settings, command: readonly string[
   if (hasSteps && is('restart')) return '--steps excludes --restart'
   if (hasSteps && is('notify')) return '--steps excludes --notify'
   if (is('notify') && is('progress')) return '--notify excludes --progress'
+  const watcher = settings.get('watcher')?.value
+  if (is('watcher') && watcher !== undefined) {
+    if (is('min')) return '--watcher excludes --min'
+    if (is('expect') && settings.get('expect')?.value.split(',').includes(watcher))
+      return '--expect names the --watcher'
+    const stampsAs = settings.get('name')?.value ?? 'main'
+    if ((hasSteps || is('notify') || is('progress')) && stampsAs === watcher) return '--watcher has the name of --name'
+  }
   const needs: [flag: string, isMet: boolean, needed: string][] = [
     ['nonce', hasSteps, '--steps'],
     ['notify-socket', maybe('notify'), '--notify'],

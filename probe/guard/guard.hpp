@@ -208,10 +208,10 @@ class Guard {
     if (judged.verdict.kind == Kind::stalled && !judged.about().empty()) {
       const WorkerFacts& worker = judged.worker;
       // Before the signal: afterwards /proc shows how it dies, not why it hung.
-      if (!parts_.watch.is_watcher(worker))
-        program::diagnose_task(parts_.watch.seen().regions[worker.region], worker, diagnosis);
+      const bool is_command = !parts_.watch.is_watcher(worker);
+      if (is_command) program::diagnose_task(parts_.watch.seen().regions[worker.region], worker, diagnosis);
       diagnosis.throttled_percent = program::throttled_percent(throttling_[1], program::read_throttling());
-      worker_ = open_worker(worker, sys::process_id());
+      if (is_command) worker_ = open_worker(worker, sys::process_id());
     }
     if (worker_ >= 0) {
       os::send_signal_by_descriptor(worker_, options_.signal);

@@ -240,12 +240,22 @@ class Parser : public program::FlagParser<Parser, kGuardRowCount> {
     if (options_.notify && options_.progress != 0) {
       return contradict("--notify and --progress both stamp for the command: one of them");
     }
+    if (!options_.watcher.empty()) {
+      if (options_.watched.policy.min != 0) return contradict("--min does not count a --watcher: one of them");
+      if (is_expected(options_.watcher)) return contradict("--expect names the --watcher, whose absence says nothing");
+      if (options_.stamps() && options_.name == options_.watcher) {
+        return contradict("--watcher has the name by which the guard stamps: another --name");
+      }
+    }
     return has_use_for(Flag::nonce, options_.steps != nullptr, "--nonce marks lines among the output of --steps") &&
            has_use_for(Flag::notify_socket, options_.notify, "--notify-socket is for --notify") &&
            has_use_for(Flag::restart_budget, options_.restarts != 0, "--restart-budget is for --restart") &&
            has_use_for(Flag::name, options_.stamps(), "--name is for whom --notify, --progress or --steps stamp") &&
            has_use_for(Flag::watcher, options_.command != nullptr || options_.steps != nullptr,
                        "--watcher needs a command that it may end");
+  }
+  bool is_expected(std::string_view worker) const {
+    return !for_each_name(options_.watched.policy.expect, [&](std::string_view name) { return name != worker; });
   }
   // Only of flags: variables serve many commands in one image.
   bool has_use_for(Flag flag, bool used, const char* what) {

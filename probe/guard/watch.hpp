@@ -103,6 +103,7 @@ class Watch {
   // Before the command is started: its workers have their grace from now on, however long ago the container was, and
   // what died before is left over.
   void begin_life() {
+    began_ns_ = monotonic_ns();
     began_boottime_ns_ = boottime_ns();
     container_start_ns_ = began_boottime_ns_ - time_.lost_ns();
   }
@@ -197,6 +198,15 @@ class Watch {
       }
     }
     judging.conclude(judged);
+    if (!watcher_.empty() && policy.check == Check::liveness) excuse_absence(judged.verdict, policy);
+  }
+
+  // A watcher that is not heard is as if it were not there, and its absence says nothing of the command.
+  static void excuse_absence(Verdict& verdict, const Policy& policy) {
+    const bool is_absence = verdict.kind == Kind::missing || verdict.kind == Kind::stopped;
+    if (!is_absence || !policy.expect.empty()) return;
+    verdict.kind = Kind::healthy;
+    verdict.passes = true;
   }
 
   void remember(WorkerFacts& worker, std::uint64_t now) {
@@ -297,7 +307,7 @@ class Watch {
   bool is_heard(const WorkerFacts& worker) const {
     if (worker.state != State::claimed || worker.lock != Lock::held || worker.beats == 0) return false;
     if (worker.age_ns() <= limit_of(worker, watched_.policy)) return true;
-    return worker.in_phase && worker.sign_of_life_ns() + boottime_ahead_ns_ >= began_boottime_ns_;
+    return worker.in_phase && worker.sign_of_life_ns() >= began_ns_;
   }
 
   static constexpr std::uint64_t kBetweenLongLooksNs = 1'000'000'000;
@@ -324,7 +334,8 @@ class Watch {
   std::uint64_t next_look_ns_ = 0;
   std::uint64_t boottime_ahead_ns_ = 0;  // of CLOCK_MONOTONIC; grows while the machine is suspended
   std::uint64_t container_start_ns_ = 0;
-  std::uint64_t began_boottime_ns_ = 0;  // the command's latest start; 0: none
+  std::uint64_t began_ns_ = 0;           // the command's latest start, CLOCK_MONOTONIC as beats are; 0: none
+  std::uint64_t began_boottime_ns_ = 0;  // the same by CLOCK_BOOTTIME, as claims are
 };
 
 }  // namespace shm_liveness::guard

@@ -104,6 +104,19 @@ describe.concurrent('what contradicts itself', () => {
     [['--steps', 'f', '--notify'], '--steps stamp by progress: no --notify'],
     [['--notify', '--progress', 'cpu', ...command], '--notify and --progress both stamp for the command: one of them'],
     [['--listen', '127.0.0.1:9808', '--watcher', 'api'], '--watcher needs a command that it may end'],
+    [['--watcher', 'api', '--min', '1', '--', 'true'], '--min does not count a --watcher: one of them'],
+    [
+      ['--watcher', 'api', '--expect', 'a,api', '--', 'true'],
+      '--expect names the --watcher, whose absence says nothing',
+    ],
+    [
+      ['--watcher', 'api', '--notify', '--name', 'api', '--', 'true'],
+      '--watcher has the name by which the guard stamps: another --name',
+    ],
+    [
+      ['--watcher', 'main', '--notify', '--', 'true'],
+      '--watcher has the name by which the guard stamps: another --name',
+    ],
     ...[['--restart', '1'], ['--build'], ['--notify'], ['--progress', 'io']].map((flags): [string[], string] => [
       ['--listen', '127.0.0.1:9808', ...flags],
       '--restart, --build, --notify and --progress need a command after --',

@@ -57,21 +57,34 @@ describe('a watcher ends the command', () => {
 })
 
 describe('a watcher ends nothing, and /livez passes', () => {
+  // All of a region's workers are missing then, and no grace excuses that.
+  const graceless = ['--startup-grace', '1ms']
+
   async function expectAlive({ program, livez }: Watched): Promise<void> {
     expect(await livez()).toBe(200)
     expect(program.stderr).toBe('')
     expect(await program.kill('SIGTERM')).toEqual({ code: 143, signal: null })
   }
 
+  it('if it never comes', async () => {
+    await expectAlive(await watched(graceless))
+  })
+
+  it('if it stops on purpose', async () => {
+    const each = await watched(graceless)
+    await sidecar(each.region, '1h', 'beat:50', 'stop', 'silent').said('silent')
+    await expectAlive(each)
+  })
+
   it('by its silence outside a phase', async () => {
-    const each = await watched()
+    const each = await watched(graceless)
     await sidecar(each.region, '50ms', 'beat:50', 'silent').said('silent')
     await stateIn(each.region, 'stalled')
     await expectAlive(each)
   })
 
   it('when it is stopped by SIGSTOP while it beats', async () => {
-    const each = await watched()
+    const each = await watched(graceless)
     const beside = sidecar(each.region, '100ms', 'beat:20', 'beat-until:SIGUSR1')
     process.kill(Number(await beside.said('beat-until:SIGUSR1')), 'SIGSTOP')
     await stateIn(each.region, 'stalled')
@@ -79,7 +92,7 @@ describe('a watcher ends nothing, and /livez passes', () => {
   })
 
   it('by its death, in another container or in the same', async () => {
-    const each = await watched()
+    const each = await watched(graceless)
     await sidecar(each.region, '1h', 'beat:50', 'raise:SIGKILL').ended
     await expectAlive(each)
     const beside = await watched()
