@@ -1,6 +1,11 @@
 import { describe, expect, it } from 'vitest'
 import { configOf, refusalOf } from './samples.js'
 
+const stepBudget = { step: 'RUN soak*', toldAfter: '1h', endedAfter: 'never' }
+const daemonWithStep = (step: Partial<typeof stepBudget>) => ({
+  daemon: { budgets: { steps: [{ ...stepBudget, ...step }] } },
+})
+
 describe('ci.yaml', () => {
   it('needs the two images, and nothing else', () => {
     expect(configOf().daemon).toMatchObject({ isolation: 'rootless', shards: 1, storage: { kind: 'volume' } })
@@ -42,6 +47,19 @@ describe('ci.yaml', () => {
       'an end before the word',
       { daemon: { budgets: { toldAfter: '1h' } } },
       'daemon.budgets.toldAfter: is longer than endedAfter',
+    ],
+    ['a drain without time', { daemon: { drainTimeout: '0s' } }, 'daemon.drainTimeout: must be a duration'],
+    ['a collection once a month', { localRegistry: { collectEvery: '577h' } }, 'localRegistry.collectEvery: must be'],
+    ['a port that there is not', { proxies: { upstreams: { 'gcr.io:99999': {} } } }, 'must be a registry'],
+    [
+      'an end of a step before the word',
+      daemonWithStep({ toldAfter: '2h', endedAfter: '1h' }),
+      'daemon.budgets.steps[0].toldAfter: is longer than endedAfter',
+    ],
+    [
+      'a step of two lines',
+      daemonWithStep({ step: 'RUN a\nb' }),
+      "daemon.budgets.steps[0].step: must be a step's name",
     ],
     [
       'a class without Kata',

@@ -5,8 +5,10 @@ import type { Manifest } from '../../../examples/buildkit-ci/render/manifest.js'
 import { manifestsOf } from '../../../examples/buildkit-ci/render/manifests.js'
 import { yamlOf } from '../../../examples/buildkit-ci/render/yaml.js'
 import { validate } from '../../support/schema.js'
+import { take } from '../cli/call.js'
 import { configOf } from '../config/samples.js'
 import { configs } from './combinations.js'
+import { commandLinesOf, containersOf } from './command-lines.js'
 
 /** `CONFIGS=2000` for more of them, `SEED=N` for the same ones again. `npm test` has few: each costs 20 ms. */
 const count = Number(process.env['CONFIGS'] ?? 12)
@@ -59,6 +61,14 @@ describe('the manifests of every config', () => {
     })
   })
 
+  it('start this program with command lines that it takes', () => {
+    ofEveryConfig((manifests) => {
+      for (const { name, args } of commandLinesOf(manifests)) {
+        expect(() => take(args), `${name}: ${args.join(' ')}`).not.toThrow()
+      }
+    })
+  })
+
   it('ask for ephemeral storage in each container, so that none "exceeds its request of 0"', () => {
     ofEveryConfig((manifests) => {
       for (const { name, container } of containersOf(manifests)) {
@@ -103,13 +113,4 @@ function selectorsOf(manifest: Manifest): Record<string, string>[] {
   const { spec } = manifest as Loose
   const selector = spec?.selector?.matchLabels ?? spec?.podSelector?.matchLabels ?? spec?.selector
   return selector === undefined ? [] : [selector as Record<string, string>]
-}
-
-function containersOf(manifests: Manifest[]) {
-  return podTemplates({ kind: 'List', items: manifests }).flatMap(({ name, spec }) =>
-    [...(spec.initContainers ?? []), ...spec.containers].map((container) => ({
-      name: `${name}/${container.name}`,
-      container,
-    })),
-  )
 }

@@ -22,7 +22,7 @@ const daemon = fc.constantFrom('rootless', 'privileged', 'kata').chain((isolatio
       storageClass,
     }),
     maxParallelism: maybe(fc.integer({ min: 1, max: 64 })),
-    drainTimeout: fc.constantFrom('0s', '1m30s', '24h'),
+    drainTimeout: fc.constantFrom('1s', '1m30s', '24h'),
     budgets: maybe(
       fc.constant({
         toldAfter: '1m',
