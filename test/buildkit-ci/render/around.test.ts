@@ -131,6 +131,19 @@ describe('an agent', () => {
     expect(agent!.env).toContainEqual({ name: 'SHM_LIVENESS_REGION', value: 'agent-app' })
   })
 
+  it('has a store of buildx that it can write, beside the Secret that docker reads', () => {
+    const [agent] = rendered<V1Deployment>(
+      { agents: { app: { ...agents.app, registrySecret: 'registries' } } },
+      'Deployment',
+      'agent-app',
+    ).spec!.template.spec!.containers
+    const variable = (name: string) => agent!.env!.find((each) => each.name === name)!.value!
+    const mountOf = (path: string) => agent!.volumeMounts!.find(({ mountPath }) => path.startsWith(mountPath))
+    expect(mountOf(variable('DOCKER_CONFIG'))).toMatchObject({ name: 'docker', readOnly: true })
+    expect(mountOf(variable('BUILDX_CONFIG'))?.name).toBe('work')
+    expect(mountOf(variable('BUILDX_CONFIG'))).not.toHaveProperty('readOnly')
+  })
+
   it('has a token only to run tests as Jobs', () => {
     const tokenOf = (jobs: boolean) =>
       rendered<V1Deployment>({ agents: { app: { ...agents.app, jobs } } }, 'Deployment', 'agent-app').spec!.template
