@@ -96,7 +96,7 @@ describe('the clean-up', () => {
     expect(commandOf({}, 'registry-cleanup-gcr-io')).not.toContain('--delete')
     const cleanup = { ...config.cleanup, dryRun: false }
     expect(commandOf({ cleanup }, 'registry-cleanup-gcr-io')).toContain('--delete')
-    expect(commandOf({ cleanup }, 'registry-cleanup-local')[2]).toBe('http://registry.ci.svc:5000')
+    expect(commandOf({ cleanup }, 'registry-cleanup')[2]).toBe('http://registry.ci.svc:5000')
   })
 })
 
