@@ -110,6 +110,8 @@ function contradictions({ proxies, localRegistry, nodes, cleanup, agents, daemon
     path,
     message: `${nodePort} is taken by another registry; choose another`,
   }))
+  const cleaned = (cleanup?.registries ?? []).map(({ registry }) => registry)
+  const cleanedTwice = cleaned.flatMap((registry, index) => (cleaned.indexOf(registry) < index ? [index] : []))
   const unreachable = nodes === undefined ? ports : []
   const idle = cleanup !== undefined && cleanup.registries.length === 0 && localRegistry?.policy === undefined
   // An agent has one builder, and so one daemon, for as long as it lives.
@@ -122,6 +124,10 @@ function contradictions({ proxies, localRegistry, nodes, cleanup, agents, daemon
       message: `is missing: it chooses one of the ${daemon.shards} shards`,
     })),
     ...unreachable.map(({ path }) => ({ path, message: 'needs `nodes`, which says how nodes reach it' })),
+    ...cleanedTwice.map((index) => ({
+      path: ['cleanup', 'registries', index, 'registry'],
+      message: `${cleaned[index]} is there already; write all its rules in one policy`,
+    })),
     ...(idle
       ? [{ path: ['cleanup'], message: 'cleans nothing: it has no registries, and localRegistry has no policy' }]
       : []),

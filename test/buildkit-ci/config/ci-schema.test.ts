@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { configOf, refusalOf } from './samples.js'
 
+const policy = { rules: [{ name: 'a', tags: ['*'], olderThan: '1h' }] }
 const stepBudget = { step: 'RUN soak*', toldAfter: '1h', endedAfter: 'never' }
 const daemonWithStep = (step: Partial<typeof stepBudget>) => ({
   daemon: { budgets: { steps: [{ ...stepBudget, ...step }] } },
@@ -88,10 +89,11 @@ describe('ci.yaml', () => {
     ],
     ['a clean-up of nothing', { cleanup: {} }, 'cleanup: cleans nothing'],
     [
-      'a policy that nobody reads',
-      { localRegistry: { policy: { rules: [{ name: 'a', tags: ['*'], olderThan: '1h' }] } } },
-      'localRegistry.policy: needs `cleanup`',
+      'a registry that is cleaned twice',
+      { cleanup: { registries: ['gcr.io', 'docker.io', 'gcr.io'].map((registry) => ({ registry, policy })) } },
+      'cleanup.registries[2].registry: gcr.io is there already',
     ],
+    ['a policy that nobody reads', { localRegistry: { policy } }, 'localRegistry.policy: needs `cleanup`'],
     [
       'a toleration of everything with a value',
       { daemon: { tolerations: [{ operator: 'Exists', value: 'x' }] } },

@@ -49,9 +49,11 @@ describe('a proxy', () => {
   })
 
   it('has a name of its own, whatever the host is', () => {
-    const hosts = ['gcr.io', 'gcr-io', 'gcr.io:443', 'a.very-long-name-of-a-registry.in.some.region.example:5000']
+    const ecr = '123456789012.dkr.ecr.ap-southeast-2.amazonaws.com'
+    const hosts = ['gcr.io', 'gcr-io', 'gcr.io:443', ecr, ecr.replace('-2.', '-1.'), 'asia-northeast1-docker.pkg.dev']
     expect(new Set(hosts.map(proxyName)).size).toBe(hosts.length)
-    for (const host of hosts) expect(proxyName(host)).toMatch(/^[a-z0-9][a-z0-9-]{0,61}[a-z0-9]$/)
+    for (const host of hosts) expect(proxyName(host)).toMatch(/^[a-z][a-z0-9-]{0,50}[a-z0-9]$/)
+    expect(proxyName('ci.azurecr.io')).toBe('proxy-ci-azurecr-io')
   })
 
   it('is reached by daemons, agents and the networks of nodes, and by nobody else', () => {
@@ -111,7 +113,7 @@ describe('binfmt', () => {
     ])
     expect(initContainers![1]!.args).toEqual(['--install', 'arm64,riscv64'])
     const script = containers[0]!.readinessProbe!.exec!.command!.at(-1)
-    expect(script).toContain('/proc/sys/fs/binfmt_misc/qemu-aarch64 /proc/sys/fs/binfmt_misc/qemu-riscv64;')
+    expect(script).toContain('for name in aarch64 riscv64;')
   })
 })
 

@@ -27,6 +27,12 @@ function ofEveryConfig(check: (manifests: Manifest[]) => void): void {
   }
 }
 
+/**
+ * A CronJob adds 11 characters to the names of its Jobs (`ValidateCronJobCreate`). A StatefulSet's pods have a label of its
+ * name and a hash of up to 10 digits, `controller-revision-hash`, and a label's value has at most 63 characters.
+ */
+const longestNames: Record<string, number> = { CronJob: 52, StatefulSet: 52 }
+
 const keyOf = ({ kind, metadata }: Manifest): string => `${kind} ${metadata.namespace ?? ''}/${metadata.name}`
 
 describe('the manifests of every config', () => {
@@ -50,6 +56,16 @@ describe('the manifests of every config', () => {
     ofEveryConfig((manifests) => {
       const keys = manifests.map(keyOf)
       expect([...new Set(keys)]).toEqual(keys)
+    })
+  })
+
+  it('have names that the API server takes', () => {
+    ofEveryConfig((manifests) => {
+      for (const manifest of manifests) {
+        const { kind, metadata } = manifest
+        expect(metadata.name, kind).toMatch(/^[a-z]([a-z0-9-]*[a-z0-9])?$/)
+        expect(metadata.name.length, keyOf(manifest)).toBeLessThanOrEqual(longestNames[kind] ?? 63)
+      }
     })
   })
 

@@ -38,7 +38,11 @@ const daemon = fc.constantFrom('rootless', 'privileged', 'kata').chain((isolatio
   }),
 )
 
-const hosts = ['docker.io', 'gcr.io', 'ci.azurecr.io', 'registry-mirror.example:5000', 'registry.mirror.example:5000']
+const longHosts = ['asia-northeast1-docker.pkg.dev', '123456789012.dkr.ecr.ap-southeast-2.amazonaws.com']
+const hosts = [
+  ...['docker.io', 'gcr.io', 'ci.azurecr.io', 'registry-mirror.example:5000', 'registry.mirror.example:5000'],
+  ...longHosts,
+]
 const upstreams = fc.subarray(hosts).chain((chosen) =>
   fc
     .tuple(
@@ -66,6 +70,7 @@ const cleanup = part({
   registries: fc.constant([
     { registry: 'gcr.io', policy },
     { registry: 'ci.azurecr.io', credentialsSecret: 'clean', policy },
+    ...longHosts.map((registry) => ({ registry, policy })),
   ]),
 })
 
@@ -91,7 +96,7 @@ export const configs = part({
   nodes: fc.constant({ networks: ['10.0.0.0/16'] }),
   binfmt: maybe(
     part({
-      architectures: fc.constantFrom(['arm64'], ['arm64', 'riscv64', '386']),
+      architectures: fc.constantFrom(['arm64'], ['arm64', 'riscv64', '386', 'mips64le']),
       nodeSelector: selector,
       tolerations,
     }),

@@ -82,6 +82,6 @@ describe('a value of ci.yaml', () => {
       }),
       { numRuns: Number(process.env['CONFIGS'] ?? 150) },
     )
-    expect(taken).toBeGreaterThan(10)
+    expect(taken).toBeGreaterThan(0)
   })
 })
