@@ -43,9 +43,13 @@ describe('the README', () => {
 
   it('starts with commands that there are', () => {
     const { scripts } = JSON.parse(readFileSync(join(example, '../../package.json'), 'utf8'))
-    const names = [...readme.matchAll(/npm run ([\w-]+)/g)].map(([, name]) => name!)
+    const names = [...readme.matchAll(/npm run (?:-s )?([\w-]+)/g)].map(([, name]) => name!)
     expect(names).toContain('buildkit-ci')
     for (const name of names) expect(scripts).toHaveProperty(name)
+  })
+
+  it('pipes no lines of npm into another program', () => {
+    for (const line of readme.match(/^npm run .*\|.*$/gm) ?? []) expect(line).toMatch(/^npm run -s /)
   })
 
   it('has the commands of this document, their exit statuses, and every part that is rendered', () => {
