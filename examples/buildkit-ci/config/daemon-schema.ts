@@ -26,7 +26,7 @@ const gc = strict({
   leastFree: percent(0, 90).default(15),
   unusedFor: span('1h', '8760h').prefault('336h'),
   cacheMounts: strict({
-    most: percent(1, 90).default(25),
+    beyond: percent(1, 90).default(25),
     unusedFor: span('1h', '8760h').prefault('72h'),
   }).prefault({}),
 }).superRefine(({ reserved, mostUsed, leastFree, cacheMounts }, context) => {
@@ -35,8 +35,8 @@ const gc = strict({
   if (mostUsed + leastFree > 100) {
     refuse('leastFree', `and mostUsed are ${mostUsed + leastFree} percent together; lower one of them to 100 in sum`)
   }
-  if (cacheMounts.most > mostUsed) {
-    refuse('cacheMounts', `may have ${cacheMounts.most} percent, more than mostUsed (${mostUsed}); lower it`)
+  if (cacheMounts.beyond > mostUsed) {
+    refuse('cacheMounts', `go beyond ${cacheMounts.beyond} percent, which is above mostUsed (${mostUsed}); lower it`)
   }
 })
 

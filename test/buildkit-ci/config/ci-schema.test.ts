@@ -41,8 +41,8 @@ describe('ci.yaml', () => {
     ],
     [
       'cache mounts above the most',
-      { daemon: { gc: { cacheMounts: { most: 80 } } } },
-      'daemon.gc.cacheMounts: may have 80 percent',
+      { daemon: { gc: { cacheMounts: { beyond: 80 } } } },
+      'daemon.gc.cacheMounts: go beyond 80 percent, which is above mostUsed (70)',
     ],
     [
       'an end before the word',
