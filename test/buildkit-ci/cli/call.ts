@@ -5,9 +5,10 @@ import { Writable } from 'node:stream'
 import type { Command } from 'commander'
 import { afterAll } from 'vitest'
 import { stringify } from 'yaml'
-import { type BudgetFlags, budgetsOf } from '../../../examples/buildkit-ci/cli/budget-flags.js'
+import type { BudgetFlags } from '../../../examples/buildkit-ci/cli/budget-flags.js'
 import { type TlsFlags, tlsOf } from '../../../examples/buildkit-ci/cli/daemon-flags.js'
 import { programOf, runProgram } from '../../../examples/buildkit-ci/cli/program.js'
+import { Budgets } from '../../../examples/buildkit-ci/progress/budgets.js'
 import { endpointOf } from '../../../examples/buildkit-ci/registry/api/endpoint.js'
 import type { Host } from '../../../examples/kata-build-runner/cli/host.js'
 import { systemClock } from '../../../examples/kata-build-runner/model/clock.js'
@@ -55,7 +56,10 @@ export function take(args: string[]): void {
 /** What a command reads of its flags and arguments only once it is carried out. */
 function takeFlags(command: Command): void {
   const flags = command.opts()
-  if ('stepBudget' in flags) budgetsOf(flags as BudgetFlags)
+  if ('stepBudget' in flags) {
+    const { toldAfter: toldAfterMs, endedAfter: endedAfterMs, stepBudget } = flags as BudgetFlags
+    new Budgets({ toldAfterMs, endedAfterMs }, stepBudget)
+  }
   if ('tlscacert' in flags) tlsOf(flags as TlsFlags)
   if (command.name() === 'clean') endpointOf(command.args[0] ?? '')
 }
