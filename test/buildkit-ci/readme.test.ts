@@ -92,7 +92,8 @@ describe('the image of the program', () => {
   it('has a buildkit-ci that runs what is built, and what it calls', () => {
     const text = fileOf('Containerfile')
     expect(text).toContain('/app/dist-programs/examples/buildkit-ci/main.js')
-    for (const tool of ['docker-buildx', 'e2fsprogs', 'docker-registry', 'podman']) expect(text).toContain(tool)
+    for (const tool of ['docker-buildx', 'e2fsprogs', 'docker-registry', 'podman', 'kubectl'])
+      expect(text).toContain(tool)
   })
 
   it('is beside a pinned BuildKit, rootless where it is', () => {

@@ -87,6 +87,16 @@ describe('ci.yaml', () => {
       { daemon: { shards: 2 }, agents: { app: { command: ['x'] } } },
       'agents.app.repository: is missing: it chooses one of the 2 shards',
     ],
+    [
+      'Jobs in the namespace of the daemons, which admits privileged pods',
+      { agents: { app: { command: ['x'], jobs: true } } },
+      'agents.app.jobs: needs an agentNamespace other than namespace',
+    ],
+    [
+      'the same with the namespace written twice',
+      { namespace: 'ci', agentNamespace: 'ci', agents: { app: { command: ['x'], jobs: true } } },
+      'agents.app.jobs: needs an agentNamespace other than namespace',
+    ],
     ['a clean-up of nothing', { cleanup: {} }, 'cleanup: cleans nothing'],
     [
       'a registry that is cleaned twice',

@@ -118,7 +118,7 @@ describe('binfmt', () => {
 })
 
 describe('an agent', () => {
-  const agents = { app: { command: ['/start.sh', '--once'], repository: 'team/app', jobs: false } }
+  const agents = { app: { command: ['/start.sh', '--once'], repository: 'team/app' } }
 
   it('knows all daemons by name, and chooses by its repository', () => {
     const { spec } = rendered<V1Deployment>({ daemon: { shards: 2 }, agents }, 'Deployment', 'agent-app')
@@ -146,12 +146,15 @@ describe('an agent', () => {
     expect(mountOf(variable('BUILDX_CONFIG'))).not.toHaveProperty('readOnly')
   })
 
-  it('has a token only to run tests as Jobs', () => {
-    const tokenOf = (jobs: boolean) =>
-      rendered<V1Deployment>({ agents: { app: { ...agents.app, jobs } } }, 'Deployment', 'agent-app').spec!.template
-        .spec!.automountServiceAccountToken
-    expect([tokenOf(true), tokenOf(false)]).toEqual([true, false])
-    const kinds = manifestsOf(configOf({ agents })).map(({ kind }) => kind)
-    expect(kinds).not.toContain('Role')
+  it('has a token only if it may run tests as Jobs, in a namespace without daemons', () => {
+    const tokenOf = (more: object) => {
+      const config = { agentNamespace: 'agents', agents: { app: { ...agents.app, ...more } } }
+      const { spec } = rendered<V1Deployment>(config, 'Deployment', 'agent-app')
+      const roles = manifestsOf(configOf(config)).filter(({ kind }) => kind === 'Role')
+      return [spec!.template.spec!.automountServiceAccountToken, roles.map(({ metadata }) => metadata.namespace)]
+    }
+    expect(tokenOf({})).toEqual([false, []])
+    expect(tokenOf({ jobs: false })).toEqual([false, []])
+    expect(tokenOf({ jobs: true })).toEqual([true, ['agents']])
   })
 })

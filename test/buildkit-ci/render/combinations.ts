@@ -85,7 +85,7 @@ const agent = part({
   jobs: fc.boolean(),
 })
 
-export const configs = part({
+const all = part({
   namespace: fc.constantFrom('ci', 'ci-build'),
   agentNamespace: maybe(fc.constant('ci-agents')),
   createNamespaces: fc.boolean(),
@@ -102,4 +102,12 @@ export const configs = part({
     }),
   ),
   agents: maybe(fc.dictionary(fc.constantFrom('app', 'other'), agent)),
+})
+
+/** Jobs of agents need a namespace of their own. */
+export const configs = all.map((config) => {
+  const { agents, agentNamespace } = config as { agents?: Record<string, object>; agentNamespace?: string }
+  if (agents === undefined || agentNamespace !== undefined) return config
+  const without = Object.entries(agents).map(([name, each]) => [name, { ...each, jobs: false }])
+  return { ...config, agents: Object.fromEntries(without) }
 })
