@@ -11,11 +11,14 @@ const host = text(hostText, /^(?=.{1,240}$)[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:\d{1,
   (value) => URL.canParse(`https://${value}`),
   { error: `must be ${hostText}` },
 )
+const urlText = 'an http:// or https:// URL without a path'
 const nodePort = whole('', 30_000, 32_767)
 const storageClass = dnsName("a StorageClass's name")
 
 const upstream = strict({
-  remoteUrl: text('an http:// or https:// URL without a path', /^https?:\/\/[A-Za-z0-9.-]+(:\d{1,5})?$/).optional(),
+  remoteUrl: text(urlText, /^https?:\/\/[A-Za-z0-9.-]+(:\d{1,5})?$/)
+    .refine((value) => URL.canParse(value), { error: `must be ${urlText}` })
+    .optional(),
   credentialsSecret: dnsName("a Secret's name").optional(),
   size: size('1Gi', '64Ti').prefault('50Gi'),
   storageClass: storageClass.optional(),

@@ -53,6 +53,11 @@ describe('ci.yaml', () => {
     ['a collection once a month', { localRegistry: { collectEvery: '577h' } }, 'localRegistry.collectEvery: must be'],
     ['a port that there is not', { proxies: { upstreams: { 'gcr.io:99999': {} } } }, 'must be a registry'],
     [
+      'a URL with such a port',
+      { proxies: { upstreams: { 'gcr.io': { remoteUrl: 'https://gcr.io:99999' } } } },
+      'remoteUrl: must be an http:// or https:// URL',
+    ],
+    [
       'an end of a step before the word',
       daemonWithStep({ toldAfter: '2h', endedAfter: '1h' }),
       'daemon.budgets.steps[0].toldAfter: is longer than endedAfter',
