@@ -1,12 +1,17 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { startFake } from '../buildkit-ci/support.js'
 import { startGuard } from '../support/guard.js'
 import { only } from '../support/held.js'
 import { marked } from '../support/left-behind.js'
+import { mounted } from '../support/mounted.js'
 import { Program } from '../support/program.js'
 import { uniqueRegion } from '../support/region.js'
 import { until } from '../support/until.js'
 import { FakeBuildx } from './fake-buildx.js'
+import { renderedVariables } from './rendered-variables.js'
 import { ciProgram } from './scene.js'
 
 const argsOf = (buildx: FakeBuildx, address: string, ...flags: string[]) => [
@@ -22,6 +27,22 @@ describe('buildkit-ci agent', () => {
     expect(await program.ended).toEqual({ code: 7, signal: null })
     expect(program.lines).toEqual(['builder buildkit-ci'])
     expect(buildx.calls).toEqual(['rm buildkit-ci', `create --name buildkit-ci --driver remote unix://${socket}`])
+  })
+
+  it('makes its builder as `render` starts it, though the Secret of registries cannot be written', async () => {
+    const { socket } = await startFake()
+    // buildx keeps its builders there.
+    const create =
+      'mkdir -p "$([ "$BUILDX_CONFIG" ] && echo "$BUILDX_CONFIG" || echo "$DOCKER_CONFIG/buildx")" || exit 1'
+    const buildx = new FakeBuildx({ create })
+    const args = argsOf(buildx, `unix://${socket}`, '--', 'true')
+    await mounted(['-o', 'ro'], async (secret) => {
+      const folder = mkdtempSync(join(tmpdir(), 'agent-'))
+      const program = Program.run(process.execPath, args, { ...marked, ...renderedVariables(folder, secret) })
+      const ended = await program.ended
+      rmSync(folder, { recursive: true })
+      expect(ended, program.stderr).toEqual({ code: 0, signal: null })
+    })
   })
 
   it('takes the daemon of its repository', async () => {

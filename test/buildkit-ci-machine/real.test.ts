@@ -3,9 +3,11 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { RawJson } from '../../examples/buildkit-ci/progress/rawjson.js'
 import { marked } from '../support/left-behind.js'
+import { mounted } from '../support/mounted.js'
 import { Program } from '../support/program.js'
 import { until } from '../support/until.js'
 import { binaries, contextOf, hasBuildx, RealPod, whyNotReal } from './real.js'
+import { renderedVariables } from './rendered-variables.js'
 import { ciProgram } from './scene.js'
 
 const why = whyNotReal()
@@ -105,9 +107,12 @@ describe.skipIf(why !== undefined || !hasBuildx)('the real buildx', () => {
     const context = contextOf('RUN echo hello from the step')
     const build = [process.execPath, ciProgram, 'build', '--buildx', buildx, context]
     const flags = ['--buildx', buildx, '--daemon', `unix://${pod.socket}`, '--builder', 'test']
-    const env = { ...marked, HOME: pod.folder, BUILDX_CONFIG: join(pod.folder, 'buildx') }
-    const agent = Program.run(process.execPath, [ciProgram, 'agent', ...flags, '--', ...build], env)
-    expect(await agent.ended, `${agent.lines.join('\n')}\n${agent.stderr}`).toEqual({ code: 0, signal: null })
-    await until('the output of the step', () => agent.lines.some((line) => line.endsWith('hello from the step')))
+    // As a Secret of registries is mounted.
+    await mounted(['-o', 'ro'], async (secret) => {
+      const env = { ...marked, ...renderedVariables(pod.folder, secret) }
+      const agent = Program.run(process.execPath, [ciProgram, 'agent', ...flags, '--', ...build], env)
+      expect(await agent.ended, `${agent.lines.join('\n')}\n${agent.stderr}`).toEqual({ code: 0, signal: null })
+      await until('the output of the step', () => agent.lines.some((line) => line.endsWith('hello from the step')))
+    })
   })
 })

@@ -43,9 +43,13 @@ describe('the README', () => {
 
   it('starts with commands that there are', () => {
     const { scripts } = JSON.parse(readFileSync(join(example, '../../package.json'), 'utf8'))
-    const names = [...readme.matchAll(/npm run ([\w-]+)/g)].map(([, name]) => name!)
+    const names = [...readme.matchAll(/npm run (?:-s )?([\w-]+)/g)].map(([, name]) => name!)
     expect(names).toContain('buildkit-ci')
     for (const name of names) expect(scripts).toHaveProperty(name)
+  })
+
+  it('pipes no lines of npm into another program', () => {
+    for (const line of readme.match(/^npm run .*\|.*$/gm) ?? []) expect(line).toMatch(/^npm run -s /)
   })
 
   it('has the commands of this document, their exit statuses, and every part that is rendered', () => {
@@ -88,7 +92,8 @@ describe('the image of the program', () => {
   it('has a buildkit-ci that runs what is built, and what it calls', () => {
     const text = fileOf('Containerfile')
     expect(text).toContain('/app/dist-programs/examples/buildkit-ci/main.js')
-    for (const tool of ['docker-buildx', 'e2fsprogs', 'docker-registry', 'podman']) expect(text).toContain(tool)
+    for (const tool of ['docker-buildx', 'e2fsprogs', 'docker-registry', 'podman', 'kubectl'])
+      expect(text).toContain(tool)
   })
 
   it('is beside a pinned BuildKit, rootless where it is', () => {

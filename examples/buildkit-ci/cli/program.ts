@@ -28,7 +28,8 @@ export async function runProgram(args: readonly string[], host: Host): Promise<v
   }
 }
 
-function programOf(host: Host): Command {
+/** All commands, with their flags. */
+export function programOf(host: Host): Command {
   const program = new Command(name)
     .description('container images in CI, built by watched BuildKit daemons')
     .version(version())

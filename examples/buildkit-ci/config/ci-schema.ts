@@ -60,7 +60,7 @@ const agent = strict({
   registrySecret: dnsName("a Secret's name").optional(),
   environmentSecret: dnsName("a Secret's name").optional(),
   beatMaxAge: span('1s', '10m').prefault('30s'),
-  jobs: flag().default(true),
+  jobs: flag().default(false),
   resources: strict({ cpu: cpu().prefault(1), memory: size('128Mi', '1Ti').prefault('2Gi') }).prefault({}),
   storage: size('1Gi', '1Ti').prefault('10Gi'),
   terminationGrace: span('10s', '24h').prefault('30m'),
@@ -97,7 +97,8 @@ interface Contradiction {
 }
 
 /** What only several keys together show. */
-function contradictions({ proxies, localRegistry, nodes, cleanup, agents, daemon }: Parsed): Contradiction[] {
+function contradictions(config: Parsed): Contradiction[] {
+  const { proxies, localRegistry, nodes, cleanup, agents, daemon, namespace, agentNamespace = namespace } = config
   const ports = [
     ...Object.entries(proxies.upstreams).map(([name, { nodePort }]) => ({
       path: ['proxies', 'upstreams', name, 'nodePort'],
@@ -110,18 +111,30 @@ function contradictions({ proxies, localRegistry, nodes, cleanup, agents, daemon
     path,
     message: `${nodePort} is taken by another registry; choose another`,
   }))
+  const cleaned = (cleanup?.registries ?? []).map(({ registry }) => registry)
+  const cleanedTwice = cleaned.flatMap((registry, index) => (cleaned.indexOf(registry) < index ? [index] : []))
   const unreachable = nodes === undefined ? ports : []
   const idle = cleanup !== undefined && cleanup.registries.length === 0 && localRegistry?.policy === undefined
   // An agent has one builder, and so one daemon, for as long as it lives.
   const unsharded =
     daemon.shards === 1 ? [] : Object.keys(agents).filter((name) => agents[name]?.repository === undefined)
+  // The namespace of the daemons admits privileged pods: who may make Jobs there is root on their nodes.
+  const rooted = agentNamespace === namespace ? Object.keys(agents).filter((name) => agents[name]?.jobs) : []
   return [
     ...found,
+    ...rooted.map((name) => ({
+      path: ['agents', name, 'jobs'],
+      message: 'needs an agentNamespace other than namespace, where a Job could be root on its node; set one',
+    })),
     ...unsharded.map((name) => ({
       path: ['agents', name, 'repository'],
       message: `is missing: it chooses one of the ${daemon.shards} shards`,
     })),
     ...unreachable.map(({ path }) => ({ path, message: 'needs `nodes`, which says how nodes reach it' })),
+    ...cleanedTwice.map((index) => ({
+      path: ['cleanup', 'registries', index, 'registry'],
+      message: `${cleaned[index]} is there already; write all its rules in one policy`,
+    })),
     ...(idle
       ? [{ path: ['cleanup'], message: 'cleans nothing: it has no registries, and localRegistry has no policy' }]
       : []),

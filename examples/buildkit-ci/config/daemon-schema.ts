@@ -26,7 +26,7 @@ const gc = strict({
   leastFree: percent(0, 90).default(15),
   unusedFor: span('1h', '8760h').prefault('336h'),
   cacheMounts: strict({
-    most: percent(1, 90).default(25),
+    beyond: percent(1, 90).default(25),
     unusedFor: span('1h', '8760h').prefault('72h'),
   }).prefault({}),
 }).superRefine(({ reserved, mostUsed, leastFree, cacheMounts }, context) => {
@@ -35,15 +35,26 @@ const gc = strict({
   if (mostUsed + leastFree > 100) {
     refuse('leastFree', `and mostUsed are ${mostUsed + leastFree} percent together; lower one of them to 100 in sum`)
   }
-  if (cacheMounts.most > mostUsed) {
-    refuse('cacheMounts', `may have ${cacheMounts.most} percent, more than mostUsed (${mostUsed}); lower it`)
+  if (cacheMounts.beyond > mostUsed) {
+    refuse('cacheMounts', `go beyond ${cacheMounts.beyond} percent, which is above mostUsed (${mostUsed}); lower it`)
   }
 })
 
+/** A stall must be told before it is ended. */
+const tooLate = 'is longer than endedAfter; make it the shorter one'
+
 const stepBudget = strict({
-  step: text("a step's name, like RUN npm ci*, with * for any characters", /^[^=,]{1,200}$/),
+  // One line: it is a part of a flag.
+  step: text(
+    "a step's name on one line, like RUN npm ci*, with * for any characters",
+    /^[^=,\n\r\u2028\u2029]{1,200}$/,
+  ),
   toldAfter: span('10s', '24h'),
   endedAfter: z.union([z.literal('never'), span('10s', '168h')], { error: 'must be a duration like 1h30m, or never' }),
+}).superRefine(({ toldAfter, endedAfter }, context) => {
+  if (endedAfter !== 'never' && toldAfter.ms > endedAfter.ms) {
+    context.addIssue({ code: 'custom', path: ['toldAfter'], message: tooLate })
+  }
 })
 
 const budgets = strict({
@@ -69,7 +80,7 @@ export const daemon = strict({
   maxParallelism: whole('', 1, 1024).optional(),
   tls: tls.prefault({}),
   budgets: budgets.prefault({}),
-  drainTimeout: span('0s', '24h').prefault('30m'),
+  drainTimeout: span('1s', '24h').prefault('30m'),
   nodeSelector: map('labels', metadataKey(), labelValue()).default({}),
   tolerations: tolerations.default([]),
   priorityClass: dnsName("a PriorityClass's name").optional(),
@@ -91,6 +102,6 @@ export const daemon = strict({
     )
   }
   if (budgets.toldAfter.ms > budgets.endedAfter.ms) {
-    refuse(['budgets', 'toldAfter'], 'is longer than endedAfter: a stall must be told before it is ended')
+    refuse(['budgets', 'toldAfter'], tooLate)
   }
 })

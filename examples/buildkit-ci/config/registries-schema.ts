@@ -5,12 +5,20 @@ import { dnsName, flag, list, map, strict, text, whole } from '../../kata-build-
 import { cleanPolicySchema } from '../registry/clean/policy.js'
 import { oneOf, schedule, size, span } from './schema-parts.js'
 
-const host = text('a registry, like docker.io or registry.example:5000', /^[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:\d{1,5})?$/)
+const hostText = 'a registry, like docker.io or registry.example:5000'
+/** With the ending of a file it is a ConfigMap's key, of 253 characters at most. */
+const host = text(hostText, /^(?=.{1,240}$)[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:\d{1,5})?$/).refine(
+  (value) => URL.canParse(`https://${value}`),
+  { error: `must be ${hostText}` },
+)
+const urlText = 'an http:// or https:// URL without a path'
 const nodePort = whole('', 30_000, 32_767)
 const storageClass = dnsName("a StorageClass's name")
 
 const upstream = strict({
-  remoteUrl: text('an http:// or https:// URL without a path', /^https?:\/\/[A-Za-z0-9.-]+(:\d{1,5})?$/).optional(),
+  remoteUrl: text(urlText, /^https?:\/\/[A-Za-z0-9.-]+(:\d{1,5})?$/)
+    .refine((value) => URL.canParse(value), { error: `must be ${urlText}` })
+    .optional(),
   credentialsSecret: dnsName("a Secret's name").optional(),
   size: size('1Gi', '64Ti').prefault('50Gi'),
   storageClass: storageClass.optional(),
@@ -29,7 +37,8 @@ export const localRegistry = strict({
   size: size('1Gi', '64Ti').prefault('100Gi'),
   storageClass: storageClass.optional(),
   nodePort: nodePort.optional(),
-  collectEvery: span('1h', '744h').prefault('24h'),
+  // 24 days: the longest timer of Node.js, which `buildkit-ci registry` waits by.
+  collectEvery: span('1h', '576h').prefault('24h'),
   policy: cleanPolicySchema.optional(),
 })
 

@@ -16,13 +16,22 @@ export const guardPort = 9808
 export const watchPort = 9809
 export const registryPort = 5000
 
-/** A host without hyphens and ports reads well as a part of a name; any other gets a hash, so that no two are the same. */
-export function proxyName(host: string): string {
-  const readable = host.replaceAll(/[.:]/g, '-').slice(0, 40).replace(/-+$/, '')
-  const isPlain = /^[a-z0-9.]{1,40}$/.test(host)
-  return isPlain
-    ? `proxy-${readable}`
-    : `proxy-${readable}-${createHash('sha256').update(host).digest('hex').slice(0, 6)}`
+export const proxyName = (host: string): string => `proxy-${partOf(host)}`
+/** Of the CronJob that cleans a registry, and of its ConfigMap. */
+export const cleanupNameOf = (host: string): string => `${cleanupName}-${partOf(host)}`
+
+/**
+ * So much of a host is readable in a name. The API server takes 52 characters of a CronJob's name (`ValidateCronJobCreate`)
+ * and of a StatefulSet's: its pods have the name and a hash in a label (`controller-revision-hash`).
+ */
+const readableCharacters = 24
+
+/** A short host without hyphens and ports reads well as a part of a name. Any other has a hash, so that no two are the same. */
+function partOf(host: string): string {
+  const readable = host.replaceAll(/[.:]/g, '-')
+  if (readable.length <= readableCharacters && /^[a-z0-9.]+$/.test(host)) return readable
+  const hash = createHash('sha256').update(host).digest('hex').slice(0, 6)
+  return `${readable.slice(0, readableCharacters).replace(/-+$/, '')}-${hash}`
 }
 
 /** A Service as pods reach it, whatever the cluster's domain is. */

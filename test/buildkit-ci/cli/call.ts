@@ -2,9 +2,14 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Writable } from 'node:stream'
+import type { Command } from 'commander'
 import { afterAll } from 'vitest'
 import { stringify } from 'yaml'
-import { runProgram } from '../../../examples/buildkit-ci/cli/program.js'
+import type { BudgetFlags } from '../../../examples/buildkit-ci/cli/budget-flags.js'
+import { type TlsFlags, tlsOf } from '../../../examples/buildkit-ci/cli/daemon-flags.js'
+import { programOf, runProgram } from '../../../examples/buildkit-ci/cli/program.js'
+import { Budgets } from '../../../examples/buildkit-ci/progress/budgets.js'
+import { endpointOf } from '../../../examples/buildkit-ci/registry/api/endpoint.js'
 import type { Host } from '../../../examples/kata-build-runner/cli/host.js'
 import { systemClock } from '../../../examples/kata-build-runner/model/clock.js'
 import { images } from '../config/samples.js'
@@ -33,7 +38,34 @@ export function configFile(more: object = {}): string {
 /** Carries a command line out in this process. */
 export async function call(args: string[], clock = systemClock): Promise<Called> {
   const called: Called = { code: 0, stdout: '', stderr: '' }
-  const host: Host = {
+  await runProgram(args, hostOf(called, clock))
+  return called
+}
+
+/**
+ * Reads a command line by the program's own commands, without carrying it out.
+ *
+ * @throws what the program would refuse it with
+ */
+export function take(args: string[]): void {
+  const program = programOf(hostOf({ code: 0, stdout: '', stderr: '' }, systemClock))
+  for (const command of program.commands) command.action(() => takeFlags(command))
+  program.parse(args, { from: 'user' })
+}
+
+/** What a command reads of its flags and arguments only once it is carried out. */
+function takeFlags(command: Command): void {
+  const flags = command.opts()
+  if ('stepBudget' in flags) {
+    const { toldAfter: toldAfterMs, endedAfter: endedAfterMs, stepBudget } = flags as BudgetFlags
+    new Budgets({ toldAfterMs, endedAfterMs }, stepBudget)
+  }
+  if ('tlscacert' in flags) tlsOf(flags as TlsFlags)
+  if (command.name() === 'clean') endpointOf(command.args[0] ?? '')
+}
+
+function hostOf(called: Called, clock: Host['clock']): Host {
+  return {
     stdout: writer((text) => (called.stdout += text)),
     stderr: writer((text) => (called.stderr += text)),
     ...{ env: {}, clock, leave: () => {}, onSignal: () => () => {} },
@@ -41,8 +73,6 @@ export async function call(args: string[], clock = systemClock): Promise<Called>
       called.code = code
     },
   }
-  await runProgram(args, host)
-  return called
 }
 
 function writer(take: (text: string) => void): Writable {

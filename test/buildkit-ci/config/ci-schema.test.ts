@@ -1,6 +1,12 @@
 import { describe, expect, it } from 'vitest'
 import { configOf, refusalOf } from './samples.js'
 
+const policy = { rules: [{ name: 'a', tags: ['*'], olderThan: '1h' }] }
+const stepBudget = { step: 'RUN soak*', toldAfter: '1h', endedAfter: 'never' }
+const daemonWithStep = (step: Partial<typeof stepBudget>) => ({
+  daemon: { budgets: { steps: [{ ...stepBudget, ...step }] } },
+})
+
 describe('ci.yaml', () => {
   it('needs the two images, and nothing else', () => {
     expect(configOf().daemon).toMatchObject({ isolation: 'rootless', shards: 1, storage: { kind: 'volume' } })
@@ -35,13 +41,31 @@ describe('ci.yaml', () => {
     ],
     [
       'cache mounts above the most',
-      { daemon: { gc: { cacheMounts: { most: 80 } } } },
-      'daemon.gc.cacheMounts: may have 80 percent',
+      { daemon: { gc: { cacheMounts: { beyond: 80 } } } },
+      'daemon.gc.cacheMounts: go beyond 80 percent, which is above mostUsed (70)',
     ],
     [
       'an end before the word',
       { daemon: { budgets: { toldAfter: '1h' } } },
       'daemon.budgets.toldAfter: is longer than endedAfter',
+    ],
+    ['a drain without time', { daemon: { drainTimeout: '0s' } }, 'daemon.drainTimeout: must be a duration'],
+    ['a collection once a month', { localRegistry: { collectEvery: '577h' } }, 'localRegistry.collectEvery: must be'],
+    ['a port that there is not', { proxies: { upstreams: { 'gcr.io:99999': {} } } }, 'must be a registry'],
+    [
+      'a URL with such a port',
+      { proxies: { upstreams: { 'gcr.io': { remoteUrl: 'https://gcr.io:99999' } } } },
+      'remoteUrl: must be an http:// or https:// URL',
+    ],
+    [
+      'an end of a step before the word',
+      daemonWithStep({ toldAfter: '2h', endedAfter: '1h' }),
+      'daemon.budgets.steps[0].toldAfter: is longer than endedAfter',
+    ],
+    [
+      'a step of two lines',
+      daemonWithStep({ step: 'RUN a\nb' }),
+      "daemon.budgets.steps[0].step: must be a step's name",
     ],
     [
       'a class without Kata',
@@ -68,12 +92,23 @@ describe('ci.yaml', () => {
       { daemon: { shards: 2 }, agents: { app: { command: ['x'] } } },
       'agents.app.repository: is missing: it chooses one of the 2 shards',
     ],
+    [
+      'Jobs in the namespace of the daemons, which admits privileged pods',
+      { agents: { app: { command: ['x'], jobs: true } } },
+      'agents.app.jobs: needs an agentNamespace other than namespace',
+    ],
+    [
+      'the same with the namespace written twice',
+      { namespace: 'ci', agentNamespace: 'ci', agents: { app: { command: ['x'], jobs: true } } },
+      'agents.app.jobs: needs an agentNamespace other than namespace',
+    ],
     ['a clean-up of nothing', { cleanup: {} }, 'cleanup: cleans nothing'],
     [
-      'a policy that nobody reads',
-      { localRegistry: { policy: { rules: [{ name: 'a', tags: ['*'], olderThan: '1h' }] } } },
-      'localRegistry.policy: needs `cleanup`',
+      'a registry that is cleaned twice',
+      { cleanup: { registries: ['gcr.io', 'docker.io', 'gcr.io'].map((registry) => ({ registry, policy })) } },
+      'cleanup.registries[2].registry: gcr.io is there already',
     ],
+    ['a policy that nobody reads', { localRegistry: { policy } }, 'localRegistry.policy: needs `cleanup`'],
     [
       'a toleration of everything with a value',
       { daemon: { tolerations: [{ operator: 'Exists', value: 'x' }] } },

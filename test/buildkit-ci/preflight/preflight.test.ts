@@ -105,6 +105,26 @@ describe('preflight', () => {
     expect(stdout).toContain('kubectl label --overwrite namespace ci pod-security.kubernetes.io/enforce=privileged')
   })
 
+  it('says that a Job of an agent could be root on its node', async () => {
+    const open = await readyCluster()
+    const labels = { 'pod-security.kubernetes.io/enforce': 'privileged' }
+    open.change('namespaces', 'agents', (object) => ({ ...object, metadata: { ...object.metadata, labels } }))
+    const config = (jobs: boolean) => ({
+      ...{ agentNamespace: 'agents', createNamespaces: false },
+      agents: { one: { ...everything.agents.one, jobs } },
+    })
+    expect(problems((await preflight(open, config(false))).stdout)).toBe('')
+    const { code, stdout } = await preflight(open, config(true))
+    expect(code).toBe(3)
+    expect(problems(stdout)).toBe(
+      [
+        'error   namespace agents: its Pod Security level is privileged, and agents.one may run Jobs in it',
+        '        kubectl label --overwrite namespace agents pod-security.kubernetes.io/enforce=restricted',
+        '',
+      ].join('\n'),
+    )
+  })
+
   it('says that a namespace is missing only if nobody makes it', async () => {
     const open = await readyCluster()
     const elsewhere = { namespace: 'ci', agentNamespace: 'none' }

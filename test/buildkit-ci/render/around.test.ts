@@ -49,9 +49,11 @@ describe('a proxy', () => {
   })
 
   it('has a name of its own, whatever the host is', () => {
-    const hosts = ['gcr.io', 'gcr-io', 'gcr.io:443', 'a.very-long-name-of-a-registry.in.some.region.example:5000']
+    const ecr = '123456789012.dkr.ecr.ap-southeast-2.amazonaws.com'
+    const hosts = ['gcr.io', 'gcr-io', 'gcr.io:443', ecr, ecr.replace('-2.', '-1.'), 'asia-northeast1-docker.pkg.dev']
     expect(new Set(hosts.map(proxyName)).size).toBe(hosts.length)
-    for (const host of hosts) expect(proxyName(host)).toMatch(/^[a-z0-9][a-z0-9-]{0,61}[a-z0-9]$/)
+    for (const host of hosts) expect(proxyName(host)).toMatch(/^[a-z][a-z0-9-]{0,50}[a-z0-9]$/)
+    expect(proxyName('ci.azurecr.io')).toBe('proxy-ci-azurecr-io')
   })
 
   it('is reached by daemons, agents and the networks of nodes, and by nobody else', () => {
@@ -96,7 +98,7 @@ describe('the clean-up', () => {
     expect(commandOf({}, 'registry-cleanup-gcr-io')).not.toContain('--delete')
     const cleanup = { ...config.cleanup, dryRun: false }
     expect(commandOf({ cleanup }, 'registry-cleanup-gcr-io')).toContain('--delete')
-    expect(commandOf({ cleanup }, 'registry-cleanup-local')[2]).toBe('http://registry.ci.svc:5000')
+    expect(commandOf({ cleanup }, 'registry-cleanup')[2]).toBe('http://registry.ci.svc:5000')
   })
 })
 
@@ -111,12 +113,12 @@ describe('binfmt', () => {
     ])
     expect(initContainers![1]!.args).toEqual(['--install', 'arm64,riscv64'])
     const script = containers[0]!.readinessProbe!.exec!.command!.at(-1)
-    expect(script).toContain('/proc/sys/fs/binfmt_misc/qemu-aarch64 /proc/sys/fs/binfmt_misc/qemu-riscv64;')
+    expect(script).toContain('for name in aarch64 riscv64;')
   })
 })
 
 describe('an agent', () => {
-  const agents = { app: { command: ['/start.sh', '--once'], repository: 'team/app', jobs: false } }
+  const agents = { app: { command: ['/start.sh', '--once'], repository: 'team/app' } }
 
   it('knows all daemons by name, and chooses by its repository', () => {
     const { spec } = rendered<V1Deployment>({ daemon: { shards: 2 }, agents }, 'Deployment', 'agent-app')
@@ -131,12 +133,28 @@ describe('an agent', () => {
     expect(agent!.env).toContainEqual({ name: 'SHM_LIVENESS_REGION', value: 'agent-app' })
   })
 
-  it('has a token only to run tests as Jobs', () => {
-    const tokenOf = (jobs: boolean) =>
-      rendered<V1Deployment>({ agents: { app: { ...agents.app, jobs } } }, 'Deployment', 'agent-app').spec!.template
-        .spec!.automountServiceAccountToken
-    expect([tokenOf(true), tokenOf(false)]).toEqual([true, false])
-    const kinds = manifestsOf(configOf({ agents })).map(({ kind }) => kind)
-    expect(kinds).not.toContain('Role')
+  it('has a store of buildx that it can write, beside the Secret that docker reads', () => {
+    const [agent] = rendered<V1Deployment>(
+      { agents: { app: { ...agents.app, registrySecret: 'registries' } } },
+      'Deployment',
+      'agent-app',
+    ).spec!.template.spec!.containers
+    const variable = (name: string) => agent!.env!.find((each) => each.name === name)!.value!
+    const mountOf = (path: string) => agent!.volumeMounts!.find(({ mountPath }) => path.startsWith(mountPath))
+    expect(mountOf(variable('DOCKER_CONFIG'))).toMatchObject({ name: 'docker', readOnly: true })
+    expect(mountOf(variable('BUILDX_CONFIG'))?.name).toBe('work')
+    expect(mountOf(variable('BUILDX_CONFIG'))).not.toHaveProperty('readOnly')
+  })
+
+  it('has a token only if it may run tests as Jobs, in a namespace without daemons', () => {
+    const tokenOf = (more: object) => {
+      const config = { agentNamespace: 'agents', agents: { app: { ...agents.app, ...more } } }
+      const { spec } = rendered<V1Deployment>(config, 'Deployment', 'agent-app')
+      const roles = manifestsOf(configOf(config)).filter(({ kind }) => kind === 'Role')
+      return [spec!.template.spec!.automountServiceAccountToken, roles.map(({ metadata }) => metadata.namespace)]
+    }
+    expect(tokenOf({})).toEqual([false, []])
+    expect(tokenOf({ jobs: false })).toEqual([false, []])
+    expect(tokenOf({ jobs: true })).toEqual([true, ['agents']])
   })
 })

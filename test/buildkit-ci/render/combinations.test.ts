@@ -5,8 +5,10 @@ import type { Manifest } from '../../../examples/buildkit-ci/render/manifest.js'
 import { manifestsOf } from '../../../examples/buildkit-ci/render/manifests.js'
 import { yamlOf } from '../../../examples/buildkit-ci/render/yaml.js'
 import { validate } from '../../support/schema.js'
+import { take } from '../cli/call.js'
 import { configOf } from '../config/samples.js'
 import { configs } from './combinations.js'
+import { commandLinesOf, containersOf } from './command-lines.js'
 
 /** `CONFIGS=2000` for more of them, `SEED=N` for the same ones again. `npm test` has few: each costs 20 ms. */
 const count = Number(process.env['CONFIGS'] ?? 12)
@@ -24,6 +26,12 @@ function ofEveryConfig(check: (manifests: Manifest[]) => void): void {
     }
   }
 }
+
+/**
+ * A CronJob adds 11 characters to the names of its Jobs (`ValidateCronJobCreate`). A StatefulSet's pods have a label of its
+ * name and a hash of up to 10 digits, `controller-revision-hash`, and a label's value has at most 63 characters.
+ */
+const longestNames: Record<string, number> = { CronJob: 52, StatefulSet: 52 }
 
 const keyOf = ({ kind, metadata }: Manifest): string => `${kind} ${metadata.namespace ?? ''}/${metadata.name}`
 
@@ -51,11 +59,29 @@ describe('the manifests of every config', () => {
     })
   })
 
+  it('have names that the API server takes', () => {
+    ofEveryConfig((manifests) => {
+      for (const manifest of manifests) {
+        const { kind, metadata } = manifest
+        expect(metadata.name, kind).toMatch(/^[a-z]([a-z0-9-]*[a-z0-9])?$/)
+        expect(metadata.name.length, keyOf(manifest)).toBeLessThanOrEqual(longestNames[kind] ?? 63)
+      }
+    })
+  })
+
   it('are the same as YAML, without an alias', () => {
     ofEveryConfig((manifests) => {
       const text = yamlOf(manifests)
       expect(text).not.toMatch(/(: |- )[&*]/)
       expect(text).not.toContain('undefined')
+    })
+  })
+
+  it('start this program with command lines that it takes', () => {
+    ofEveryConfig((manifests) => {
+      for (const { name, args } of commandLinesOf(manifests)) {
+        expect(() => take(args), `${name}: ${args.join(' ')}`).not.toThrow()
+      }
     })
   })
 
@@ -103,13 +129,4 @@ function selectorsOf(manifest: Manifest): Record<string, string>[] {
   const { spec } = manifest as Loose
   const selector = spec?.selector?.matchLabels ?? spec?.podSelector?.matchLabels ?? spec?.selector
   return selector === undefined ? [] : [selector as Record<string, string>]
-}
-
-function containersOf(manifests: Manifest[]) {
-  return podTemplates({ kind: 'List', items: manifests }).flatMap(({ name, spec }) =>
-    [...(spec.initContainers ?? []), ...spec.containers].map((container) => ({
-      name: `${name}/${container.name}`,
-      container,
-    })),
-  )
 }

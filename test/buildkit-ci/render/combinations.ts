@@ -22,7 +22,7 @@ const daemon = fc.constantFrom('rootless', 'privileged', 'kata').chain((isolatio
       storageClass,
     }),
     maxParallelism: maybe(fc.integer({ min: 1, max: 64 })),
-    drainTimeout: fc.constantFrom('0s', '1m30s', '24h'),
+    drainTimeout: fc.constantFrom('1s', '1m30s', '24h'),
     budgets: maybe(
       fc.constant({
         toldAfter: '1m',
@@ -38,7 +38,11 @@ const daemon = fc.constantFrom('rootless', 'privileged', 'kata').chain((isolatio
   }),
 )
 
-const hosts = ['docker.io', 'gcr.io', 'ci.azurecr.io', 'registry-mirror.example:5000', 'registry.mirror.example:5000']
+const longHosts = ['asia-northeast1-docker.pkg.dev', '123456789012.dkr.ecr.ap-southeast-2.amazonaws.com']
+const hosts = [
+  ...['docker.io', 'gcr.io', 'ci.azurecr.io', 'registry-mirror.example:5000', 'registry.mirror.example:5000'],
+  ...longHosts,
+]
 const upstreams = fc.subarray(hosts).chain((chosen) =>
   fc
     .tuple(
@@ -66,6 +70,7 @@ const cleanup = part({
   registries: fc.constant([
     { registry: 'gcr.io', policy },
     { registry: 'ci.azurecr.io', credentialsSecret: 'clean', policy },
+    ...longHosts.map((registry) => ({ registry, policy })),
   ]),
 })
 
@@ -80,7 +85,7 @@ const agent = part({
   jobs: fc.boolean(),
 })
 
-export const configs = part({
+const all = part({
   namespace: fc.constantFrom('ci', 'ci-build'),
   agentNamespace: maybe(fc.constant('ci-agents')),
   createNamespaces: fc.boolean(),
@@ -91,10 +96,18 @@ export const configs = part({
   nodes: fc.constant({ networks: ['10.0.0.0/16'] }),
   binfmt: maybe(
     part({
-      architectures: fc.constantFrom(['arm64'], ['arm64', 'riscv64', '386']),
+      architectures: fc.constantFrom(['arm64'], ['arm64', 'riscv64', '386', 'mips64le']),
       nodeSelector: selector,
       tolerations,
     }),
   ),
   agents: maybe(fc.dictionary(fc.constantFrom('app', 'other'), agent)),
+})
+
+/** Jobs of agents need a namespace of their own. */
+export const configs = all.map((config) => {
+  const { agents, agentNamespace } = config as { agents?: Record<string, object>; agentNamespace?: string }
+  if (agents === undefined || agentNamespace !== undefined) return config
+  const without = Object.entries(agents).map(([name, each]) => [name, { ...each, jobs: false }])
+  return { ...config, agents: Object.fromEntries(without) }
 })

@@ -128,6 +128,12 @@ describe('the disk of the daemon', () => {
     expect(containerOf({}).resources?.requests).toMatchObject({ 'ephemeral-storage': '1Gi' })
   })
 
+  it('has its unused cache mounts collected once the whole cache is beyond a share', () => {
+    const gc = { cacheMounts: { beyond: 10, unusedFor: '1h' } }
+    const [first] = tomlOf({ storage: { size: '200Gi' }, gc }).worker.oci.gcpolicy
+    expect(first).toMatchObject({ maxUsedSpace: 20 * gi, keepDuration: '1h' })
+  })
+
   it('on the node is asked for in full, so that the kubelet does not evict it first, and leaves the node its share', () => {
     const daemon = { storage: { kind: 'ephemeral', size: '50Gi' } }
     const { requests, limits } = containerOf(daemon).resources!

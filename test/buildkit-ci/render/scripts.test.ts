@@ -1,6 +1,6 @@
 /** The few lines of shell that manifests have, run by a real shell. */
 import { spawnSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
@@ -20,17 +20,43 @@ if (missing.length > 0)
   process.stderr.write(`skipped: formatting a device, without ${missing.join(' and ')} (e2fsprogs)\n`)
 
 describe('the check of emulators', () => {
-  const config = configOf({ binfmt: { architectures: ['arm64', 'arm'] } })
-  const script = checkOnceContainer(config.binfmt!)
-    .command!.at(-1)!
-    .replaceAll('/proc/sys/fs/binfmt_misc', join(folder, 'binfmt'))
+  const binfmt = join(folder, 'binfmt')
+  mkdirSync(binfmt)
+  const register = (...names: string[]) => {
+    for (const name of names) writeFileSync(join(binfmt, name), '')
+  }
+  register('register')
+  /** On a node of this machine. */
+  const check = (architectures: string[], machine: string) => {
+    const script = checkOnceContainer(configOf({ binfmt: { architectures } }).binfmt!).command!.at(-1)!
+    return run(`uname() { echo ${machine}; }; ${script.replaceAll('/proc/sys/fs/binfmt_misc', binfmt)}`)
+  }
 
   it('names the one that is missing, and passes once all are there', () => {
-    mkdirSync(join(folder, 'binfmt'))
-    for (const name of ['register', 'qemu-aarch64']) writeFileSync(join(folder, 'binfmt', name), '')
-    expect(run(script)).toMatchObject({ status: 1, stdout: `not registered: ${join(folder, 'binfmt')}/qemu-arm\n` })
-    writeFileSync(join(folder, 'binfmt/qemu-arm'), '')
-    expect(run(script)).toMatchObject({ status: 0, stdout: '' })
+    register('qemu-aarch64')
+    const missing = { status: 1, stdout: `not registered: ${binfmt}/qemu-arm\n` }
+    expect(check(['arm64', 'arm'], 'x86_64')).toMatchObject(missing)
+    register('qemu-arm')
+    expect(check(['arm64', 'arm'], 'x86_64')).toMatchObject({ status: 0, stdout: '' })
+  })
+
+  it('asks for the names that the installer registers', () => {
+    const emulators = ['x86_64', 'i386', 'riscv64', 'ppc64le', 's390x', 'mips64', 'mips64el', 'loongarch64']
+    register(...emulators.map((name) => `qemu-${name}`))
+    const all = ['amd64', '386', 'riscv64', 'ppc64le', 's390x', 'mips64', 'mips64le', 'loong64']
+    expect(check(all, 'aarch64')).toMatchObject({ status: 0, stdout: '' })
+  })
+
+  it.each([
+    ['x86_64', 'amd64'],
+    ['aarch64', 'arm64'],
+    ['armv7l', 'arm'],
+    ['i686', '386'],
+    ['riscv64', 'riscv64'],
+  ])("does not ask a node of %s for an emulator of itself, which the installer's image lacks", (machine, own) => {
+    for (const name of readdirSync(binfmt)) if (name !== 'register') rmSync(join(binfmt, name))
+    expect(check([own], machine)).toMatchObject({ status: 0, stdout: '' })
+    expect(check([own, 's390x'], machine)).toMatchObject({ status: 1, stdout: expect.stringContaining('qemu-s390x') })
   })
 })
 

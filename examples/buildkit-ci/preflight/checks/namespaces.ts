@@ -14,10 +14,11 @@ export async function checkNamespaces(cluster: Cluster, config: CiConfig): Promi
 
 async function checkNamespace(
   cluster: Cluster,
-  { createNamespaces }: CiConfig,
+  config: CiConfig,
   name: string,
   level: PodSecurityLevel,
 ): Promise<Finding> {
+  const { createNamespaces } = config
   const what = `namespace ${name}`
   const namespace = await found(cluster.namespace(name))
   if (namespace === undefined) {
@@ -26,11 +27,15 @@ async function checkNamespace(
       : error(what, 'it is not there', `kubectl create namespace ${name}, or set createNamespaces: true`)
   }
   const enforced = namespace.metadata?.labels?.[enforceLabel]
+  const label = `kubectl label --overwrite namespace ${name} ${enforceLabel}=${level}`
+  const remedy = createNamespaces ? `apply what \`render\` writes of it, or ${label}` : label
   if (enforced !== undefined && order.indexOf(enforced) > order.indexOf(level)) {
-    const remedy = createNamespaces
-      ? `apply what \`render\` writes of it, or kubectl label --overwrite namespace ${name} ${enforceLabel}=${level}`
-      : `kubectl label --overwrite namespace ${name} ${enforceLabel}=${level}`
     return error(what, `its Pod Security level is ${enforced}, and its pods need ${level}`, remedy)
+  }
+  const withJobs = name === config.agentNamespace ? agentsWithJobs(config) : []
+  if (enforced === 'privileged' && withJobs.length > 0) {
+    // Whoever may make a privileged Job is root on its node.
+    return error(what, `its Pod Security level is privileged, and ${withJobs.join(', ')} may run Jobs in it`, remedy)
   }
   if (enforced === undefined) {
     return warning(
@@ -40,4 +45,8 @@ async function checkNamespace(
     )
   }
   return ok(what, `it is there, and admits what it needs (Pod Security level ${enforced})`)
+}
+
+function agentsWithJobs({ agents }: CiConfig): string[] {
+  return Object.keys(agents).flatMap((name) => (agents[name]?.jobs ? [`agents.${name}`] : []))
 }

@@ -19,6 +19,8 @@ const agentUser = 1000
 const tlsDirectory = '/etc/buildkit-tls'
 const dockerConfigDirectory = '/etc/docker-config'
 const workDirectory = '/work'
+/** buildx writes its builders beside docker's file otherwise, and a Secret cannot be written (its `util/confutil`). */
+const buildxDirectory = `${workDirectory}/.buildx`
 /** What is written beside the work: logs, and the agent's own files. */
 const besideWorkGi = 2
 
@@ -70,6 +72,7 @@ function containerOf(config: CiConfig, agent: Agent): V1Container {
     workingDir: workDirectory,
     env: [
       { name: 'HOME', value: workDirectory },
+      { name: 'BUILDX_CONFIG', value: buildxDirectory },
       // For the scripts of builds: buildkit-ci build --cache "$CACHE_REGISTRY/app".
       ...(agent.cacheRegistry === undefined ? [] : [{ name: 'CACHE_REGISTRY', value: agent.cacheRegistry }]),
       ...(agent.registrySecret === undefined ? [] : [{ name: 'DOCKER_CONFIG', value: dockerConfigDirectory }]),

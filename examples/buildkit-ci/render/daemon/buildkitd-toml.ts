@@ -24,7 +24,7 @@ export function buildkitdToml(config: CiConfig): string {
 
 function workerOf({ daemon }: CiConfig) {
   const { gc, isolation, maxParallelism } = daemon
-  const { reservedBytes, mostUsedBytes, leastFree, mostCacheMountBytes } = diskPlanOf(daemon)
+  const { reservedBytes, mostUsedBytes, leastFree, cacheMountsBeyondBytes } = diskPlanOf(daemon)
   const bounds = { reservedSpace: reservedBytes, maxUsedSpace: mostUsedBytes, minFreeSpace: leastFree }
   return {
     enabled: true,
@@ -33,7 +33,8 @@ function workerOf({ daemon }: CiConfig) {
     ...(isolation === 'rootless' ? { rootless: true, noProcessSandbox: true } : {}),
     ...(maxParallelism === undefined ? {} : { 'max-parallelism': maxParallelism }),
     gcpolicy: [
-      { filters: reproducible, keepDuration: gc.cacheMounts.unusedFor.text, maxUsedSpace: mostCacheMountBytes },
+      // A policy's maxUsedSpace is compared with the whole cache, whatever its filters are (`cacheManager.prune`).
+      { filters: reproducible, keepDuration: gc.cacheMounts.unusedFor.text, maxUsedSpace: cacheMountsBeyondBytes },
       { keepDuration: gc.unusedFor.text, ...bounds },
       bounds,
       // Also what is shared with images that are kept, and internal: only when the others were not enough.

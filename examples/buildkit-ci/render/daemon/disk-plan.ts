@@ -10,7 +10,8 @@ export interface DiskPlan {
   mostUsedBytes: number
   /** A share of the file system where that is the node's, as BuildKit writes it; else bytes. */
   leastFree: number | string
-  mostCacheMountBytes: number
+  /** Of the whole cache: beyond it unused contexts, checkouts and cache mounts go. */
+  cacheMountsBeyondBytes: number
   /** What the container may write beside the volume: its root file system, logs, sockets. */
   ephemeralStorage: { request: string; limit: string }
 }
@@ -26,7 +27,7 @@ export function diskPlanOf({ storage, gc }: CiConfig['daemon']): DiskPlan {
   const shares = {
     reservedBytes: share(gc.reserved),
     mostUsedBytes: share(gc.mostUsed),
-    mostCacheMountBytes: share(gc.cacheMounts.most),
+    cacheMountsBeyondBytes: share(gc.cacheMounts.beyond),
   }
   if (storage.kind === 'volume') return { ...shares, leastFree: share(gc.leastFree), ephemeralStorage: besideVolume }
   // The free space of an emptyDir is the node's. The kubelet evicts at 10 percent (`nodefs.available`) or 15

@@ -17,8 +17,13 @@ const mounted = `test -e ${directory}/register || mount -t binfmt_misc binfmt_mi
 /** PID 1 ignores SIGTERM unless it has a handler, and a daemon's pod has a long grace. */
 const hold = "trap 'exit 0' TERM; sleep infinity & wait"
 
-/** QEMU's names of what Go calls otherwise: the names that the installer registers. */
-const qemuNames: Record<string, string> = { arm64: 'aarch64', amd64: 'x86_64', '386': 'i386', loong64: 'loongarch64' }
+/** QEMU's names of what Go calls otherwise: the installer registers by them (`configs` in tonistiigi/binfmt's `config.go`). */
+const qemuNames: Record<string, string> = {
+  ...{ arm64: 'aarch64', amd64: 'x86_64', '386': 'i386', mips64le: 'mips64el', loong64: 'loongarch64' },
+}
+
+/** QEMU's name of the machine that the script runs on, as the kernel has it or with a version. */
+const ownName = 'own=$(uname -m); case $own in armv*) own=arm ;; i?86) own=i386 ;; esac'
 
 /** `shm-liveness lint` warns of probes that read a file, which a program would have to write. */
 export const kernelFileAnnotation = {
@@ -66,10 +71,15 @@ export function checkOnceContainer(binfmt: Binfmt): V1Container {
   return mountingContainer(binfmt, 'binfmt-check', registeredScript(binfmt))
 }
 
-/** Fails, and says which, unless the kernel has all of them. */
+/**
+ * Fails, and says which, unless the kernel has all of them. The installer's image has no emulator of the machine that it
+ * runs on (`configure_qemu.sh`), and a cluster may have nodes of several architectures.
+ */
 function registeredScript({ architectures }: Binfmt): string {
-  const files = architectures.map((name) => `${directory}/qemu-${qemuNames[name] ?? name}`)
-  return `for emulator in ${files.join(' ')}; do test -e $emulator || { echo "not registered: $emulator"; exit 1; }; done`
+  const names = architectures.map((name) => qemuNames[name] ?? name)
+  const file = `${directory}/qemu-$name`
+  const check = `test "$name" = "$own" || test -e ${file} || { echo "not registered: ${file}"; exit 1; }`
+  return `${ownName}; for name in ${names.join(' ')}; do ${check}; done`
 }
 
 /** For nodes: for every container that is not in a virtual machine. */

@@ -3,7 +3,15 @@ import { stringify } from 'yaml'
 import type { CiConfig } from '../../config/ci-schema.js'
 import type { CleanPolicy } from '../../registry/clean/policy.js'
 import type { Manifest } from '../manifest.js'
-import { cleanupName, labelsOf, localRegistryName, metadataOf, proxyName, registryPort, serviceHost } from '../names.js'
+import {
+  cleanupName,
+  cleanupNameOf,
+  labelsOf,
+  localRegistryName,
+  metadataOf,
+  registryPort,
+  serviceHost,
+} from '../names.js'
 import { commonPodFields, pulled, restrictedAs, smallResources } from '../pods.js'
 
 const user = 1000
@@ -29,12 +37,13 @@ export function cleanupManifests(config: CiConfig): Manifest[] {
 
 function cleanedOf({ cleanup, localRegistry, namespace }: CiConfig): Cleaned[] {
   const remote = (cleanup?.registries ?? []).map(({ registry, policy, credentialsSecret }) => ({
-    name: proxyName(registry).replace(/^proxy/, cleanupName),
+    name: cleanupNameOf(registry),
     ...{ registry, policy, credentialsSecret },
   }))
   if (localRegistry?.policy === undefined) return remote
   const registry = `http://${serviceHost(localRegistryName, namespace)}:${registryPort}`
-  const local = { name: `${cleanupName}-local`, registry, policy: localRegistry.policy, credentialsSecret: undefined }
+  // No registry of another name has this one.
+  const local = { name: cleanupName, registry, policy: localRegistry.policy, credentialsSecret: undefined }
   return [local, ...remote]
 }
 
