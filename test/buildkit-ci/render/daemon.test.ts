@@ -32,7 +32,8 @@ describe('the daemon', () => {
     const { command: whole, livenessProbe, securityContext, lifecycle } = containerOf({ isolation })
     expect(whole?.slice(0, 9 + command.length)).toEqual([
       '/shm-liveness/shm-guard',
-      ...['--notify', '--startup-grace', '5m', '--watcher', 'builds', '--'],
+      ...['--notify', '--notify-socket', '/run/buildkit/notify.sock'],
+      ...['--startup-grace', '5m', '--watcher', 'builds', '--'],
       ...command,
     ])
     expect(livenessProbe?.httpGet).toEqual({ path: '/livez', port: 9808 })
@@ -40,7 +41,6 @@ describe('the daemon', () => {
     expect(lifecycle?.preStop?.httpGet).toEqual({ path: '/drain', port: 9809 })
   })
 
-  it('has a watcher with a region and probes of its own, which starts before it', () => {
   it.each(['privileged', 'kata'])('%s begins as its image does, in a cgroup namespace of its own', (isolation) => {
     expect(containerOf({ isolation }).command?.join(' ')).toContain(
       '/usr/bin/buildkitd-entrypoint --config /etc/buildkit/buildkitd.toml',
@@ -53,6 +53,7 @@ describe('the daemon', () => {
     expect(volumeMounts!.map(({ mountPath }) => mountPath)).toContain(socket?.replace(/\/[^/]+$/, ''))
   })
 
+  it('has a watcher with a region and probes of its own, which starts before it', () => {
     const watch = containerOf(
       { budgets: { toldAfter: '2m', steps: [{ step: 'RUN soak*', toldAfter: '1h', endedAfter: 'never' }] } },
       'watch',
