@@ -19,6 +19,8 @@ export interface WatcherOptions extends Limits {
 
 interface Followed {
   steps: BuildSteps
+  /** Its progress broke off, and is asked for again if the daemon still names the build. */
+  isCut: boolean
   stop: () => void
 }
 
@@ -69,6 +71,11 @@ export class Watcher {
   }
 
   /** While the daemon drains it is not ready, so that its Service sends no new builds to it. */
+  get known(): Known {
+    return this.#known
+  }
+
+  /** The builds that are followed: those that the daemon named last. */
   set isDraining(is: boolean) {
     this.#isDraining = is
     this.#sayReadiness()
@@ -130,8 +137,8 @@ export class Watcher {
   }
 
   #followAll(refs: readonly string[]): void {
-    for (const [ref, { stop }] of this.#builds) {
-      if (refs.includes(ref)) continue
+    for (const [ref, { isCut, stop }] of this.#builds) {
+      if (refs.includes(ref) && !isCut) continue
       this.#builds.delete(ref)
       stop()
     }
@@ -139,14 +146,24 @@ export class Watcher {
   }
 
   #follow(ref: string): void {
-    const steps = new BuildSteps(this.#clock.read())
-    // Its own next answer, not the end of this stream, says whether the build still runs.
-    const stop = this.#options.connection.follow(
+    const followed: Followed = { steps: new BuildSteps(this.#clock.read()), isCut: false, stop: () => {} }
+    followed.stop = this.#options.connection.follow(
       ref,
-      (progress) => steps.note(progressOf(progress), this.#clock.read()),
-      () => {},
+      (progress) => followed.steps.note(progressOf(progress), this.#clock.read()),
+      () => {
+        // The daemon's next answer, not the end of this stream, says whether the build still runs. Until it is followed
+        // again its steps are not seen, so they are not silent either.
+        followed.isCut = true
+        followed.steps = new BuildSteps(this.#clock.read())
+      },
     )
-    this.#builds.set(ref, { steps, stop })
+    this.#builds.set(ref, followed)
+  }
+
+  /** Each reason once. */
+  #sayUnnamed(why: string | undefined): void {
+    if (why !== undefined && why !== this.#unnamed) this.#options.say(`buildkitd does not name its builds: ${why}`)
+    this.#unnamed = why
   }
 
   #owedMs(nowMs: number): number {

@@ -25,7 +25,9 @@ async function watched() {
   const heard = new Heard()
   const budgets = new Budgets({ toldAfterMs: 60_000, endedAfterMs: 120_000 })
   const connection = connectTo(socket)
-  const watcher = new Watcher({ connection, ...heard, budgets, clock, intervalMs: 5000, apiAnswerMs: 60_000 })
+  // An answer takes real time, in which any simulated time may pass.
+  const apiAnswerMs = 3_600_000
+  const watcher = new Watcher({ connection, ...heard, budgets, clock, intervalMs: 5000, apiAnswerMs })
   const look = async (times = 1) => {
     for (let turn = 0; turn < times; turn++) {
       await clock.advance(5000)
@@ -69,3 +71,26 @@ describe('a watcher', () => {
     expect(heard.takes.at(-1)).toBeUndefined()
   })
 })
+    fake.refuseHistory(undefined)
+    await answered()
+    await until('the builds are known', () => watcher.known.refs?.length === 1)
+  })
+
+  it('follows a build again whose progress broke off: it ends no daemon for what it did not see', async () => {
+    const { fake, watcher, heard, look, answered } = await watched()
+    const build = fake.build('a')
+    build.begin('[1/1] RUN make')
+    await answered()
+    const step = () => watcher.builds[0]?.steps[0].name
+    await until('the build is followed', () => step() === '[1/1] RUN make')
+    await look(20)
+    build.end()
+    await until('it is followed again', () => {
+      watcher.look()
+      return build.reads === 2 && step() === '[1/1] RUN make'
+    })
+    await look(10)
+    expect(heard.ends).toEqual([])
+    expect(watcher.refs).toEqual(['a'])
+    await look(20)
+    expect(heard.ends[0]).toContain('[1/1] RUN make')
