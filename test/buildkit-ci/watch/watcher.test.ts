@@ -1,3 +1,4 @@
+import { status } from '@grpc/grpc-js'
 import { describe, expect, it } from 'vitest'
 import { Budgets } from '../../../examples/buildkit-ci/progress/budgets.js'
 import { Watcher } from '../../../examples/buildkit-ci/watch/watcher.js'
@@ -62,15 +63,20 @@ describe('a watcher', () => {
     expect(watcher.builds[0]?.steps[0].silentMs).toBeLessThanOrEqual(10_000)
   })
 
-  it('is not ready while it drains', async () => {
-    const { watcher, heard, answered } = await watched()
+  it('follows a build on whose list of builds fails, and does not say that it knows', async () => {
+    const { fake, watcher, heard, look, answered } = await watched()
+    fake.build('a').begin('[1/1] RUN make')
     await answered()
-    watcher.isDraining = true
-    expect(heard.takes.at(-1)).toBe('draining')
-    watcher.isDraining = false
+    expect(watcher.known.refs).toEqual(['a'])
+    fake.refuseHistory(status.INTERNAL)
+    await answered()
+    await until('the error is known', () => watcher.known.refs === undefined)
+    await look(2)
+    expect(watcher.refs).toEqual(['a'])
+    expect(heard.said.filter((line) => line.includes('does not name'))).toEqual([
+      'buildkitd does not name its builds: ListenBuildHistory: no list',
+    ])
     expect(heard.takes.at(-1)).toBeUndefined()
-  })
-})
     fake.refuseHistory(undefined)
     await answered()
     await until('the builds are known', () => watcher.known.refs?.length === 1)
@@ -94,3 +100,5 @@ describe('a watcher', () => {
     expect(watcher.refs).toEqual(['a'])
     await look(20)
     expect(heard.ends[0]).toContain('[1/1] RUN make')
+  })
+})
