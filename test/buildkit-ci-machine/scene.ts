@@ -47,7 +47,8 @@ export class DaemonPod {
 
   static async start({ flags = [], watch = [] }: SceneOptions = {}): Promise<DaemonPod> {
     const pod = new DaemonPod(watch)
-    const guard = ['--region', pod.region, '--watcher', 'builds', '--notify', '--interval', '10ms', '--grace', '1s']
+    const notify = ['--notify', '--notify-socket', `${pod.socket}.notify`]
+    const guard = ['--region', pod.region, '--watcher', 'builds', ...notify, '--interval', '10ms', '--grace', '1s']
     pod.guard = startGuard([...guard, ...flags, '--', process.execPath, daemonProgram, pod.socket], marked)
     pod.daemonPid = Number(await pod.guard.said('listening'))
     await pod.startWatcher()

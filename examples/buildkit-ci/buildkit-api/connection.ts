@@ -6,6 +6,8 @@ import { type ControlClient, controlClient, type HealthClient, healthClient } fr
 /** The daemon's word on one question: it answered, it is not there, or the question was given up unanswered. */
 export type Answer =
   | { kind: 'answered'; activeRefs: string[] }
+  // It lives, and an error took the place of its list: any build may run.
+  | { kind: 'answered'; activeRefs: undefined; why: string }
   | { kind: 'refuses'; why: string }
   | { kind: 'absent'; why: string }
   | { kind: 'unanswered'; question: string }
@@ -19,7 +21,7 @@ export interface ConnectionOptions {
 /** Which question an `ask` waits for at the moment; each is answered by other parts of the daemon. */
 const questions = ['health', 'Info', 'ListenBuildHistory'] as const
 
-/** Codes of a call that found no daemon. Each other code is an answer, and so a sign of life. */
+/** Codes of a first question that found no daemon. Each other code is an answer, and so a sign of life. */
 const absentCodes: readonly number[] = [status.UNAVAILABLE]
 const unansweredCodes: readonly number[] = [status.DEADLINE_EXCEEDED, status.CANCELLED]
 
@@ -129,9 +131,10 @@ export class BuildkitConnection implements Disposable {
   }
 
   #answerOf({ code, details }: ServiceError): Answer {
-    if (absentCodes.includes(code)) return { kind: 'absent', why: details }
-    if (unansweredCodes.includes(code)) return { kind: 'unanswered', question: this.#waitsFor ?? 'health' }
-    // Any other error was sent by the daemon.
-    return { kind: 'answered', activeRefs: [] }
+    const question = this.#waitsFor ?? 'health'
+    // After an answer to `health` the daemon may itself send such a code. If it has just ended, the next `ask` finds that.
+    if (absentCodes.includes(code) && question === 'health') return { kind: 'absent', why: details }
+    if (unansweredCodes.includes(code)) return { kind: 'unanswered', question }
+    return { kind: 'answered', activeRefs: undefined, why: `${question}: ${details}` }
   }
 }

@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { Budgets, type StepBudget, stepBudgetOf, usualBudget } from '../progress/budgets.js'
+import { type Budgets, budgetsFor, type StepBudget, stepBudgetOf, usualBudget } from '../progress/budgets.js'
 import { duration } from './durations.js'
 
 /** How long steps may be silent. */
@@ -23,6 +23,6 @@ function collected(text: string, before: StepBudget[]): StepBudget[] {
 }
 
 /** @throws CiError `BUDGET_INVALID` */
-export function budgetsOf({ toldAfter, endedAfter, stepBudget }: BudgetFlags): Budgets {
-  return new Budgets({ toldAfterMs: toldAfter, endedAfterMs: endedAfter }, stepBudget)
+export function budgetsOf(ended: 'build' | 'daemon', { toldAfter, endedAfter, stepBudget }: BudgetFlags): Budgets {
+  return budgetsFor(ended, { toldAfterMs: toldAfter, endedAfterMs: endedAfter }, stepBudget)
 }

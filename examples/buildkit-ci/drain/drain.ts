@@ -2,10 +2,12 @@ import { type Clock, systemClock } from '../../kata-build-runner/model/clock.js'
 
 /** What a drain sees of the daemon. */
 export interface Drained {
-  /** The builds that run; undefined: not known yet. */
+  /** The builds that run; undefined: not known. */
   refs: readonly string[] | undefined
   /** Why there is nothing to wait for, though builds may run: the daemon hangs, or is gone. */
   isOver: string | undefined
+  /** When the question was asked that was answered so, by the drain's clock. Builds may have begun since. */
+  askedMs: number
 }
 
 export interface DrainOptions {
@@ -23,11 +25,13 @@ export interface DrainOptions {
 export type DrainOutcome =
   | { kind: 'drained' }
   | { kind: 'over'; why: string }
-  | { kind: 'timeout'; refs: readonly string[] }
+  /** @property refs undefined: whether builds run is not known */
+  | { kind: 'timeout'; refs: readonly string[] | undefined }
   | { kind: 'cancelled' }
 
 /**
- * Waits until no build runs.
+ * Waits until no build runs. Only the daemon can say that, and only for the time at which it was asked: an answer counts
+ * if its question was asked once the idle time was over.
  *
  * It goes before the daemon's own SIGTERM. That does refuse new builds, since buildkitd closes its listeners, but it loses
  * running ones: it also sends GOAWAY on each connection (`GracefulStop`), and a build by buildx or buildctl needs new calls
@@ -39,13 +43,13 @@ export async function drain(options: DrainOptions): Promise<DrainOutcome> {
   let idleSinceMs: number | undefined
   let told: string | undefined
   for (;;) {
-    const { refs, isOver } = await look()
+    const { refs, isOver, askedMs } = await look()
     const nowMs = clock.now()
-    if (isOver !== undefined) return { kind: 'over', why: isOver }
+    if (isOver !== undefined && askedMs >= beganMs) return { kind: 'over', why: isOver }
     const isIdle = refs?.length === 0
     idleSinceMs = isIdle ? (idleSinceMs ?? nowMs) : undefined
-    if (idleSinceMs !== undefined && nowMs - idleSinceMs >= settleMs) return { kind: 'drained' }
-    if (nowMs - beganMs >= timeoutMs) return { kind: 'timeout', refs: refs ?? [] }
+    if (idleSinceMs !== undefined && askedMs - idleSinceMs >= settleMs) return { kind: 'drained' }
+    if (nowMs - beganMs >= timeoutMs) return { kind: 'timeout', refs: isIdle ? undefined : refs }
     const words = wordsOf(refs)
     if (words !== told) say(words)
     told = words

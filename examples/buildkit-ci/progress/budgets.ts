@@ -1,6 +1,7 @@
 import { parseDuration } from 'shm-liveness/kubernetes'
 import { isListed } from '../../kata-build-runner/config/wildcard.js'
 import { CiError } from '../model/ci-error.js'
+import { noStep } from './build-steps.js'
 
 /** How long a step may be silent. */
 export interface Budget {
@@ -16,6 +17,26 @@ export interface StepBudget extends Budget {
 }
 
 export const usualBudget: Budget = { toldAfterMs: 5 * 60_000, endedAfterMs: 30 * 60_000 }
+
+/**
+ * What BuildKit tells only the start and the end of (`progress.OneOff`): exports, pushes, caches that are written. A build
+ * in which no step runs may be in the queue: a step has started once it has its place (`op.Acquire`).
+ */
+const untoldSteps = ['exporting *', 'pushing *', 'writing *', noStep]
+const untoldToldAfterMs = 30 * 60_000
+const untoldEndedAfterMs = 6 * 3_600_000
+
+/**
+ * The rules that are given, then those of steps that tell no progress. These end no build by themselves, since its time
+ * limit does; a daemon in which nothing else runs has no such limit.
+ *
+ * @throws CiError `BUDGET_INVALID`
+ */
+export function budgetsFor(ended: 'build' | 'daemon', usual: Budget, rules: readonly StepBudget[] = []): Budgets {
+  const toldAfterMs = Math.max(usual.toldAfterMs, untoldToldAfterMs)
+  const endedAfterMs = ended === 'build' ? undefined : Math.max(usual.endedAfterMs ?? 0, untoldEndedAfterMs)
+  return new Budgets(usual, [...rules, ...untoldSteps.map((step) => ({ step, toldAfterMs, endedAfterMs }))])
+}
 
 /** Budgets by the names of steps; the first that matches counts. */
 export class Budgets {
@@ -35,6 +56,11 @@ export class Budgets {
     }
     this.#rules = rules
     this.#usual = usual
+  }
+
+  /** Of a step that no rule is for. */
+  get usual(): Budget {
+    return this.#usual
   }
 
   /** The longest time that any step may be silent; infinite, if one may be for ever. */

@@ -1,5 +1,5 @@
 import type { Budgets } from '../progress/budgets.js'
-import type { RunningStep } from '../progress/build-steps.js'
+import { noStep, type RunningStep } from '../progress/build-steps.js'
 import { phaseText, spanText } from '../progress/words.js'
 
 export interface Build {
@@ -39,7 +39,8 @@ const toldPart = 0.5
 /**
  * Idle is healthy, and so is busy. A step that is silent beyond its first budget is told. The daemon is ended only if it
  * owes an answer for too long, or if each running step of each running build is silent beyond its second budget: as long as
- * one build makes progress, ending the daemon would cost more than the stall.
+ * one build makes progress, ending the daemon would cost more than the stall. A build that waits for its turn behind hung
+ * steps has no longer budget than they.
  */
 export function judge({ owed, builds }: Seen, { apiAnswerMs, budgets }: Limits): Judgement {
   const stalls: Stall[] = []
@@ -61,12 +62,14 @@ function endingOf({ owed, builds }: Seen, { apiAnswerMs, budgets }: Limits): str
     return phaseText('no answer to ', owed.question, ` for ${spanText(owed.waitedMs)}`)
   }
   const steps = builds.flatMap(({ steps }) => steps)
+  const working = steps.filter(({ name }) => name !== noStep)
   const isBeyond = ({ name, silentMs }: RunningStep): boolean => {
-    const { endedAfterMs } = budgets.of(name)
+    const isQueued = name === noStep && working.length > 0
+    const { endedAfterMs } = isQueued ? budgets.usual : budgets.of(name)
     return endedAfterMs !== undefined && silentMs >= endedAfterMs
   }
   if (!steps.every(isBeyond)) return undefined
-  const worst = steps.reduce<RunningStep | undefined>(
+  const worst = (working.length > 0 ? working : steps).reduce<RunningStep | undefined>(
     (most, step) => (most === undefined || step.silentMs > most.silentMs ? step : most),
     undefined,
   )

@@ -1,5 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import { type DrainOutcome, drain } from '../drain/drain.js'
+import { type Drained, type DrainOutcome, drain } from '../drain/drain.js'
 import { contentType, type WatchMetrics } from './metrics.js'
 import type { Watcher } from './watcher.js'
 
@@ -12,20 +12,16 @@ export interface ServerOptions {
 }
 
 /**
- * `/metrics`, and `/drain`, the preStop hook of the daemon's container: it is answered once no build runs. It drains only
- * as long as its client waits, so that a client that should not have asked takes nothing away for long.
+ * `/metrics`, and `/drain`, the preStop hook of the daemon's container: it is answered once no build runs. It only waits
+ * and changes nothing: the steps of builds share the pod's network, so any of them can ask.
  */
 export function watchServer(options: ServerOptions): Server {
-  let drains = 0
   return createServer((request, response) => {
     const { pathname } = new URL(request.url ?? '/', 'http://localhost')
     if (pathname === '/metrics') {
       response.writeHead(200, { 'content-type': contentType }).end(options.metrics.text())
     } else if (pathname === '/drain') {
-      void answerDrain(request, response, options, (by) => {
-        drains += by
-        options.watcher.isDraining = drains > 0
-      })
+      void answerDrain(request, response, options)
     } else {
       response.writeHead(404, { 'content-type': 'text/plain' }).end('ask /drain or /metrics\n')
     }
@@ -36,28 +32,23 @@ async function answerDrain(
   request: IncomingMessage,
   response: ServerResponse,
   { watcher, settleMs, drainTimeoutMs, say }: ServerOptions,
-  count: (by: 1 | -1) => void,
 ): Promise<void> {
   const gone = new AbortController()
   request.on('error', () => {})
   response.on('close', () => gone.abort())
-  count(1)
   const outcome = await drain({
-    look: () => ({
-      refs: watcher.state === 'answering' ? watcher.refs : undefined,
-      isOver: watcher.isHung
-        ? 'the daemon does not answer'
-        : watcher.state === 'absent'
-          ? 'no daemon is there'
-          : undefined,
-    }),
+    look: () => lookAt(watcher),
     ...{ settleMs, timeoutMs: drainTimeoutMs, say, signal: gone.signal },
   })
   const text = drainText(outcome)
   say(text)
-  // The kubelet sends SIGTERM at once, and a pod that is being deleted is out of its Service already.
-  count(-1)
   if (!response.destroyed) response.writeHead(200, { 'content-type': 'text/plain' }).end(`${text}\n`)
+}
+
+function lookAt({ isHung, known, state }: Watcher): Drained {
+  // An answer that is owed is no answer from before: a hang is what is so now.
+  if (isHung) return { refs: undefined, isOver: 'the daemon does not answer', askedMs: Number.POSITIVE_INFINITY }
+  return { ...known, isOver: state === 'absent' ? 'no daemon is there' : undefined }
 }
 
 export function drainText(outcome: DrainOutcome): string {
@@ -67,7 +58,9 @@ export function drainText(outcome: DrainOutcome): string {
     case 'over':
       return `drain ended: ${outcome.why}`
     case 'timeout':
-      return `drain timed out; these builds are lost: ${outcome.refs.join(', ') || 'not known'}`
+      return outcome.refs === undefined
+        ? 'drain timed out; the daemon did not say that no build runs'
+        : `drain timed out; these builds are lost: ${outcome.refs.join(', ')}`
     case 'cancelled':
       return 'drain cancelled: its client is gone'
   }

@@ -19,7 +19,17 @@ export interface WatcherOptions extends Limits {
 
 interface Followed {
   steps: BuildSteps
+  /** Its progress broke off, and is asked for again if the daemon still names the build. */
+  isCut: boolean
   stop: () => void
+}
+
+/** What the daemon answered last to the question for its builds. */
+export interface Known {
+  /** undefined: it did not name them. */
+  refs: readonly string[] | undefined
+  /** When it was asked, by the watcher's clock. */
+  askedMs: number
 }
 
 /** What the daemon said last. */
@@ -28,20 +38,23 @@ export type DaemonState = 'unknown' | 'absent' | 'answering'
 /** Asks the daemon, follows its builds, and says in the region whether it is well. */
 export class Watcher {
   readonly #options: WatcherOptions
+  readonly #now: () => number
   readonly #clock: RunningClock
   readonly #builds = new Map<string, Followed>()
   readonly #told = new Map<string, string>()
   #state: DaemonState = 'unknown'
+  #known: Known = { refs: undefined, askedMs: Number.NEGATIVE_INFINITY }
+  #unnamed: string | undefined
   #isAsking = false
   #owesSinceMs: number | undefined
   #question: string | undefined
-  #isDraining = false
   #isEnding = false
 
   constructor(options: WatcherOptions) {
     this.#options = options
     const { intervalMs, clock = systemClock } = options
-    this.#clock = new RunningClock(2 * intervalMs, () => clock.now())
+    this.#now = () => clock.now()
+    this.#clock = new RunningClock(2 * intervalMs, this.#now)
   }
 
   get state(): DaemonState {
@@ -58,6 +71,11 @@ export class Watcher {
     return this.#owedMs(this.#clock.read())
   }
 
+  get known(): Known {
+    return this.#known
+  }
+
+  /** The builds that are followed: those that the daemon named last. */
   get refs(): string[] {
     return [...this.#builds.keys()]
   }
@@ -66,12 +84,6 @@ export class Watcher {
   get builds(): Build[] {
     const nowMs = this.#clock.read()
     return [...this.#builds].map(([ref, { steps }]) => ({ ref, steps: steps.running(nowMs) }))
-  }
-
-  /** While the daemon drains it is not ready, so that its Service sends no new builds to it. */
-  set isDraining(is: boolean) {
-    this.#isDraining = is
-    this.#sayReadiness()
   }
 
   /** Until the signal; never throws for anything that the daemon does. */
@@ -104,13 +116,14 @@ export class Watcher {
     const { connection, apiAnswerMs } = this.#options
     this.#isAsking = true
     this.#owesSinceMs ??= nowMs
+    const askedMs = this.#now()
     // Longer than the limit: the answer that comes at last ends the stall.
     const answer = await connection.ask(4 * apiAnswerMs)
     this.#isAsking = false
-    this.#take(answer)
+    this.#take(answer, askedMs)
   }
 
-  #take(answer: Answer): void {
+  #take(answer: Answer, askedMs: number): void {
     if (answer.kind === 'unanswered') {
       this.#question = answer.question
       return
@@ -125,13 +138,17 @@ export class Watcher {
       this.#options.say(answer.kind === 'absent' ? `buildkitd is not there: ${answer.why}` : 'buildkitd answers')
     }
     this.#state = state
-    this.#followAll(answer.kind === 'absent' ? [] : answer.activeRefs)
+    const refs = answer.kind === 'answered' ? answer.activeRefs : undefined
+    this.#known = { refs, askedMs }
+    this.#sayUnnamed(answer.kind === 'answered' && answer.activeRefs === undefined ? answer.why : undefined)
+    if (answer.kind === 'absent') this.#followAll([])
+    else if (refs !== undefined) this.#followAll(refs)
     this.#sayReadiness()
   }
 
   #followAll(refs: readonly string[]): void {
-    for (const [ref, { stop }] of this.#builds) {
-      if (refs.includes(ref)) continue
+    for (const [ref, { isCut, stop }] of this.#builds) {
+      if (refs.includes(ref) && !isCut) continue
       this.#builds.delete(ref)
       stop()
     }
@@ -139,14 +156,24 @@ export class Watcher {
   }
 
   #follow(ref: string): void {
-    const steps = new BuildSteps(this.#clock.read())
-    // Its own next answer, not the end of this stream, says whether the build still runs.
-    const stop = this.#options.connection.follow(
+    const followed: Followed = { steps: new BuildSteps(this.#clock.read()), isCut: false, stop: () => {} }
+    followed.stop = this.#options.connection.follow(
       ref,
-      (progress) => steps.note(progressOf(progress), this.#clock.read()),
-      () => {},
+      (progress) => followed.steps.note(progressOf(progress), this.#clock.read()),
+      () => {
+        // The daemon's next answer, not the end of this stream, says whether the build still runs. Until it is followed
+        // again its steps are not seen, so they are not silent either.
+        followed.isCut = true
+        followed.steps = new BuildSteps(this.#clock.read())
+      },
     )
-    this.#builds.set(ref, { steps, stop })
+    this.#builds.set(ref, followed)
+  }
+
+  /** Each reason once. */
+  #sayUnnamed(why: string | undefined): void {
+    if (why !== undefined && why !== this.#unnamed) this.#options.say(`buildkitd does not name its builds: ${why}`)
+    this.#unnamed = why
   }
 
   #owedMs(nowMs: number): number {
@@ -154,9 +181,7 @@ export class Watcher {
   }
 
   #sayReadiness(): void {
-    const { voice } = this.#options
-    if (this.#isDraining) voice.takes('draining')
-    else voice.takes(this.#state === 'answering' ? undefined : 'buildkitd has not answered')
+    this.#options.voice.takes(this.#state === 'answering' ? undefined : 'buildkitd has not answered')
   }
 
   /** Each stall once, and its end. */

@@ -1,3 +1,4 @@
+import { status } from '@grpc/grpc-js'
 import { describe, expect, it } from 'vitest'
 import { targetOf } from '../../../examples/buildkit-ci/buildkit-api/address.js'
 import type { StatusResponse } from '../../../examples/buildkit-ci/buildkit-api/messages.js'
@@ -81,6 +82,20 @@ describe('a connection to buildkitd', () => {
     fake.serve(false)
     expect(await connectTo(socket).ask(longMs)).toMatchObject({ kind: 'refuses' })
   })
+
+  it.each([status.RESOURCE_EXHAUSTED, status.UNIMPLEMENTED, status.UNAVAILABLE, status.INTERNAL])(
+    'takes an error of the list of builds (%d) for a sign of life, and knows no builds then',
+    async (code) => {
+      const { fake, socket } = await startFake()
+      fake.build('a')
+      fake.refuseHistory(code)
+      expect(await connectTo(socket).ask(longMs)).toEqual({
+        kind: 'answered',
+        activeRefs: undefined,
+        why: 'ListenBuildHistory: no list',
+      })
+    },
+  )
 
   it('lets the daemon stop while it is watched: it keeps no call open', async () => {
     const { fake, socket } = await startFake()

@@ -124,7 +124,8 @@ describe('an agent', () => {
     const { spec } = rendered<V1Deployment>({ daemon: { shards: 2 }, agents }, 'Deployment', 'agent-app')
     const [agent] = spec!.template.spec!.containers
     expect(agent!.command).toEqual([
-      ...['buildkit-ci', 'agent'],
+      // PID 1: buildkit-ci reaps only its own child.
+      ...['/shm-liveness/shm-guard', '--', 'buildkit-ci', 'agent'],
       ...['--daemon', 'tcp://buildkitd-0.buildkitd.ci.svc:1234', '--daemon', 'tcp://buildkitd-1.buildkitd.ci.svc:1234'],
       ...['--tlscacert', '/etc/buildkit-tls/ca.pem', '--tlscert', '/etc/buildkit-tls/cert.pem'],
       ...['--tlskey', '/etc/buildkit-tls/key.pem', '--repository', 'team/app', '--beat-max-age', '30s'],

@@ -26,18 +26,31 @@ const tomlOf = (daemon: object, more: object = {}): Toml =>
 describe('the daemon', () => {
   it.each([
     ['rootless', ['rootlesskit', 'buildkitd'], { runAsUser: 1000, seccompProfile: { type: 'Unconfined' } }],
-    ['privileged', ['buildkitd'], { privileged: true }],
+    ['privileged', ['/usr/bin/buildkitd-entrypoint'], { privileged: true }],
     ['kata', ['/bin/sh', '-ec'], { privileged: true }],
   ])('%s runs under the guard, which ends it by the word of the watcher', (isolation, command, security) => {
     const { command: whole, livenessProbe, securityContext, lifecycle } = containerOf({ isolation })
-    expect(whole?.slice(0, 7 + command.length)).toEqual([
+    expect(whole?.slice(0, 9 + command.length)).toEqual([
       '/shm-liveness/shm-guard',
-      ...['--notify', '--startup-grace', '5m', '--watcher', 'builds', '--'],
+      ...['--notify', '--notify-socket', '/run/buildkit/notify.sock'],
+      ...['--startup-grace', '5m', '--watcher', 'builds', '--'],
       ...command,
     ])
     expect(livenessProbe?.httpGet).toEqual({ path: '/livez', port: 9808 })
     expect(securityContext).toMatchObject(security)
     expect(lifecycle?.preStop?.httpGet).toEqual({ path: '/drain', port: 9809 })
+  })
+
+  it.each(['privileged', 'kata'])('%s begins as its image does, in a cgroup namespace of its own', (isolation) => {
+    expect(containerOf({ isolation }).command?.join(' ')).toContain(
+      '/usr/bin/buildkitd-entrypoint --config /etc/buildkit/buildkitd.toml',
+    )
+  })
+
+  it('has the socket of its guard in a volume: the steps of builds share its network, and have other mounts', () => {
+    const { command, volumeMounts } = containerOf({})
+    const socket = command?.[command.indexOf('--notify-socket') + 1]
+    expect(volumeMounts!.map(({ mountPath }) => mountPath)).toContain(socket?.replace(/\/[^/]+$/, ''))
   })
 
   it('has a watcher with a region and probes of its own, which starts before it', () => {

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest'
-import { Budgets, stepBudgetOf } from '../../../examples/buildkit-ci/progress/budgets.js'
+import { budgetsFor, stepBudgetOf } from '../../../examples/buildkit-ci/progress/budgets.js'
 import { phaseText, spanText } from '../../../examples/buildkit-ci/progress/words.js'
 import { type Build, judge } from '../../../examples/buildkit-ci/watch/judge.js'
 
 const minute = 60_000
-const budgets = new Budgets({ toldAfterMs: 5 * minute, endedAfterMs: 30 * minute }, [
+const budgets = budgetsFor('daemon', { toldAfterMs: 5 * minute, endedAfterMs: 30 * minute }, [
   stepBudgetOf('RUN soak*=10m,never'),
   stepBudgetOf('RUN npm ci*=1m,2m'),
 ])
@@ -50,6 +50,21 @@ describe('a daemon', () => {
     expect(ending).toBeUndefined()
   })
 
+  it.each(['exporting to image', 'exporting cache to registry', 'pushing app:1 with docker', 'no step'])(
+    'has much longer for %s, of which BuildKit tells no progress',
+    (name) => {
+      expect(judged([build('a', name, 29)])).toEqual({ stalls: [], ending: undefined })
+      expect(judged([build('a', name, 5 * 60)])).toMatchObject({ stalls: [{ kind: 'step' }], ending: undefined })
+      expect(judged([build('a', name, 6 * 60)]).ending).toBe(`no progress in ${name} for 6h`)
+    },
+  )
+
+  it('is ended for a hung step though others queue behind it for as long', () => {
+    const queued = build('queued', 'no step', 40)
+    expect(judged([build('hung', '[1/1] RUN make', 31), queued]).ending).toBe('no progress in [1/1] RUN make for 31m')
+    expect(judged([build('hung', '[1/1] RUN make', 31), build('new', 'no step', 1)]).ending).toBeUndefined()
+  })
+
   it('is told at half the time that it may take to answer, and ended at all of it', () => {
     const owing = (waitedMs: number) => judge({ owed: { question: 'Info', waitedMs }, builds: [] }, limits)
     expect(owing(0.4 * minute)).toEqual({ stalls: [], ending: undefined })
@@ -64,6 +79,22 @@ describe('budgets', () => {
     expect(budgets.of('[build 4/9] COPY . .').toldAfterMs).toBe(5 * minute)
   })
 
+  it('never end a build for what BuildKit tells no progress of, unless a flag says so', () => {
+    const usual = { toldAfterMs: 5 * minute, endedAfterMs: 30 * minute }
+    const ofBuild = budgetsFor('build', usual, [stepBudgetOf('exporting*=1m,10m')])
+    expect(ofBuild.of('no step')).toMatchObject({ toldAfterMs: 30 * minute, endedAfterMs: undefined })
+    expect(ofBuild.of('exporting to image').endedAfterMs).toBe(10 * minute)
+    expect(budgetsFor('build', usual).of('[2/2] RUN echo exporting x')).toEqual(usual)
+  })
+
+  it('of the daemon are never shorter for these than for other steps', () => {
+    const day = 24 * 60 * minute
+    expect(budgetsFor('daemon', { toldAfterMs: day, endedAfterMs: day }).of('no step')).toMatchObject({
+      toldAfterMs: day,
+      endedAfterMs: day,
+    })
+  })
+
   it.each(['RUN npm', '=1m,2m', 'RUN x=1m', 'RUN x=1,2', 'RUN x=1m,soon', 'RUN x=never,1m', 'RUN x=0s,1m'])(
     'refuse "%s"',
     (text) => {
@@ -72,7 +103,7 @@ describe('budgets', () => {
   )
 
   it('refuse to end what was not told before', () => {
-    expect(() => new Budgets({ toldAfterMs: 2, endedAfterMs: 1 })).toThrow(/before they are told/)
+    expect(() => budgetsFor('build', { toldAfterMs: 2, endedAfterMs: 1 })).toThrow(/before they are told/)
   })
 })
 

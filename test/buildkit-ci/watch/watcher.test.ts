@@ -1,3 +1,4 @@
+import { status } from '@grpc/grpc-js'
 import { describe, expect, it } from 'vitest'
 import { Budgets } from '../../../examples/buildkit-ci/progress/budgets.js'
 import { Watcher } from '../../../examples/buildkit-ci/watch/watcher.js'
@@ -25,7 +26,9 @@ async function watched() {
   const heard = new Heard()
   const budgets = new Budgets({ toldAfterMs: 60_000, endedAfterMs: 120_000 })
   const connection = connectTo(socket)
-  const watcher = new Watcher({ connection, ...heard, budgets, clock, intervalMs: 5000, apiAnswerMs: 60_000 })
+  // An answer takes real time, in which any simulated time may pass.
+  const apiAnswerMs = 3_600_000
+  const watcher = new Watcher({ connection, ...heard, budgets, clock, intervalMs: 5000, apiAnswerMs })
   const look = async (times = 1) => {
     for (let turn = 0; turn < times; turn++) {
       await clock.advance(5000)
@@ -60,12 +63,42 @@ describe('a watcher', () => {
     expect(watcher.builds[0]?.steps[0].silentMs).toBeLessThanOrEqual(10_000)
   })
 
-  it('is not ready while it drains', async () => {
-    const { watcher, heard, answered } = await watched()
+  it('follows a build on whose list of builds fails, and does not say that it knows', async () => {
+    const { fake, watcher, heard, look, answered } = await watched()
+    fake.build('a').begin('[1/1] RUN make')
     await answered()
-    watcher.isDraining = true
-    expect(heard.takes.at(-1)).toBe('draining')
-    watcher.isDraining = false
+    expect(watcher.known.refs).toEqual(['a'])
+    fake.refuseHistory(status.INTERNAL)
+    await answered()
+    await until('the error is known', () => watcher.known.refs === undefined)
+    await look(2)
+    expect(watcher.refs).toEqual(['a'])
+    expect(heard.said.filter((line) => line.includes('does not name'))).toEqual([
+      'buildkitd does not name its builds: ListenBuildHistory: no list',
+    ])
     expect(heard.takes.at(-1)).toBeUndefined()
+    fake.refuseHistory(undefined)
+    await answered()
+    await until('the builds are known', () => watcher.known.refs?.length === 1)
+  })
+
+  it('follows a build again whose progress broke off: it ends no daemon for what it did not see', async () => {
+    const { fake, watcher, heard, look, answered } = await watched()
+    const build = fake.build('a')
+    build.begin('[1/1] RUN make')
+    await answered()
+    const step = () => watcher.builds[0]?.steps[0].name
+    await until('the build is followed', () => step() === '[1/1] RUN make')
+    await look(20)
+    build.end()
+    await until('it is followed again', () => {
+      watcher.look()
+      return build.reads === 2 && step() === '[1/1] RUN make'
+    })
+    await look(10)
+    expect(heard.ends).toEqual([])
+    expect(watcher.refs).toEqual(['a'])
+    await look(20)
+    expect(heard.ends[0]).toContain('[1/1] RUN make')
   })
 })

@@ -16,6 +16,8 @@ export class FakeBuild {
   readonly #readers = new Set<{ send: (progress: Progress) => void; end: () => void }>()
   readonly #started = new Map<string, Timestamp>()
   readonly createdAt = now()
+  /** How often its progress was asked for. */
+  reads = 0
 
   constructor(readonly ref: string) {}
 
@@ -48,12 +50,14 @@ export class FakeBuild {
   }
 
   read(send: (progress: Progress) => void, end: () => void): () => void {
+    this.reads++
     for (const progress of this.#sent) send(progress)
     const reader = { send, end }
     this.#readers.add(reader)
     return () => this.#readers.delete(reader)
   }
 
+  /** Its streams of progress end, whether or not the daemon still names it. */
   end(): void {
     for (const { end } of this.#readers) end()
     this.#readers.clear()

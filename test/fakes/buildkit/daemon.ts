@@ -27,6 +27,7 @@ export class FakeBuildkit {
   readonly #builds = new Map<string, FakeBuild>()
   readonly #returns = new Map<string, () => void>()
   #hang: Hang = 'nothing'
+  #historyError: status | undefined
   #isServing = true
   #slowMs = 0
   #port = 0
@@ -37,6 +38,10 @@ export class FakeBuildkit {
       Info: this.#unary(() => ({ buildkitVersion: { package: 'fake', version: 'v0', revision: '' } })),
       ListenBuildHistory: (call: ServerWritableStream<{ ActiveOnly: boolean; EarlyExit: boolean }, unknown>) =>
         this.#afterAWhile('history', () => {
+          if (this.#historyError !== undefined) {
+            call.emit('error', { code: this.#historyError, details: 'no list', metadata: new Metadata() })
+            return
+          }
           for (const { ref, createdAt } of this.#builds.values()) {
             call.write({ type: 'STARTED', record: { Ref: ref, Frontend: 'dockerfile.v0', CreatedAt: createdAt } })
           }
@@ -91,6 +96,11 @@ export class FakeBuildkit {
 
   hang(what: Hang): void {
     this.#hang = what
+  }
+
+  /** Its list of builds ends in an error from now on; undefined: it does not. */
+  refuseHistory(code: status | undefined): void {
+    this.#historyError = code
   }
 
   serve(isServing: boolean): void {

@@ -34,7 +34,7 @@ export function buildCommand(): Command {
 }
 
 async function build(context: string, flags: BuildFlags): Promise<void> {
-  const budgets = budgetsOf(flags)
+  const budgets = budgetsOf('build', flags)
   const args = buildArguments(imageBuildOf(context, flags))
   for (const name of suspectArguments(flags.buildArg)) {
     say(

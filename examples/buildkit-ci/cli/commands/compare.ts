@@ -55,7 +55,7 @@ async function compare(context: string, flags: CompareFlags): Promise<void> {
     const after = (more: string[]) => async () => {
       const all = [...args.slice(0, -1), ...more, ...args.slice(-1)]
       const show = (line: string) => flags.showOutput && process.stderr.write(`${line}\n`)
-      const budgets = budgetsOf(flags)
+      const budgets = budgetsOf('build', flags)
       const own = { heartbeat: undefined, ownMaxAgeMs: lookMaxAgeMs, show, say, signal }
       return (await runBuild({ buildx, args: all, budgets, ...own })).code
     }

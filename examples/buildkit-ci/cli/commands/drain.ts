@@ -1,4 +1,5 @@
 import { Command } from 'commander'
+import { systemClock } from '../../../kata-build-runner/model/clock.js'
 import { BuildkitConnection } from '../../buildkit-api/connection.js'
 import { drain } from '../../drain/drain.js'
 import { CiError } from '../../model/ci-error.js'
@@ -26,10 +27,11 @@ async function waitForBuilds(flags: DrainFlags): Promise<void> {
   const outcome = await untilStopped((signal) =>
     drain({
       async look() {
+        const askedMs = systemClock.now()
         const answer = await connection.ask(flags.timeout)
-        if (answer.kind === 'answered') return { refs: answer.activeRefs, isOver: undefined }
+        if (answer.kind === 'answered') return { refs: answer.activeRefs, isOver: undefined, askedMs }
         const isOver = answer.kind === 'absent' ? `no daemon is at ${flags.addr}` : 'the daemon does not answer'
-        return { refs: undefined, isOver }
+        return { refs: undefined, isOver, askedMs }
       },
       ...{ settleMs: flags.settle, timeoutMs: flags.timeout, say, signal },
     }),
@@ -38,7 +40,9 @@ async function waitForBuilds(flags: DrainFlags): Promise<void> {
   if (outcome.kind === 'timeout') {
     throw new CiError(
       'DRAIN_TIMEOUT',
-      `builds still run: ${outcome.refs.join(', ')}`,
+      outcome.refs === undefined
+        ? 'builds may still run: the daemon did not say that none does'
+        : `builds still run: ${outcome.refs.join(', ')}`,
       'raise --timeout, or cancel them',
     )
   }

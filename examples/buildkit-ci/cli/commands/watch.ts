@@ -38,7 +38,7 @@ export function watchCommand(): Command {
 }
 
 async function watch(flags: WatchFlags): Promise<void> {
-  const budgets = budgetsOf(flags)
+  const budgets = budgetsOf('daemon', flags)
   const { daemonRegion, worker, interval: intervalMs, apiAnswer: apiAnswerMs } = flags
   using connection = new BuildkitConnection(connectionOf(flags))
   // The voice's own silence means nothing to the guard. Its max age is what `shm-liveness status` shows.

@@ -24,7 +24,7 @@ const buildxDirectory = `${workDirectory}/.buildx`
 /** What is written beside the work: logs, and the agent's own files. */
 const besideWorkGi = 2
 
-/** The agents, wired: a loop that hangs is found by the beat of `buildkit-ci agent`. */
+/** The agents, wired: the guard reaps what the CI agent's jobs leave behind, and finds a `buildkit-ci agent` that hangs. */
 export function agentDeployment(config: CiConfig, name: string, agent: Agent): V1Deployment & Manifest {
   const full = agentName(name)
   const set: V1Deployment & Manifest = {
@@ -40,7 +40,7 @@ export function agentDeployment(config: CiConfig, name: string, agent: Agent): V
       },
     },
   }
-  return wire(set, { containers: ['agent'], image: config.images.guard, region: full, ...beatProbes })
+  return wire(set, { containers: ['agent'], image: config.images.guard, region: full, guard: true, ...beatProbes })
 }
 
 /** The builder is attached within two minutes; a beat is five times younger than its max age. */

@@ -40,9 +40,10 @@ export function daemonContainer(config: CiConfig): V1Container {
 }
 
 function commandOf({ isolation }: CiConfig['daemon']): string[] {
-  const daemon = ['buildkitd', '--config', configPath]
   // What the image's ENTRYPOINT is.
-  if (isolation === 'rootless') return ['rootlesskit', ...daemon]
+  if (isolation === 'rootless') return ['rootlesskit', 'buildkitd', '--config', configPath]
+  // A privileged pod has the node's cgroup namespace, where steps would be outside of the pod's limits (buildkit#6368).
+  const daemon = ['/usr/bin/buildkitd-entrypoint', '--config', configPath]
   if (isolation === 'privileged') return daemon
   const directory = dataDirectory(isolation)
   return ['/bin/sh', '-ec', `mkdir -p ${directory}; mount ${devicePath} ${directory}; exec ${daemon.join(' ')}`]

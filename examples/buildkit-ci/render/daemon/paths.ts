@@ -8,6 +8,8 @@ export const configPath = `${configDirectory}/buildkitd.toml`
 export const tlsDirectory = '/etc/buildkit-tls'
 export const socketDirectory = '/run/buildkit'
 export const socketAddress = `unix://${socketDirectory}/buildkitd.sock`
+/** Where the daemon tells its guard that it is ready. Steps share the pod's network, so an abstract socket would hear them. */
+export const notifySocket = `${socketDirectory}/notify.sock`
 /** Of the device that a Kata pod has in place of a folder. */
 export const devicePath = '/dev/buildkit-data'
 

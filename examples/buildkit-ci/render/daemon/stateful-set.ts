@@ -9,6 +9,7 @@ import { daemonName, guardPort, labelsOf, metadataOf, selectorOf } from '../name
 import { commonPodFields, notForAutoscaler, placementOf } from '../pods.js'
 import { buildkitdToml } from './buildkitd-toml.js'
 import { daemonContainer, extraInitContainers, watchContainer, watcherWorker, watchName } from './containers.js'
+import { notifySocket } from './paths.js'
 import { runtimeClassOf } from './runtime-class.js'
 import { daemonPodSecurity } from './security.js'
 import { daemonVolumes, dataClaims } from './volumes.js'
@@ -91,8 +92,13 @@ function wired<Wired extends V1StatefulSet>(set: Wired, { images }: CiConfig): W
     region: daemonName,
     via: 'httpGet',
     port: guardPort,
-    // BuildKit says when it is ready, as to systemd.
-    guard: { flags: ['--notify', '--startup-grace', startupGrace.flag, '--watcher', watcherWorker] },
+    guard: {
+      flags: [
+        // BuildKit says when it is ready, as to systemd.
+        ...['--notify', '--notify-socket', notifySocket],
+        ...['--startup-grace', startupGrace.flag, '--watcher', watcherWorker],
+      ],
+    },
     startup: { failureThreshold: startupGrace.failures },
   })
   return wire(guarded, {
