@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs'
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { python, pythonEnv } from '../support/languages.js'
@@ -123,6 +123,25 @@ describe('such a program', () => {
 print(__name__, sys.argv[1:], sys.path[0] == __file__.rpartition('/')[0], sys.modules['__main__'].__dict__ is globals())`
     const app = run(program, { args: ['-m', 'shm_liveness', 'PROGRAM', 'a', '-m'] })
     expect(await app.program.said('__main__')).toBe("['a', '-m'] True True")
+  })
+
+  it.each([
+    ['a file', 'lib/program.py', {}],
+    ['a link', 'link.py', {}],
+    ['a link, with a safe path', 'link.py', { PYTHONSAFEPATH: '1' }],
+    ['a folder', 'lib', {}],
+  ])('imports from where it would import: %s', async (_what, name, env) => {
+    const folder = scriptFolder({})
+    mkdirSync(join(folder, 'lib'))
+    for (const file of ['program.py', '__main__.py'])
+      writeFileSync(join(folder, 'lib', file), 'import sys\nprint(*sys.path)')
+    symlinkSync(join(folder, 'lib/program.py'), join(folder, 'link.py'))
+    const [alone, app] = [[], ['-m', 'shm_liveness']].map((args) =>
+      run('', { args: [...args, join(folder, name)], env }),
+    ) as [Supervised, Supervised]
+    await Promise.all([alone.program.ended, app.program.ended])
+    expect(alone.program.lines).toHaveLength(1)
+    expect(app.program.lines).toEqual(alone.program.lines)
   })
 
   it('may be a module', async () => {
