@@ -104,6 +104,21 @@ derives()`)
   })
 })
 
+describe('the start of such a program', () => {
+  it('has one timer in a loop that is told again and again that it runs, as nest_asyncio does', async () => {
+    const app = run(`import asyncio
+async def main():
+    loop = asyncio.get_running_loop()
+    for _ in range(100):
+        asyncio.events._set_running_loop(loop)
+        await asyncio.sleep(0)
+    print('timers', sum(not timer.cancelled() for timer in loop._scheduled))
+asyncio.run(main())`)
+    await app.program.ended
+    expect(app.program.lines).toEqual(['timers 1'])
+  })
+})
+
 describe('the end of such a program', () => {
   it.each([
     ['', 0, 'stopped'],

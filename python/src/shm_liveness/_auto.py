@@ -89,6 +89,8 @@ class _Supervision:
                 self._beat()
 
     def _loop_began(self, loop: Any) -> None:
+        self._loop_ended()  # nest_asyncio tells of each nested run that begins, and again of the outer one
+
         def come_round() -> None:
             self._beat()
             self._loop_timer = loop.call_later(self._interval_s, come_round)
