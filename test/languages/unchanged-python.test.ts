@@ -105,6 +105,18 @@ derives()`)
 })
 
 describe('the start of such a program', () => {
+  it('lasts a whole max age, however often loops begin in it', async () => {
+    const app = run(
+      `import asyncio, sys
+for _ in range(20): asyncio.run(asyncio.sleep(0))
+print('ran', flush=True)
+${waits}`,
+      { env: { SHM_LIVENESS_MAX_AGE: '1h' } },
+    )
+    await app.program.said('ran')
+    expect(app.worker('main-thread')?.phase).toBe('start')
+  })
+
   it('has one timer in a loop that is told again and again that it runs, as nest_asyncio does', async () => {
     const app = run(`import asyncio
 async def main():

@@ -62,9 +62,9 @@ class _Supervision:
         self._heartbeat = self._claimed(role, settings)
         self._loop_timer: Any = None  # None: no loop runs
         self._is_ready = False
-        self._turns_in_time = 0  # of the start; None of them count once it is over
         self._is_starting = True
-        self._previous_ns = monotonic_ns()
+        self._max_age_ns = settings.max_age_ns
+        self._previous_ns = self._in_time_since_ns = monotonic_ns()  # of the start
         # A program imports its modules in long steps: each has the budget of the start.
         self._heartbeat.phase("start", _timedelta(settings.start_budget_ns))
         if settings.watches_stacks:
@@ -111,10 +111,11 @@ class _Supervision:
                 self._heartbeat.ready()
                 self._is_ready = True
             if self._is_starting:
-                is_in_time = now - self._previous_ns < 2 * self._interval_s * 1e9
-                self._turns_in_time = self._turns_in_time + 1 if is_in_time else 0
+                # Times, not turns: each loop that begins comes round at once.
+                if now - self._previous_ns >= 2 * self._interval_s * 1e9:
+                    self._in_time_since_ns = now
                 self._previous_ns = now
-                if self._turns_in_time >= _BEATS_PER_MAX_AGE:
+                if now - self._in_time_since_ns >= self._max_age_ns:
                     self._is_starting = False
                     self._heartbeat.end_phase()
 
