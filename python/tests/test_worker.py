@@ -1,6 +1,7 @@
 """Run by test/languages, and by `PYTHONPATH=src python3 -m unittest discover -s tests`."""
 
 import asyncio
+import contextlib
 import json
 import multiprocessing
 import os
@@ -16,7 +17,7 @@ from types import SimpleNamespace
 from typing import Any, Callable, Dict, List
 
 import shm_liveness
-from shm_liveness import LivenessError, _layout, hooks
+from shm_liveness import LivenessError, _claim, _layout, hooks
 from shm_liveness._errors import duration_ns
 
 VECTORS = Path(__file__).parents[2] / "test" / "vectors"
@@ -209,6 +210,24 @@ class Processes(Regions):
             for child in children:
                 os.kill(child, signal.SIGKILL)
                 os.waitpid(child, 0)
+
+    def test_a_child_that_was_forked_during_a_stop_or_a_store_may_claim_and_stop(self) -> None:
+        heartbeat = self.claim()
+        heartbeat.counter()
+        # As other threads hold them for moments that a test cannot hit.
+        held = [event._cond for event in heartbeat._counters]  # type: ignore[attr-defined]
+        held += [lock for lock in vars(_claim).values() if hasattr(lock, "acquire")]
+        with contextlib.ExitStack() as locks:
+            for lock in held:
+                locks.enter_context(lock)
+            child = os.fork()
+            if child == 0:
+                signal.alarm(20)
+                heartbeat.stop()
+                own = shm_liveness.claim("own", region=self.region, max_age="1h").beat()
+                os._exit(0 if own else 1)
+            self.assertEqual(os.waitpid(child, 0)[1], 0)
+        self.assertTrue(heartbeat.beat())
 
     def test_importing_the_hooks_imports_none_of_the_packages(self) -> None:
         code = "import sys, shm_liveness.hooks; print([m for m in ('gunicorn','uvicorn','celery') if m in sys.modules])"

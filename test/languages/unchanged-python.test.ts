@@ -203,6 +203,28 @@ print(__name__, sys.argv[1:], sys.path[0] == __file__.rpartition('/')[0], sys.mo
 })
 
 describe('children of such a program', () => {
+  it('run loops and end, also if they were forked during a beat', async () => {
+    const app = run(`import asyncio, os, signal, sys, threading
+fstat, begins, goes_on = os.fstat, threading.Event(), threading.Event()
+def slow_fstat(fd):
+    if threading.current_thread() is not threading.main_thread():
+        begins.set()
+        goes_on.wait()
+    return fstat(fd)
+os.fstat = slow_fstat
+begins.wait()
+child = os.fork()
+if child == 0:
+    signal.alarm(20)
+    asyncio.run(asyncio.sleep(0))
+    sys.exit(3)
+goes_on.set()
+print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))`)
+    expect(await app.program.ended).toMatchObject({ code: 0 })
+    expect(app.program.lines).toEqual(['3'])
+    expect(app.states()).toEqual(['main-thread stopped'])
+  })
+
   const text = `import multiprocessing, sys
 def child(): print('child', flush=True)
 if __name__ == '__main__':

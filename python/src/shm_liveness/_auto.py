@@ -57,7 +57,8 @@ class _Supervision:
     def __init__(self, role: Role, settings: Settings) -> None:
         max_age_s = settings.max_age_ns / 1e9
         self._interval_s = min(max(max_age_s / _BEATS_PER_MAX_AGE, _INTERVAL_S[0]), _INTERVAL_S[1])
-        self._lock = threading.Lock()
+        self._is_forked = False
+        self._lock = threading.RLock()
         self._end = threading.Event()
         self._heartbeat = self._claimed(role, settings)
         self._loop_timer: Any = None  # None: no loop runs
@@ -71,10 +72,18 @@ class _Supervision:
             self._heartbeat.watch_stacks()
         watch_loops(self._loop_began, self._loop_ended)
         self._main_thread = MainThread()
+        os.register_at_fork(after_in_child=self._in_child)
         threading.Thread(target=self._observe, name="shm-liveness auto", daemon=True).start()
         atexit.register(self._at_exit)
         if role.is_child:
             self._stop_with_multiprocessing()
+
+    def _in_child(self) -> None:
+        """A forked child has this thread only: another one may have held the lock, and nothing would give it back."""
+        self._is_forked = True
+        self._lock = threading.RLock()
+        self._end = threading.Event()
+        self._loop_ended()
 
     @staticmethod
     def _claimed(role: Role, settings: Settings) -> Heartbeat:
@@ -89,6 +98,8 @@ class _Supervision:
                 self._beat()
 
     def _loop_began(self, loop: Any) -> None:
+        if self._is_forked:
+            return
         self._loop_ended()  # nest_asyncio tells of each nested run that begins, and again of the outer one
 
         def come_round() -> None:

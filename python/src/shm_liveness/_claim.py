@@ -13,13 +13,12 @@ from ._system import Claimant, Container, boottime_ns, is_locked, monotonic_ns, 
 _RELEASE_WAIT_NS: Final = 50_000_000
 _FORGIVEN_LIVES: Final = 3
 
-_barrier_lock: Final = threading.Lock()
-
-
 def barrier() -> None:
     """Orders the stores before it before those after it: a lock that is taken and given back twice does, on AArch64 too."""
+    # Not a shared lock: if another thread held it at a fork, it would stay locked in the child.
+    lock = threading.Lock()
     for _ in range(2):
-        with _barrier_lock:
+        with lock:
             pass
 
 

@@ -264,9 +264,12 @@ class Heartbeat:
 
     def _give_up(self, is_stopped: bool) -> None:
         is_first, self._is_ended = not self._is_ended, True
+        # A forked child has none of these threads, and an event may be locked there by one of them for ever.
+        if self._owner[0] != os.getpid():
+            return
         for end in self._counters:
             end.set()
-        if is_first and self._owner[0] == os.getpid():
+        if is_first:
             self._claim.release(is_stopped)
 
 
