@@ -149,6 +149,16 @@ class Claims(Regions):
         self.assertTrue(beat())
         self.assertNotEqual(heartbeat.silence(), before)
 
+    def test_a_claim_anew_is_for_the_thread_that_claimed_first(self) -> None:
+        heartbeat = self.claim()
+        os.unlink(f"/dev/shm/{self.region}")
+        with self.assertWarnsRegex(Warning, "was removed"):
+            thread = threading.Thread(target=lambda: until("it is claimed anew", lambda: heartbeat.claimed))
+            thread.start()
+            thread.join()
+        claim = heartbeat._claim
+        self.assertEqual(claim.region.halves[(claim.bank_at + _layout.TID) // 4], threading.get_native_id())
+
     def test_a_counter_is_stamped_while_it_changes(self) -> None:
         heartbeat = self.claim()
         count = heartbeat.counter("5ms")
