@@ -193,6 +193,32 @@ print(__name__, sys.argv[1:], sys.path[0] == __file__.rpartition('/')[0], sys.mo
     expect([off.program.stderr, off.workers()]).toEqual(['', []])
   })
 
+  it('is supervised once the process that had the name has ended', async () => {
+    const first = run(waits)
+    await first.started('main-thread')
+    const second = run(
+      `import asyncio, sys
+def blocks():
+    while True: pass
+async def main():
+    asyncio.get_running_loop().add_reader(sys.stdin, blocks)
+    await asyncio.Event().wait()
+asyncio.run(main())`,
+      { region: first.region },
+    )
+    await second.program.complained('retries until the name is free')
+    first.program.tell('end')
+    await first.program.ended
+    const { pid } = await until('the second has started', () => {
+      const worker = second.worker('main-thread')
+      return worker?.pid === second.program.pid && worker.state === 'running' && worker.phase === null && worker
+    })
+    second.program.tell('block')
+    // Its place is that of the main thread, although another thread has claimed.
+    await stalledAt(second.region, new RegExp(` at blocks .*pid ${pid} R`))
+    expect(second.program.stderr.split('\n')).toHaveLength(2)
+  })
+
   it('has the sitecustomize that it would have had', async () => {
     const other = scriptFolder({ 'sitecustomize.py': "print('other sitecustomize', flush=True)" })
     const app = run('', { args: ['PROGRAM'], env: { PYTHONPATH: `${siteFolder}:${other}` } })
