@@ -2,11 +2,7 @@
 
 import asyncio
 import json
-import multiprocessing
 import os
-import signal
-import subprocess
-import sys
 import threading
 import time
 import unittest
@@ -16,44 +12,11 @@ from types import SimpleNamespace
 from typing import Any, Callable, Dict, List
 
 import shm_liveness
-from shm_liveness import LivenessError, _layout, hooks
+from regions import Regions, until
+from shm_liveness import _layout, hooks
 from shm_liveness._errors import duration_ns
 
 VECTORS = Path(__file__).parents[2] / "test" / "vectors"
-
-
-class Regions(unittest.TestCase):
-    def setUp(self) -> None:
-        self.region = f"test-python-{os.getpid()}-{time.monotonic_ns()}"
-        self.addCleanup(lambda: Path(f"/dev/shm/{self.region}").unlink(missing_ok=True))
-
-    def claim(self, name: str = "grabber", **options: Any) -> shm_liveness.Heartbeat:
-        heartbeat = shm_liveness.claim(name, region=self.region, **{"max_age": "1h", **options})
-        self.addCleanup(heartbeat.stop)
-        return heartbeat
-
-    def state(self, slot: int = 0) -> int:
-        """Of the slot's current bank: 2 claimed, 3 stopped."""
-        data = Path(f"/dev/shm/{self.region}").read_bytes()
-        serials = [int.from_bytes(data[at + _layout.SERIAL : at + _layout.SERIAL + 4], "little") for at in self.banks(slot)]
-        at = self.banks(slot)[serials.index(max(serials))]
-        return int.from_bytes(data[at + _layout.STATE : at + _layout.STATE + 4], "little")
-
-    def banks(self, slot: int) -> List[int]:
-        return [_layout.bank_at(slot, bank) for bank in (0, 1)]
-
-    def assert_code(self, code: str, call: Callable[[], object]) -> None:
-        with self.assertRaises(LivenessError) as raised:
-            call()
-        self.assertEqual(raised.exception.code, code)
-
-
-def until(what: str, holds: Callable[[], object], within_s: float = 60) -> None:
-    deadline = time.monotonic() + within_s
-    while not holds():
-        if time.monotonic() > deadline:
-            raise AssertionError(f"not within {within_s} s: {what}")
-        time.sleep(0.005)
 
 
 class Vectors(Regions):
@@ -148,71 +111,22 @@ class Claims(Regions):
         self.assertTrue(beat())
         self.assertNotEqual(heartbeat.silence(), before)
 
+    def test_a_claim_anew_is_for_the_thread_that_claimed_first(self) -> None:
+        heartbeat = self.claim()
+        os.unlink(f"/dev/shm/{self.region}")
+        with self.assertWarnsRegex(Warning, "was removed"):
+            thread = threading.Thread(target=lambda: until("it is claimed anew", lambda: heartbeat.claimed))
+            thread.start()
+            thread.join()
+        claim = heartbeat._claim
+        self.assertEqual(claim.region.halves[(claim.bank_at + _layout.TID) // 4], threading.get_native_id())
+
     def test_a_counter_is_stamped_while_it_changes(self) -> None:
         heartbeat = self.claim()
         count = heartbeat.counter("5ms")
         seen = heartbeat.silence()
         count[0] += 1
         until("it is stamped", lambda: heartbeat.silence() != seen)
-
-
-def _child_of_multiprocessing(region: str, answers: Any) -> None:
-    with shm_liveness.claim("child", region=region, max_age="1h") as heartbeat:
-        answers.put(heartbeat.beat())
-
-
-class Processes(Regions):
-    def test_a_forked_child_is_inert_and_may_claim_for_itself(self) -> None:
-        heartbeat = self.claim()
-        child = os.fork()
-        if child == 0:
-            inert = not heartbeat.beat()
-            own = shm_liveness.claim("own", region=self.region, max_age="1h").beat()
-            os._exit(0 if inert and own else 1)
-        self.assertEqual(os.waitpid(child, 0)[1], 0)
-        self.assertTrue(heartbeat.beat())
-        self.assert_code("NAME_TAKEN", self.claim)
-
-    def test_multiprocessing_claims_by_fork_and_spawn(self) -> None:
-        heartbeat = self.claim()
-        for method in ("fork", "spawn"):
-            context: Any = multiprocessing.get_context(method)
-            answers = context.Queue()
-            process = context.Process(target=_child_of_multiprocessing, args=(self.region, answers))
-            process.start()
-            self.assertTrue(answers.get(timeout=60))
-            process.join()
-        self.assertTrue(heartbeat.beat())
-
-    def test_forks_beside_claims_on_another_thread(self) -> None:
-        stop = threading.Event()
-
-        def claim_all_the_time() -> None:
-            while not stop.is_set():
-                self.claim("other").stop()
-
-        thread = threading.Thread(target=claim_all_the_time)
-        thread.start()
-        children = []
-        for _ in range(20):
-            child = os.fork()
-            if child == 0:
-                time.sleep(60)
-                os._exit(0)
-            children.append(child)
-        stop.set()
-        thread.join()
-        try:
-            # Whatever the thread was at when they were forked, none of the children holds a lock of it.
-            self.assertTrue(self.claim("other").beat())
-        finally:
-            for child in children:
-                os.kill(child, signal.SIGKILL)
-                os.waitpid(child, 0)
-
-    def test_importing_the_hooks_imports_none_of_the_packages(self) -> None:
-        code = "import sys, shm_liveness.hooks; print([m for m in ('gunicorn','uvicorn','celery') if m in sys.modules])"
-        self.assertEqual(subprocess.check_output([sys.executable, "-c", code], text=True).strip(), "[]")
 
 
 def hang(heartbeat: shm_liveness.Heartbeat) -> str:

@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs'
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { python, pythonEnv } from '../support/languages.js'
@@ -104,6 +104,33 @@ derives()`)
   })
 })
 
+describe('the start of such a program', () => {
+  it('lasts a whole max age, however often loops begin in it', async () => {
+    const app = run(
+      `import asyncio, sys
+for _ in range(20): asyncio.run(asyncio.sleep(0))
+print('ran', flush=True)
+${waits}`,
+      { env: { SHM_LIVENESS_MAX_AGE: '1h' } },
+    )
+    await app.program.said('ran')
+    expect(app.worker('main-thread')?.phase).toBe('start')
+  })
+
+  it('has one timer in a loop that is told again and again that it runs, as nest_asyncio does', async () => {
+    const app = run(`import asyncio
+async def main():
+    loop = asyncio.get_running_loop()
+    for _ in range(100):
+        asyncio.events._set_running_loop(loop)
+        await asyncio.sleep(0)
+    print('timers', sum(not timer.cancelled() for timer in loop._scheduled))
+asyncio.run(main())`)
+    await app.program.ended
+    expect(app.program.lines).toEqual(['timers 1'])
+  })
+})
+
 describe('the end of such a program', () => {
   it.each([
     ['', 0, 'stopped'],
@@ -123,6 +150,25 @@ describe('such a program', () => {
 print(__name__, sys.argv[1:], sys.path[0] == __file__.rpartition('/')[0], sys.modules['__main__'].__dict__ is globals())`
     const app = run(program, { args: ['-m', 'shm_liveness', 'PROGRAM', 'a', '-m'] })
     expect(await app.program.said('__main__')).toBe("['a', '-m'] True True")
+  })
+
+  it.each([
+    ['a file', 'lib/program.py', {}],
+    ['a link', 'link.py', {}],
+    ['a link, with a safe path', 'link.py', { PYTHONSAFEPATH: '1' }],
+    ['a folder', 'lib', {}],
+  ])('imports from where it would import: %s', async (_what, name, env) => {
+    const folder = scriptFolder({})
+    mkdirSync(join(folder, 'lib'))
+    for (const file of ['program.py', '__main__.py'])
+      writeFileSync(join(folder, 'lib', file), 'import sys\nprint(*sys.path)')
+    symlinkSync(join(folder, 'lib/program.py'), join(folder, 'link.py'))
+    const [alone, app] = [[], ['-m', 'shm_liveness']].map((args) =>
+      run('', { args: [...args, join(folder, name)], env }),
+    ) as [Supervised, Supervised]
+    await Promise.all([alone.program.ended, app.program.ended])
+    expect(alone.program.lines).toHaveLength(1)
+    expect(app.program.lines).toEqual(alone.program.lines)
   })
 
   it('may be a module', async () => {
@@ -147,6 +193,32 @@ print(__name__, sys.argv[1:], sys.path[0] == __file__.rpartition('/')[0], sys.mo
     expect([off.program.stderr, off.workers()]).toEqual(['', []])
   })
 
+  it('is supervised once the process that had the name has ended', async () => {
+    const first = run(waits)
+    await first.started('main-thread')
+    const second = run(
+      `import asyncio, sys
+def blocks():
+    while True: pass
+async def main():
+    asyncio.get_running_loop().add_reader(sys.stdin, blocks)
+    await asyncio.Event().wait()
+asyncio.run(main())`,
+      { region: first.region },
+    )
+    await second.program.complained('retries until the name is free')
+    first.program.tell('end')
+    await first.program.ended
+    const { pid } = await until('the second has started', () => {
+      const worker = second.worker('main-thread')
+      return worker?.pid === second.program.pid && worker.state === 'running' && worker.phase === null && worker
+    })
+    second.program.tell('block')
+    // Its place is that of the main thread, although another thread has claimed.
+    await stalledAt(second.region, new RegExp(` at blocks .*pid ${pid} R`))
+    expect(second.program.stderr.split('\n')).toHaveLength(2)
+  })
+
   it('has the sitecustomize that it would have had', async () => {
     const other = scriptFolder({ 'sitecustomize.py': "print('other sitecustomize', flush=True)" })
     const app = run('', { args: ['PROGRAM'], env: { PYTHONPATH: `${siteFolder}:${other}` } })
@@ -157,6 +229,28 @@ print(__name__, sys.argv[1:], sys.path[0] == __file__.rpartition('/')[0], sys.mo
 })
 
 describe('children of such a program', () => {
+  it('run loops and end, also if they were forked during a beat', async () => {
+    const app = run(`import asyncio, os, signal, sys, threading
+fstat, begins, goes_on = os.fstat, threading.Event(), threading.Event()
+def slow_fstat(fd):
+    if threading.current_thread() is not threading.main_thread():
+        begins.set()
+        goes_on.wait()
+    return fstat(fd)
+os.fstat = slow_fstat
+begins.wait()
+child = os.fork()
+if child == 0:
+    signal.alarm(20)
+    asyncio.run(asyncio.sleep(0))
+    sys.exit(3)
+goes_on.set()
+print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))`)
+    expect(await app.program.ended).toMatchObject({ code: 0 })
+    expect(app.program.lines).toEqual(['3'])
+    expect(app.states()).toEqual(['main-thread stopped'])
+  })
+
   const text = `import multiprocessing, sys
 def child(): print('child', flush=True)
 if __name__ == '__main__':

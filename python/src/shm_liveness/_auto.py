@@ -6,17 +6,18 @@ import os
 import sys
 import threading
 from datetime import timedelta
-from typing import Any, Final
+from typing import Any, Final, Optional
 
 from ._errors import LivenessError
 from ._heartbeat import Heartbeat, claim, claim_one_of
 from ._loops import watch_loops
 from ._main_thread import MainThread
 from ._role import CLAIMANT, Role, Settings, command_line, role_of, settings_of
-from ._system import monotonic_ns
+from ._system import monotonic_ns, this_thread
 
 _BEATS_PER_MAX_AGE: Final = 4
 _INTERVAL_S: Final = (0.001, 1.0)
+_CLAIM_AGAIN_S: Final = 1.0
 
 
 def supervise() -> None:
@@ -29,7 +30,7 @@ def supervise() -> None:
             # Before the claim: if that fails, it would fail for what this process starts, too.
             os.environ[CLAIMANT] = str(os.getpid())
         settings = settings_of(os.environ)
-        _Supervision(role, settings)
+        _Supervision(role, settings).begin()
         if role.claims_in_children:
             os.register_at_fork(after_in_child=lambda: _supervise_fork(settings))
     except Exception as error:  # a program must run as well without its supervision
@@ -38,7 +39,7 @@ def supervise() -> None:
 
 def _supervise_fork(settings: Settings) -> None:
     try:
-        _Supervision(Role(is_child=True, claims_in_children=True), settings)
+        _Supervision(Role(is_child=True, claims_in_children=True), settings).begin()
     except Exception as error:
         _say(error)
 
@@ -46,7 +47,7 @@ def _supervise_fork(settings: Settings) -> None:
 def _say(error: Exception) -> None:
     hint = ""
     if isinstance(error, LivenessError) and error.code == "NAME_TAKEN":
-        hint = "; set SHM_LIVENESS_NAME to another name for one of the two"
+        hint = "; set SHM_LIVENESS_NAME to another name for one of the two. It retries until the name is free."
     with contextlib.suppress(OSError):
         os.write(2, f"shm-liveness: this process is not supervised: {' '.join(str(error).split())}{hint}\n".encode())
 
@@ -55,40 +56,74 @@ class _Supervision:
     """Beats of the main thread: by its asyncio loop while one runs, else by a thread that looks at it."""
 
     def __init__(self, role: Role, settings: Settings) -> None:
+        self._role = role
+        self._settings = settings
         max_age_s = settings.max_age_ns / 1e9
         self._interval_s = min(max(max_age_s / _BEATS_PER_MAX_AGE, _INTERVAL_S[0]), _INTERVAL_S[1])
-        self._lock = threading.Lock()
+        self._thread = this_thread()
+        self._is_forked = False
+        self._lock = threading.RLock()
         self._end = threading.Event()
-        self._heartbeat = self._claimed(role, settings)
+        self._heartbeat: Optional[Heartbeat] = None  # None: another process has the name
         self._loop_timer: Any = None  # None: no loop runs
         self._is_ready = False
-        self._turns_in_time = 0  # of the start; None of them count once it is over
         self._is_starting = True
-        self._previous_ns = monotonic_ns()
-        # A program imports its modules in long steps: each has the budget of the start.
-        self._heartbeat.phase("start", _timedelta(settings.start_budget_ns))
-        if settings.watches_stacks:
-            self._heartbeat.watch_stacks()
+        self._previous_ns = self._in_time_since_ns = 0  # of the start
+
+    def begin(self) -> None:
+        try:
+            self._claim()
+        except LivenessError as error:
+            # A health check or a hook of the container may have come first. It must not cost the server its supervision.
+            if error.code != "NAME_TAKEN":
+                raise
+            _say(error)
         watch_loops(self._loop_began, self._loop_ended)
         self._main_thread = MainThread()
+        os.register_at_fork(after_in_child=self._in_child)
         threading.Thread(target=self._observe, name="shm-liveness auto", daemon=True).start()
         atexit.register(self._at_exit)
-        if role.is_child:
+        if self._role.is_child:
             self._stop_with_multiprocessing()
 
-    @staticmethod
-    def _claimed(role: Role, settings: Settings) -> Heartbeat:
-        max_age = _timedelta(settings.max_age_ns)
-        if role.is_child:
-            return claim_one_of(f"{settings.name}-child", max_age=max_age)
-        return claim(settings.name, max_age=max_age)
+    def _claim(self) -> None:
+        name, max_age = self._settings.name, _timedelta(self._settings.max_age_ns)
+        if self._role.is_child:
+            heartbeat = claim_one_of(f"{name}-child", max_age=max_age, thread=self._thread)
+        else:
+            heartbeat = claim(name, max_age=max_age, thread=self._thread)
+        # A program imports its modules in long steps: each has the budget of the start.
+        heartbeat.phase("start", _timedelta(self._settings.start_budget_ns))
+        if self._settings.watches_stacks:
+            heartbeat.watch_stacks()
+        self._previous_ns = self._in_time_since_ns = monotonic_ns()
+        self._heartbeat = heartbeat
+
+    def _in_child(self) -> None:
+        """A forked child has this thread only: another one may have held the lock, and nothing would give it back."""
+        self._is_forked = True
+        self._lock = threading.RLock()
+        self._end = threading.Event()
+        self._loop_ended()
 
     def _observe(self) -> None:
+        self._claim_later()
         while not self._end.wait(self._interval_s):
             if self._loop_timer is None and self._main_thread.moves_or_waits():
                 self._beat()
 
+    def _claim_later(self) -> None:
+        while self._heartbeat is None and not self._end.wait(_CLAIM_AGAIN_S):
+            # Under the lock: a claim after _at_exit() would end as a death.
+            with self._lock, contextlib.suppress(LivenessError, OSError):
+                if not self._end.is_set():
+                    self._claim()
+
     def _loop_began(self, loop: Any) -> None:
+        if self._is_forked:
+            return
+        self._loop_ended()  # nest_asyncio tells of each nested run that begins, and again of the outer one
+
         def come_round() -> None:
             self._beat()
             self._loop_timer = loop.call_later(self._interval_s, come_round)
@@ -103,16 +138,17 @@ class _Supervision:
     def _beat(self) -> None:
         with self._lock, contextlib.suppress(LivenessError):  # the region is lost: the next beat looks again
             now = monotonic_ns()
-            if not self._heartbeat.beat():
+            if self._heartbeat is None or not self._heartbeat.beat():
                 return
             if not self._is_ready:
                 self._heartbeat.ready()
                 self._is_ready = True
             if self._is_starting:
-                is_in_time = now - self._previous_ns < 2 * self._interval_s * 1e9
-                self._turns_in_time = self._turns_in_time + 1 if is_in_time else 0
+                # Times, not turns: each loop that begins comes round at once.
+                if now - self._previous_ns >= 2 * self._interval_s * 1e9:
+                    self._in_time_since_ns = now
                 self._previous_ns = now
-                if self._turns_in_time >= _BEATS_PER_MAX_AGE:
+                if now - self._in_time_since_ns >= self._settings.max_age_ns:
                     self._is_starting = False
                     self._heartbeat.end_phase()
 
@@ -120,14 +156,19 @@ class _Supervision:
         self._end.set()
         # Set by the interpreter, before this, if an exception has ended the program. SystemExit is not among them.
         if not isinstance(getattr(sys, "last_value", None), Exception):
-            self._heartbeat.stop()
+            self._stop()
+
+    def _stop(self) -> None:
+        with self._lock:
+            if self._heartbeat is not None:
+                self._heartbeat.stop()
 
     def _stop_with_multiprocessing(self) -> None:
         """Its forked children end by os._exit(), after its finalizers: those that were registered after the fork."""
         util = sys.modules.get("multiprocessing.util")
         if util is not None:
             util.register_after_fork(
-                self, lambda self: util.Finalize(None, self._heartbeat.stop, exitpriority=0)
+                self, lambda self: util.Finalize(None, self._stop, exitpriority=0)
             )
 
 

@@ -8,18 +8,29 @@ from . import _layout as at
 from ._errors import LivenessError
 from ._make import Creation, Place, random_nonce
 from ._region import Region, open_for_claim
-from ._system import Claimant, Container, boottime_ns, is_locked, monotonic_ns, retry, this_thread, try_lock, unlock
+from ._system import (
+    Claimant,
+    Container,
+    ThreadId,
+    boottime_ns,
+    is_locked,
+    monotonic_ns,
+    retry,
+    this_claimant,
+    try_lock,
+    unlock,
+)
 
 _RELEASE_WAIT_NS: Final = 50_000_000
 _FORGIVEN_LIVES: Final = 3
 
-_barrier_lock: Final = threading.Lock()
-
 
 def barrier() -> None:
     """Orders the stores before it before those after it: a lock that is taken and given back twice does, on AArch64 too."""
+    # Not a shared lock: if another thread held it at a fork, it would stay locked in the child.
+    lock = threading.Lock()
     for _ in range(2):
-        with _barrier_lock:
+        with lock:
             pass
 
 
@@ -29,6 +40,7 @@ class ClaimOptions(NamedTuple):
     name: str
     max_age_ns: int
     cycle_limit_ns: int
+    thread: ThreadId  # that is supervised
 
 
 class Claim(NamedTuple):
@@ -200,7 +212,7 @@ def _write_claim(region: Region, slot: int, options: ClaimOptions, claimant: Cla
         at.INCARNATION: random_nonce(),
         at.MAX_AGE_NS: options.max_age_ns,
         at.CYCLE_LIMIT_NS: options.cycle_limit_ns,
-        at.TASK_START_TICKS: claimant.task_start_ticks,
+        at.TASK_START_TICKS: options.thread.start_ticks,
         at.CLAIMED_NS: now,
         at.CLAIMED_BOOTTIME_NS: now_boottime,
         at.CONTAINER_KIND: claimant.container.kind,
@@ -222,7 +234,7 @@ def _write_claim(region: Region, slot: int, options: ClaimOptions, claimant: Cla
         at.CLOCK: 1,
         at.PREDECESSOR_ENDED: heritage.ended,
         at.PID: os.getpid(),
-        at.TID: threading.get_native_id(),
+        at.TID: options.thread.native,
         at.ROW: heritage.row,
         at.READY: 0,
         at.IN_PHASE: 0,
@@ -252,7 +264,7 @@ def _write_claim(region: Region, slot: int, options: ClaimOptions, claimant: Cla
 
 def take(options: ClaimOptions, region: Region, wait_ns: Optional[int] = None) -> Claim:
     """Takes the slot of the name, its old one if it has one. On failure the region is closed again."""
-    claimant = this_thread()
+    claimant = this_claimant()
     open_for_claim(options.place, options.creation, region, **({} if wait_ns is None else {"wait_ns": wait_ns}))
     try:
         try:

@@ -14,7 +14,7 @@ from ._last_words import LastWords, last_words
 from ._make import Creation, Place
 from ._pulse import pulse
 from ._region import Region
-from ._system import monotonic_ns
+from ._system import ThreadId, monotonic_ns, this_thread
 
 _CLAIM_AGAIN_WAIT_NS: Final = 1_000_000  # a beat must not block; the next look tries again
 _MOST_PEERS: Final = 4096
@@ -42,7 +42,7 @@ class Heartbeat:
 
     def __init__(self, options: ClaimOptions) -> None:
         self._options = options
-        self._owner = (os.getpid(), threading.get_ident())
+        self._pid = os.getpid()
         self._said = _Said()
         self._is_ended = False
         self._stuck_where = 0
@@ -62,8 +62,8 @@ class Heartbeat:
 
     @property
     def thread_id(self) -> int:
-        """The thread that has claimed, as sys._current_frames() names it."""
-        return self._owner[1]
+        """The thread that is supervised, as sys._current_frames() names it."""
+        return self._options.thread.python
 
     def _begin(self) -> None:
         self.beat, self._set_timing = pulse(self._claim, self._options.cycle_limit_ns, self._look, self._beat_elsewhere)
@@ -220,7 +220,7 @@ class Heartbeat:
         self._store_half(at.IN_PHASE, 1)
 
     def _require(self) -> None:
-        if self._is_ended or self._owner[0] != os.getpid():
+        if self._is_ended or self._pid != os.getpid():
             raise LivenessError("STOPPED", f'worker "{self.name}" of {self._options.place}')
         if not self._look():
             raise LivenessError("REGION_REMOVED", f'worker "{self.name}" of {self._options.place}')
@@ -228,7 +228,7 @@ class Heartbeat:
     def _look(self) -> bool:
         """Whether readers can find the slot; claims anew if the region was removed. Called about once a second."""
         region = self._claim.region
-        if self._is_ended or self._owner[0] != os.getpid():
+        if self._is_ended or self._pid != os.getpid():
             return False
         try:
             return (region.is_open and os.fstat(region.fd).st_nlink > 0) or self._come_back()
@@ -264,9 +264,12 @@ class Heartbeat:
 
     def _give_up(self, is_stopped: bool) -> None:
         is_first, self._is_ended = not self._is_ended, True
+        # A forked child has none of these threads, and an event may be locked there by one of them for ever.
+        if self._pid != os.getpid():
+            return
         for end in self._counters:
             end.set()
-        if is_first and self._owner[0] == os.getpid():
+        if is_first:
             self._claim.release(is_stopped)
 
 
@@ -280,6 +283,7 @@ def claim(
     share: str = "private",
     directory: Optional[str] = None,
     allow_disk: Optional[bool] = None,
+    thread: Optional[ThreadId] = None,
 ) -> Heartbeat:
     """Takes the slot of `name` (its old one, if it has one), making the region if there is none.
 
@@ -290,6 +294,7 @@ def claim(
     capacity, share: should this claim make the region: its slots, and who may use it ('private', 'group-read' for
         readers of the file's group, 'group-claim' for claims of the group).
     directory: default $SHM_LIVENESS_DIR, else /dev/shm. allow_disk: default $SHM_LIVENESS_ALLOW_DISK.
+    thread: the thread that is supervised, if another thread claims for it. For _auto.
 
     Raises LivenessError: NAME_TAKEN, NO_FREE_SLOT, NO_SPACE, INVALID_NAME, REGION_... and the like.
     """
@@ -306,7 +311,8 @@ def claim(
     limit_ns = 0 if cycle_limit is None else duration_ns(cycle_limit, "cycle_limit")
     max_age_ns = duration_ns(max_age, "max_age")
     creation = Creation(capacity, _MODES[share])
-    return Heartbeat(ClaimOptions(place, creation, check_name(name, "worker"), max_age_ns, limit_ns))
+    options = ClaimOptions(place, creation, check_name(name, "worker"), max_age_ns, limit_ns, thread or this_thread())
+    return Heartbeat(options)
 
 
 def claim_one_of(prefix: str, **options: Any) -> Heartbeat:

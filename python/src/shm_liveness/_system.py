@@ -6,6 +6,7 @@ import os
 import platform
 import struct
 import sys
+import threading
 import time
 from typing import Any, Callable, Final, NamedTuple, Optional
 
@@ -53,8 +54,13 @@ class Container(NamedTuple):
 
 class Claimant(NamedTuple):
     container: Container
-    task_start_ticks: int
     time_namespace: int
+
+
+class ThreadId(NamedTuple):
+    python: int  # as sys._current_frames() has it
+    native: int
+    start_ticks: int
 
 
 def _start_ticks(path: str) -> int:
@@ -107,9 +113,14 @@ def _this_container() -> Container:
     return Container(2, namespace, start) if namespace and start else Container(0, 0, 0)
 
 
-def this_thread() -> Claimant:
+def this_thread() -> ThreadId:
+    # Not /proc/self/task/TID: /proc may be that of another pid namespace, with other numbers.
+    return ThreadId(threading.get_ident(), threading.get_native_id(), _start_ticks("/proc/thread-self/stat"))
+
+
+def this_claimant() -> Claimant:
     """Read before the claim byte is taken: /proc takes longer than all that happens under it."""
-    return Claimant(_this_container(), _start_ticks("/proc/thread-self/stat"), _inode("/proc/self/ns/time"))
+    return Claimant(_this_container(), _inode("/proc/self/ns/time"))
 
 
 _TMPFS_MAGIC: Final = 0x01021994
