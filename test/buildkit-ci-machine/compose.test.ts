@@ -133,6 +133,29 @@ describe.skipIf(whyNot !== undefined)('tests of a compose file under podman', { 
     expect(run.stderr).toMatch(/stalled/)
   })
 
+  it('get the values of variables as they are written, also of those that podman reads itself', async () => {
+    const environment = {
+      ...{ LINES: 'one\n"two" $$three', EMPTY: '', PATH: '/bin:/usr/bin', HOME: '/no/such/home' },
+      ...{ CONTAINERS_CONF: '/no/such/file', TMPDIR: '/no/such/folder', https_proxy: 'http://user:word@proxy:1' },
+    }
+    const names = Object.keys(environment)
+    const script = names.map((name) => `echo "${name}=$$${name}"`).join('; ')
+    const run = new Run({ tests: tests(script, { environment }) })
+    expect(await run.ended(), run.stderr).toBe(0)
+    const expected = { ...environment, LINES: 'one\n"two" $three' }
+    expect(run.stdout).toBe(names.map((name) => `${name}=${expected[name as keyof typeof expected]}\n`).join(''))
+  })
+
+  it('that podman refuses to create are an error without the values of variables and the words of commands', async () => {
+    const image = 'localhost/no-such-image:test'
+    const environment = { PASSWORD: 'secret-value', http_proxy: 'http://user:secret-value@proxy:1' }
+    const run = new Run({ tests: { image, environment, command: ['--password', 'secret-value'] } })
+    expect(await run.ended()).toBe(3)
+    expect(run.stderr).toContain('podman create failed with 125')
+    expect(run.stderr).toContain('fix what podman says about service tests')
+    expect(run.stdout + run.stderr).not.toContain('secret-value')
+  })
+
   it('that cannot be started are not taken for tests that failed', async () => {
     const run = new Run({ tests: { image: mariadbImage, entrypoint: ['/no/such/program'] } })
     expect(await run.ended()).toBe(3)

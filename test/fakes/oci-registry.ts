@@ -16,6 +16,8 @@ export class OciRegistry {
   pageLength = 2
   hasReferrersApi = true
   canDeleteTags = false
+  /** Docker Hub and others do not list their repositories. */
+  hasCatalog = true
   readonly #server = createServer((request, response) => this.#serve(request, response))
 
   static async start(): Promise<OciRegistry> {
@@ -68,6 +70,11 @@ export class OciRegistry {
     const refusal = this.refusals.shift()
     if (refusal !== undefined) {
       answer(refusal.status, refusal.body, refusal.headers)
+      return
+    }
+    if (pathname === '/v2/_catalog') {
+      const repositories = [...new Set([...this.manifests.keys()].map((key) => key.split(' ')[0]))]
+      answer(this.hasCatalog ? 200 : 401, this.hasCatalog ? JSON.stringify({ repositories }) : '')
       return
     }
     const [, repository = '', kind, rest = ''] =

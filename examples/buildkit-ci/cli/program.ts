@@ -35,7 +35,7 @@ export function programOf(host: Host): Command {
     .version(version())
   const commands = [
     ...[renderCommand(host), preflightCommand(host), watchCommand(), drainCommand(), agentCommand()],
-    ...[buildCommand(), compareCommand(), registryCommand(), cleanCommand(), composeCommand()],
+    ...[buildCommand(), compareCommand(), registryCommand(host), cleanCommand(host), composeCommand(host)],
   ]
   for (const command of commands) program.addCommand(command)
   for (const command of withSubcommands(program)) {

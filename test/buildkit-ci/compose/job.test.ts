@@ -5,10 +5,13 @@ import { stringify } from 'yaml'
 import { jobOf } from '../../../examples/buildkit-ci/compose/kubernetes/job.js'
 import { readCompose } from '../../../examples/buildkit-ci/compose/read-compose.js'
 
-const resources = { name: 'shop-tests', deadlineSeconds: 600, programsImage: 'registry.example/shm-liveness:1' }
+const options = {
+  ...{ name: 'shop-tests', deadlineSeconds: 600, programsImage: 'registry.example/shm-liveness:1' },
+  podSecurity: 'restricted' as const,
+}
 
 function jobFrom(services: object, rest: object = {}) {
-  return jobOf(readCompose(stringify({ services, ...rest }), 'compose.yaml', 'tests', {}), resources)
+  return jobOf(readCompose(stringify({ services, ...rest }), 'compose.yaml', 'tests', {}), options)
 }
 
 const image = 'registry.example/app:1'

@@ -2,7 +2,7 @@ import { Command, InvalidArgumentError } from 'commander'
 import { readText } from '../../../kata-build-runner/cli/flags.js'
 import { type Host, processHost } from '../../../kata-build-runner/cli/host.js'
 import { Signals } from '../../../kata-build-runner/cli/signals.js'
-import { isListed } from '../../../kata-build-runner/config/wildcard.js'
+import { hasWildcard, isListed } from '../../../kata-build-runner/config/wildcard.js'
 import { RunnerError } from '../../../kata-build-runner/model/runner-error.js'
 import { RegistryClient } from '../../registry/api/client.js'
 import { credentialsFor } from '../../registry/api/credentials.js'
@@ -31,7 +31,7 @@ export function cleanCommand(host: Host = processHost): Command {
     .requiredOption('--policy <file>', 'what may be deleted and what is kept: docs/registries.md')
     .option(
       '--repository <name>',
-      'only this one; repeatable; * for any characters, if the registry lists its repositories',
+      'only this one; repeatable; * for any characters, if the registry lists its repositories or the rules name them',
       collect,
       [],
     )
@@ -82,12 +82,16 @@ async function clean(host: Host, registry: string, flags: CleanFlags): Promise<v
   if (isDry) say('dry run: nothing was deleted; add --delete to delete')
 }
 
-/** Only what some rule can match is read at all. */
+/**
+ * Only what some rule can match is read at all. The registry is asked for its repositories only where a name has a
+ * wildcard: Docker Hub does not list them.
+ */
 async function chosen(client: RegistryClient, named: readonly string[], { rules }: CleanPolicy): Promise<string[]> {
-  const isExact = named.length > 0 && named.every((name) => !name.includes('*'))
-  const all = isExact ? named : await listed(client)
+  const inRules = [...new Set(rules.flatMap(({ repositories }) => repositories))]
+  const exact = [named, inRules].find((names) => names.length > 0 && !names.some(hasWildcard))
+  const all = exact ?? (await listed(client))
   const wanted = named.length === 0 ? all : all.filter((name) => isListed(name, named))
-  return wanted.filter((name) => rules.some(({ repositories }) => isListed(name, repositories)))
+  return wanted.filter((name) => isListed(name, inRules))
 }
 
 async function listed(client: RegistryClient): Promise<string[]> {
@@ -97,11 +101,9 @@ async function listed(client: RegistryClient): Promise<string[]> {
     if (!(error instanceof RunnerError) || error.code !== 'API') throw error
     throw new RunnerError(
       'API',
-      error.message,
-      'name each repository with --repository: this registry does not list them',
-      {
-        cause: error,
-      },
+      `${error.message}: it does not list its repositories`,
+      'name each repository, without *, in `repositories` of every rule, or with --repository',
+      { cause: error },
     )
   }
 }

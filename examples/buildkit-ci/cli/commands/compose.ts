@@ -1,11 +1,12 @@
 import { dirname, resolve } from 'node:path'
-import { Command } from 'commander'
+import { Command, Option } from 'commander'
 import { stringify } from 'yaml'
 import { readText } from '../../../kata-build-runner/cli/flags.js'
 import { type Host, processHost } from '../../../kata-build-runner/cli/host.js'
 import { Signals } from '../../../kata-build-runner/cli/signals.js'
 import { RunnerError } from '../../../kata-build-runner/model/runner-error.js'
 import { jobOf } from '../../compose/kubernetes/job.js'
+import { doubtsAbout, type PodSecurityLevel, podSecurityLevels } from '../../compose/kubernetes/security.js'
 import { Podman } from '../../compose/podman/podman.js'
 import { runProject } from '../../compose/podman/run.js'
 import type { Project } from '../../compose/project.js'
@@ -25,6 +26,7 @@ interface JobFlags extends ComposeFlags {
   namespace?: string
   programsImage?: string
   deadlineSeconds: string
+  podSecurity: PodSecurityLevel
 }
 
 const words = ['ending the tests and removing everything', 'still removing; wait for it'] as const
@@ -56,6 +58,11 @@ function jobCommand(host: Host): Command {
     .option('--namespace <name>', 'its namespace')
     .option('--programs-image <image>', 'the image that installs shm-probe and shm-guard')
     .option('--deadline-seconds <number>', 'when the Job is ended at the latest', '3600')
+    .addOption(
+      new Option('--pod-security <level>', 'the Pod Security level that the namespace enforces')
+        .choices(podSecurityLevels)
+        .default('restricted'),
+    )
     .action((file: string, flags: JobFlags) => job(host, file, flags))
 }
 
@@ -92,7 +99,9 @@ async function job(host: Host, file: string, flags: JobFlags): Promise<void> {
     )
   }
   const project = await projectOf(host, file, flags)
-  const { namespace, programsImage } = flags
-  const manifest = jobOf(project, { name: flags.name ?? project.name, namespace, programsImage, deadlineSeconds })
+  const { namespace, programsImage, podSecurity } = flags
+  const name = flags.name ?? project.name
+  const manifest = jobOf(project, { name, namespace, programsImage, deadlineSeconds, podSecurity })
+  for (const doubt of doubtsAbout(project.services, podSecurity)) host.stderr.write(`buildkit-ci: ${doubt}\n`)
   host.stdout.write(stringify(manifest, { lineWidth: 0 }))
 }

@@ -3,6 +3,7 @@ import { wire } from 'shm-liveness/kubernetes'
 import { RunnerError } from '../../../kata-build-runner/model/runner-error.js'
 import { type Project, runsToEnd, type Service } from '../project.js'
 import { argvOf, environmentOf } from '../watching.js'
+import { expectUsers, type PodSecurityLevel, securityContextOf } from './security.js'
 
 export interface JobOptions {
   name: string
@@ -10,6 +11,8 @@ export interface JobOptions {
   /** The image that installs shm-probe and shm-guard. @default as `wire` has it */
   programsImage?: string | undefined
   deadlineSeconds: number
+  /** Of the namespace. */
+  podSecurity: PodSecurityLevel
 }
 
 /** How long a Job that has ended can be looked at. */
@@ -20,14 +23,15 @@ const keptSeconds = 3600
  * first as a plain init container; the tests as the only container, whose exit status is the Job's. When it ends the
  * kubelet ends the sidecars.
  *
- * @throws RunnerError `CONFIG_INVALID` for what a cluster does not have
+ * @throws RunnerError `CONFIG_INVALID` for what a cluster does not have, or its Pod Security level refuses
  */
 export function jobOf(project: Project, options: JobOptions): V1Job {
   const { services, tests } = project
+  expectUsers(services, options.podSecurity)
   const before = services.filter((service) => service !== tests)
   const sidecar = (service: Service): V1Container => {
     const isJob = runsToEnd(service, services)
-    return { ...containerOf(service), ...(isJob ? {} : { restartPolicy: 'Always', ...startupOf(service) }) }
+    return { ...containerOf(service, options), ...(isJob ? {} : { restartPolicy: 'Always', ...startupOf(service) }) }
   }
   const spec: V1PodSpec = {
     restartPolicy: 'Never',
@@ -35,7 +39,7 @@ export function jobOf(project: Project, options: JobOptions): V1Job {
     enableServiceLinks: false,
     hostAliases: [{ ip: '127.0.0.1', hostnames: services.map(({ name }) => name) }],
     initContainers: before.map(sidecar),
-    containers: [containerOf(tests)],
+    containers: [containerOf(tests, options)],
     volumes: volumesOf(services),
   }
   return {
@@ -64,8 +68,9 @@ function wired(spec: V1PodSpec, services: readonly Service[], { programsImage }:
   }, spec)
 }
 
-function containerOf(service: Service): V1Container {
-  const { name, image, workingDirectory, user } = service
+function containerOf(service: Service, { podSecurity }: JobOptions): V1Container {
+  const { name, image, workingDirectory } = service
+  const securityContext = securityContextOf(service, podSecurity)
   const { command, args } = argvOf(service)
   return {
     ...{ name, image },
@@ -73,7 +78,7 @@ function containerOf(service: Service): V1Container {
     ...(args === undefined ? {} : { args: args.map(literal) }),
     ...(workingDirectory === undefined ? {} : { workingDir: workingDirectory }),
     env: Object.entries(environmentOf(service)).map(([key, value]): V1EnvVar => ({ name: key, value: literal(value) })),
-    ...(user === undefined ? {} : { securityContext: usersOf(user) }),
+    ...(securityContext === undefined ? {} : { securityContext }),
     volumeMounts: mountsOf(service),
   }
 }
@@ -81,11 +86,6 @@ function containerOf(service: Service): V1Container {
 /** The kubelet expands $(NAME), which compose does not. */
 function literal(text: string): string {
   return text.split('$(').join('$$(')
-}
-
-function usersOf(user: string): { runAsUser: number; runAsGroup?: number } {
-  const [runAsUser, runAsGroup] = user.split(':').map(Number)
-  return { runAsUser: runAsUser as number, ...(runAsGroup === undefined ? {} : { runAsGroup }) }
 }
 
 function startupOf({ health }: Service): { startupProbe?: V1Probe } {

@@ -20,8 +20,11 @@ export class Podman {
   }
 
   /** Runs it to its end, whatever its exit status is. */
-  async try(args: readonly string[], limitMs?: number): Promise<Done> {
-    const child = this.#spawn(args)
+  async try(
+    args: readonly string[],
+    { limitMs, variables }: { limitMs?: number; variables?: Readonly<Record<string, string>> } = {},
+  ): Promise<Done> {
+    const child = this.#spawn(args, variables)
     const [stdout, stderr] = [textOf(child.stdout), textOf(child.stderr)]
     const limit = limitMs === undefined ? undefined : setTimeout(() => child.kill('SIGKILL'), limitMs)
     const code = await this.#ended(child)
@@ -29,16 +32,21 @@ export class Podman {
     return { code, stdout: await stdout, stderr: await stderr }
   }
 
-  /** @throws RunnerError `API` with podman's words, if it fails */
-  async run(args: readonly string[]): Promise<string> {
-    const { code, stdout, stderr } = await this.try(args)
+  /**
+   * @param remedy what to do if it fails. The error does not show the arguments: the command of a container can have a
+   *   password among its words.
+   * @throws RunnerError `API` with podman's words, if it fails
+   */
+  async run(
+    args: readonly string[],
+    {
+      variables,
+      remedy = 'fix what podman says',
+    }: { variables?: Readonly<Record<string, string>>; remedy?: string } = {},
+  ): Promise<string> {
+    const { code, stdout, stderr } = await this.try(args, variables === undefined ? {} : { variables })
     if (code === 0) return stdout
-    const [command = ''] = args
-    throw new RunnerError(
-      'API',
-      `podman ${command} failed with ${code}: ${plain(stderr, 500)}`,
-      `try it by hand: ${shown([this.#program, ...args])}`,
-    )
+    throw new RunnerError('API', `podman ${args[0]} failed with ${code}: ${plain(stderr, 500)}`, remedy)
   }
 
   /** Runs it with its output passed on. @returns its exit status */
@@ -56,8 +64,9 @@ export class Podman {
     await this.#ended(child)
   }
 
-  #spawn(args: readonly string[]): ChildProcess {
-    return spawn(this.#program, args, { stdio: ['ignore', 'pipe', 'pipe'], detached: true })
+  #spawn(args: readonly string[], variables: Readonly<Record<string, string>> = {}): ChildProcess {
+    const env = { ...process.env, ...variables }
+    return spawn(this.#program, args, { stdio: ['ignore', 'pipe', 'pipe'], detached: true, env })
   }
 
   async #ended(child: ChildProcess): Promise<number | null> {
@@ -75,9 +84,4 @@ async function textOf(stream: Readable | null): Promise<string> {
   const parts: Buffer[] = []
   for await (const part of stream ?? []) parts.push(part)
   return Buffer.concat(parts).toString()
-}
-
-/** A command as a shell would take it. */
-export function shown(argv: readonly string[]): string {
-  return argv.map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`)).join(' ')
 }

@@ -31,7 +31,7 @@ export async function untilReady(podman: Podman, service: Service, names: Names,
   const fromMs = performance.now()
   let failed = 0
   for (;;) {
-    const { code, stdout, stderr } = await podman.try(question, limitMs)
+    const { code, stdout, stderr } = await podman.try(question, { limitMs })
     signal.throwIfAborted()
     if (code === 0) return
     const { isRunning, exitCode } = await stateOf(podman, names.container(service.name))

@@ -40,7 +40,11 @@ interface Launched {
  */
 export async function runProject(podman: Podman, project: Project, options: RunOptions): Promise<number> {
   const folder = await mkdtemp(join(tmpdir(), 'buildkit-ci-compose-'))
-  const names = { ...namesOf(project, randomBytes(4).toString('hex')), hosts: join(folder, 'hosts') }
+  const names = {
+    ...namesOf(project, randomBytes(4).toString('hex')),
+    hosts: join(folder, 'hosts'),
+    variables: (service: string) => join(folder, `${service}.env`),
+  }
   const run = new PodRun(podman, project, names, options)
   try {
     await writeFile(names.hosts, hostsOf(project))
@@ -103,10 +107,19 @@ class PodRun {
       throw new RunnerError('API', `service ${service.name} ended with ${exitCode}`, 'read its log above')
   }
 
+  async #create(service: Service): Promise<void> {
+    const { name } = service
+    const { args, variables, fileVariables } = createContainer(service, this.#names, this.#options)
+    const lines = fileVariables.map((line) => `${line}\n`)
+    if (lines.length > 0) await writeFile(this.#names.variables(name), lines.join(''), { mode: 0o600 })
+    const remedy = `fix what podman says about service ${name}; the command line is not shown, because it can have passwords`
+    await this.#podman.run(args, { variables, remedy })
+  }
+
   /** Attached from its first line on: `podman logs --follow` does not end with its container where podman keeps no events. */
   async #launch(service: Service): Promise<Launched> {
     const container = this.#names.container(service.name)
-    await this.#podman.run(createContainer(service, this.#names, this.#options))
+    await this.#create(service)
     const ended = this.#podman.lines(['start', '--attach', container], (line) => {
       this.#options.stderr.write(`${service.name} | ${plain(line, 10_000)}\n`)
     })
@@ -133,7 +146,7 @@ class PodRun {
   async #test(tests: Service): Promise<number> {
     const { stdout, stderr } = this.#options
     const container = this.#names.container(tests.name)
-    await this.#podman.run(createContainer(tests, this.#names, this.#options))
+    await this.#create(tests)
     const ended = this.#podman.pass(['start', '--attach', container], stdout, stderr)
     await this.#unlessAborted(ended)
     const { exitCode } = await stateOf(this.#podman, container)

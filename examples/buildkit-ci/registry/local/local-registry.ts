@@ -109,12 +109,12 @@ export class LocalRegistry {
     try {
       if (!(await this.#isQuiet())) return { state: 'put off', why: `${turnstile.through} changes did not end` }
       const parts = this.gate.pushes.parts()
-      const unprotect = await protect(this.#process, parts)
+      const protection = await protect(this.#process, parts, this.#program.storageDirectory)
       const blobs = await collectGarbage(this.#program)
       // The next process has nothing of what is gone in its memory.
       await this.#replace()
-      await unprotect(this.#process)
-      return { state: 'collected', blobs, protectedBlobs: parts.length, heldMs: performance.now() - fromMs }
+      await protection.end(this.#process)
+      return { state: 'collected', blobs, protectedBlobs: protection.blobs, heldMs: performance.now() - fromMs }
     } catch (error) {
       return { state: 'failed', why: (error as Error).message }
     } finally {

@@ -1,90 +1,110 @@
 import { createHash } from 'node:crypto'
+import { readFile, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { mediaTypes } from '../api/manifest.js'
 import type { Backend } from './gate.js'
 
-/** Where the manifest is that garbage collection finds the blobs of pushes in flight by. It is empty between collections. */
-export const protectedRepository = 'buildkit-ci/pushes-in-flight'
+/** A blob in a repository, or a manifest. */
+interface Place {
+  repository: string
+  digest: string
+}
 
-const tag = 'pushes'
-const emptyConfig = '{}'
-const layerType = 'application/vnd.oci.image.layer.v1.tar'
+export interface Protection {
+  /** So many are protected; what was not there any more is not. */
+  blobs: number
+  /** Ends it, by the process that then serves. */
+  end(backend: Backend): Promise<void>
+}
+
+/** Which manifests of ours are in the storage: a process that is killed leaves them there. */
+const listFile = 'protected-pushes.json'
+/** Distribution takes a manifest of 4 MiB; so many are less than 2 MiB. */
+const mostInManifest = 10_000
 
 /**
- * Protects blobs from distribution's collector in its own terms: a manifest refers to them. They are mounted in a
- * repository of their own, which copies nothing.
+ * Protects blobs from distribution's collector in its own terms: a manifest refers to them, without a tag. It is in the
+ * repository of the push. A manifest elsewhere keeps the blobs, too, but distribution 3 removes a repository's links to
+ * blobs that none of its own manifests refers to, and the push cannot be completed without these links
+ * (`deleteLayerSet` in its registry/storage/garbagecollect.go, since 3.0.0).
  *
- * @returns ends the protection, by the process that then serves
  * @throws Error, if the registry does not take it
  */
 export async function protect(
   backend: Backend,
-  parts: readonly { repository: string; digest: string }[],
-): Promise<(backend: Backend) => Promise<void>> {
+  parts: readonly Place[],
+  storageDirectory: string,
+): Promise<Protection> {
+  const list = join(storageDirectory, listFile)
   // What an earlier collection left that did not come to its end.
-  await unprotect(backend, await protectedDigest(backend))
-  if (parts.length === 0) return async () => {}
-  const config = digestOf(emptyConfig)
-  await upload(backend, emptyConfig, config)
-  const digests = new Set<string>()
-  for (const { repository, digest } of parts) if (await mount(backend, repository, digest)) digests.add(digest)
-  const manifest = JSON.stringify({
-    ...{ schemaVersion: 2, mediaType: mediaTypes.ociManifest },
-    config: { mediaType: 'application/vnd.oci.image.config.v1+json', digest: config, size: emptyConfig.length },
-    // The sizes are not looked at.
-    layers: [...digests].map((digest) => ({ mediaType: layerType, digest, size: 0 })),
-  })
-  await expectStatus(await send(backend, 'PUT', `manifests/${tag}`, manifest, mediaTypes.ociManifest), 201)
-  return (next) => unprotect(next, digestOf(manifest))
+  await unprotect(backend, list)
+  const byRepository = new Map<string, string[]>()
+  for (const { repository, digest } of parts) {
+    const there = await isThere(backend, repository, digest)
+    if (there) byRepository.set(repository, [...(byRepository.get(repository) ?? []), digest])
+  }
+  const manifests = [...byRepository].flatMap(([repository, digests]) =>
+    manifestsOf(digests).map((body) => ({ repository, body, digest: digestOf(body) })),
+  )
+  const places = manifests.map(({ repository, digest }): Place => ({ repository, digest }))
+  if (places.length > 0) await writeFile(list, JSON.stringify(places))
+  for (const { repository, digest, body } of manifests) {
+    const headers = { 'content-type': mediaTypes.ociManifest }
+    const url = urlOf(backend, repository, `manifests/${digest}`)
+    await expectStatus(await fetch(url, { method: 'PUT', headers, body }), 201)
+  }
+  const blobs = [...byRepository.values()].reduce((sum, { length }) => sum + length, 0)
+  return { blobs, end: (next) => unprotect(next, list) }
 }
 
-async function upload(backend: Backend, content: string, digest: string): Promise<void> {
-  const begun = await expectStatus(await send(backend, 'POST', 'blobs/uploads/'), 202)
-  const place = placeOf(backend, begun)
-  place.searchParams.set('digest', digest)
-  await expectStatus(await fetch(place, { method: 'PUT', body: content }), 201)
+/** A registry looks at neither the content of a config nor the sizes. */
+function manifestsOf(digests: readonly string[]): string[] {
+  const bodies: string[] = []
+  for (let at = 0; at < digests.length; at += mostInManifest) {
+    const [first, ...others] = digests.slice(at, at + mostInManifest).map((digest) => ({ digest, size: 0 }))
+    const manifest = {
+      ...{ schemaVersion: 2, mediaType: mediaTypes.ociManifest },
+      config: { mediaType: 'application/vnd.oci.image.config.v1+json', ...first },
+      layers: others.map((each) => ({ mediaType: 'application/vnd.oci.image.layer.v1.tar', ...each })),
+      // No manifest of a user is the same, and would be deleted with it.
+      annotations: { 'buildkit-ci.protects': 'pushes in flight' },
+    }
+    bodies.push(JSON.stringify(manifest))
+  }
+  return bodies
 }
 
-/** @returns false, if the blob is not there any more */
-async function mount(backend: Backend, repository: string, digest: string): Promise<boolean> {
-  const query = new URLSearchParams({ mount: digest, from: repository })
-  const response = await expectStatus(await send(backend, 'POST', `blobs/uploads/?${query}`), 201, 202)
-  if (response.status === 201) return true
-  // An upload has begun instead.
-  await fetch(placeOf(backend, response), { method: 'DELETE' })
-  return false
+async function isThere(backend: Backend, repository: string, digest: string): Promise<boolean> {
+  const response = await fetch(urlOf(backend, repository, `blobs/${digest}`), { method: 'HEAD' })
+  return (await expectStatus(response, 200, 404)).status === 200
 }
 
-/** Of an upload. */
-function placeOf(backend: Backend, { headers }: Response): URL {
-  return new URL(headers.get('location') ?? '', urlOf(backend, ''))
+async function unprotect(backend: Backend, list: string): Promise<void> {
+  for (const { repository, digest } of await placesIn(list)) {
+    const url = urlOf(backend, repository, `manifests/${digest}`)
+    await expectStatus(await fetch(url, { method: 'DELETE' }), 202, 404)
+  }
+  await rm(list, { force: true })
 }
 
-async function protectedDigest(backend: Backend): Promise<string | undefined> {
-  const headers = { accept: mediaTypes.ociManifest }
-  const response = await fetch(urlOf(backend, `manifests/${tag}`), { method: 'HEAD', headers })
-  return response.headers.get('docker-content-digest') ?? undefined
+async function placesIn(list: string): Promise<Place[]> {
+  try {
+    return JSON.parse(await readFile(list, 'utf8'))
+  } catch (error) {
+    // It is written before the first manifest is: half a list means that there is none.
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT' || error instanceof SyntaxError) return []
+    throw error
+  }
 }
 
-async function unprotect(backend: Backend, digest: string | undefined): Promise<void> {
-  if (digest === undefined) return
-  await expectStatus(await send(backend, 'DELETE', `manifests/${digest}`), 202, 404)
-}
-
-async function send(backend: Backend, method: string, path: string, body?: string, type?: string): Promise<Response> {
-  const headers = { 'content-type': type ?? 'application/octet-stream' }
-  return await fetch(urlOf(backend, path), { method, headers, ...(body === undefined ? {} : { body }) })
-}
-
-function urlOf({ port }: Backend, path: string): string {
-  return `http://127.0.0.1:${port}/v2/${protectedRepository}/${path}`
+function urlOf({ port }: Backend, repository: string, path: string): string {
+  return `http://127.0.0.1:${port}/v2/${repository}/${path}`
 }
 
 async function expectStatus(response: Response, ...expected: number[]): Promise<Response> {
-  if (expected.includes(response.status)) {
-    await response.arrayBuffer()
-    return response
-  }
-  throw new Error(`cannot protect pushes in flight: the registry answered ${response.status}: ${await response.text()}`)
+  const text = await response.text()
+  if (expected.includes(response.status)) return response
+  throw new Error(`cannot protect pushes in flight: the registry answered ${response.status}: ${text}`)
 }
 
 function digestOf(text: string): string {

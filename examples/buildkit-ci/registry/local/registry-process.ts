@@ -50,7 +50,9 @@ export class RegistryProcess implements Backend {
   static async start(program: RegistryProgram): Promise<RegistryProcess> {
     const port = await unusedPort()
     const path = await writeConfig(program, port)
-    const child = spawn(program.program, ['serve', path], { stdio: ['ignore', 'inherit', 'pipe'] })
+    // Distribution 3 sends traces to a port of this machine unless it is told not to.
+    const env = { OTEL_TRACES_EXPORTER: 'none', ...process.env }
+    const child = spawn(program.program, ['serve', path], { stdio: ['ignore', 'inherit', 'pipe'], env })
     createInterface(child.stderr).on('line', (line) => {
       if (!refusal.test(line)) process.stderr.write(`${line}\n`)
     })
