@@ -133,12 +133,14 @@ TEST_CASE("a loop that starves its sampler by its priority is not stalled") {
     return;
   }
   Loop loop(region, [] {
-    // The main thread's CPUs are the sampler's.
+    // The sampler has taken the main thread's CPUs when it began.
+    const bool has_begun = has_sampler(getpid());
     cpu_set_t one;
     CPU_ZERO(&one);
     CPU_SET(sched_getcpu(), &one);
     const sched_param priority{.sched_priority = 1};
     sched_setaffinity(getpid(), sizeof one, &one);
+    if (has_begun) sched_setaffinity(samplers_of(getpid()).front(), sizeof one, &one);
     sched_setscheduler(0, SCHED_FIFO, &priority);  // inherited by the thread that beats
   });
   CHECK(eventually([&] { return is_stale(region); }));
