@@ -55,7 +55,7 @@ function superviseMainThread(heartbeat: Heartbeat, { maxAgeMs, startBudgetMs }: 
     if (code === 0) heartbeat.stop()
   })
   const start = heartbeat.phase('start', { budget: Math.max(startBudgetMs, maxAgeMs) })
-  beatFromStart(heartbeat, intervalFor(maxAgeMs), start, () => {
+  beatFromStart(heartbeat, maxAgeMs, start, () => {
     if (heartbeat.claimed) heartbeat.ready()
   })
 }

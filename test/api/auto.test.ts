@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { intervalFor } from '../../dist/auto/loop.js'
+import { intervalFor, startWatch } from '../../dist/auto/loop.js'
 import { roleOf } from '../../dist/auto/role.js'
 import { autoSettings } from '../../dist/auto/settings.js'
 
@@ -66,5 +66,26 @@ describe('settings', () => {
 
   it('have loops beat a few times within max age, and no more than a thousand times a second', () => {
     expect([2, 250, 10_000].map(intervalFor)).toEqual([1, 62.5, 1_000])
+  })
+})
+
+describe('the start of a loop', () => {
+  /** When it is over, of a loop that turns each second but in the steps that are given. */
+  const overMs = (maxAgeMs: number, steps: Record<number, number> = {}) => {
+    const isOver = startWatch(maxAgeMs, 0)
+    let nowMs = 0
+    do nowMs += steps[nowMs] ?? 1_000
+    while (!isOver(nowMs))
+    return nowMs
+  }
+
+  it('is over when no turn was late for a whole max age, however short the interval is beside that', () => {
+    expect([4_000, 10_000, 600_000].map((maxAgeMs) => overMs(maxAgeMs))).toEqual([4_000, 10_000, 600_000])
+  })
+
+  it('begins anew after each step that takes longer than two intervals', () => {
+    expect(overMs(10_000, { 3_000: 1_900, 8_900: 1_500 })).toBe(10_400)
+    expect(overMs(10_000, { 9_000: 30_000 })).toBe(49_000)
+    expect(overMs(10_000, { 9_000: 2_000, 15_000: 50_000 })).toBe(75_000)
   })
 })

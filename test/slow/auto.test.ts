@@ -106,6 +106,13 @@ if (cluster.isPrimary) {
   })
 })
 
+describe('a start', () => {
+  it('lasts until the loop has come round in time for a whole max age', async () => {
+    const app = Supervised.run(waits, { env: { SHM_LIVENESS_MAX_AGE: '6s' } })
+    expect((await app.started()).claimedAgoMs).toBeGreaterThan(6_000)
+  })
+})
+
 describe('a pool of more threads than a region has slots', () => {
   it('says once that some are not supervised', async () => {
     const text = `const { Worker } = require('node:worker_threads')
