@@ -3,6 +3,7 @@ import { writeSync } from 'node:fs'
 import { getEnvironmentData, isMainThread, setEnvironmentData } from 'node:worker_threads'
 import { LivenessError } from '../errors.js'
 import { type ClaimOptions, Heartbeat } from '../heartbeat.js'
+import { stopDeadOfEarlierLives } from './earlier-lives.js'
 import { beatFromStart, beatWithLoop, intervalFor } from './loop.js'
 import { claimantVariable, type Role, roleOf } from './role.js'
 import { type AutoSettings, autoSettings } from './settings.js'
@@ -54,9 +55,13 @@ function superviseMainThread(heartbeat: Heartbeat, { maxAgeMs, startBudgetMs }: 
   process.on('exit', (code) => {
     if (code === 0) heartbeat.stop()
   })
+  const stopDead = () => stopDeadOfEarlierLives(heartbeat.region, heartbeat.name)
+  stopDead()
   const start = heartbeat.phase('start', { budget: Math.max(startBudgetMs, maxAgeMs) })
   beatFromStart(heartbeat, maxAgeMs, start, () => {
     if (heartbeat.claimed) heartbeat.ready()
+    // Again, because the kernel drops the locks of a process that is killed one after the other, and children outlive it.
+    stopDead()
   })
 }
 

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { deadOfEarlierLives } from '../../dist/auto/earlier-lives.js'
 import { intervalFor, startWatch } from '../../dist/auto/loop.js'
 import { roleOf } from '../../dist/auto/role.js'
 import { autoSettings } from '../../dist/auto/settings.js'
@@ -84,8 +85,34 @@ describe('the start of a loop', () => {
   })
 
   it('begins anew after each step that takes longer than two intervals', () => {
-    expect(overMs(10_000, { 3_000: 1_900, 8_900: 1_500 })).toBe(10_400)
-    expect(overMs(10_000, { 9_000: 30_000 })).toBe(49_000)
-    expect(overMs(10_000, { 9_000: 2_000, 15_000: 50_000 })).toBe(75_000)
+    expect(overMs(10_000, { 3000: 1_900, 8900: 1_500 })).toBe(10_400)
+    expect(overMs(10_000, { 9000: 30_000 })).toBe(49_000)
+    expect(overMs(10_000, { 9000: 2_000, 14000: 50_000 })).toBe(74_000)
+  })
+})
+
+describe('what an earlier life has left', () => {
+  const dead = (name: string) => ({ name, state: 'dead' as const, claimedAgoMs: 5_000 })
+  const left = ['web-thread-0', 'web-thread-12', 'web-child-3', 'web-child-3-thread-0']
+
+  it('is the dead threads and children of this name', () => {
+    const others = [
+      'web',
+      'web2-thread-0',
+      'web-thread-x',
+      'web-thread-0-cache',
+      'a-web-thread-0',
+      'webhook',
+      'grabber',
+    ]
+    expect(deadOfEarlierLives([...left, ...others].map(dead), 'web', 4_000)).toEqual(left)
+    expect(deadOfEarlierLives(left.map(dead), 'web-child-3', 4_000)).toEqual(['web-child-3-thread-0'])
+  })
+
+  it('is neither what died in this life, nor what lives or has stopped', () => {
+    expect(deadOfEarlierLives(left.map(dead), 'web', 6_000)).toEqual([])
+    const states = ['running', 'starting', 'stalled', 'stopped', 'unusable', 'left-over'] as const
+    const workers = states.map((state) => ({ ...dead(`web-thread-${states.indexOf(state)}`), state }))
+    expect(deadOfEarlierLives(workers, 'web', 4_000)).toEqual(['web-thread-5'])
   })
 })

@@ -84,6 +84,21 @@ describe('the end of such a program', () => {
   })
 })
 
+it('starts again in place: the threads that died with its last life fail no check any more', async () => {
+  const threads = `const { Worker, isMainThread } = require('node:worker_threads')
+if (isMainThread) for (const _ of [0, 1]) new Worker(__filename)
+setInterval(() => {}, 1e6)`
+  const killed = Supervised.run(threads)
+  const { program, region } = killed
+  await until('both threads beat', () => killed.states().filter((state) => state.endsWith(' running')).length === 3)
+  await program.kill()
+  expect(killed.states().every((state) => state.endsWith(' dead'))).toBe(true)
+  const next = Supervised.run(untilToldToEnd, { region })
+  await next.started()
+  expect(next.states()).toEqual(['event-loop running', 'event-loop-thread-0 stopped', 'event-loop-thread-1 stopped'])
+  expect(await probe(['--region', region])).toMatchObject({ code: 0 })
+})
+
 it('is not kept alive by its supervision, even in its start', async () => {
   const app = Supervised.run('', { env: { SHM_LIVENESS_MAX_AGE: '1h' } })
   expect(await app.program.ended).toEqual({ code: 0, signal: null })

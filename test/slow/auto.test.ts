@@ -113,6 +113,28 @@ describe('a start', () => {
   })
 })
 
+describe('a life after one that was killed, whose child outlived it', () => {
+  it('stops the child and its threads, though they die after the claim', async () => {
+    const env = { SHM_LIVENESS_AUTO: 'children' }
+    const text = `const { Worker, isMainThread } = require('node:worker_threads')
+if (isMainThread && !process.send) require('node:child_process').fork(__filename)
+else if (isMainThread) new Worker(__filename)
+${waits}`
+    const killed = Supervised.run(text, { env })
+    const leftBehind = ['event-loop-child-0', 'event-loop-child-0-thread-0']
+    for (const name of ['event-loop', ...leftBehind]) {
+      await until(`${name} beats`, () => killed.worker(name)?.state === 'running')
+    }
+    const orphan = killed.worker('event-loop-child-0')?.pid
+    await killed.program.abandon()
+    // By the time that a main file is evaluated, the import has claimed.
+    const next = Supervised.run(`process.kill(${orphan}, 'SIGKILL')\n${waits}`, { env, region: killed.region })
+    await next.started()
+    expect(next.states()).toEqual(['event-loop running', ...leftBehind.map((name) => `${name} stopped`)])
+    expect(await probe(['--region', next.region])).toMatchObject({ code: 0 })
+  })
+})
+
 describe('a pool of more threads than a region has slots', () => {
   it('says once that some are not supervised', async () => {
     const text = `const { Worker } = require('node:worker_threads')
