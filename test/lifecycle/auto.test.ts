@@ -118,13 +118,24 @@ describe('a program that cannot be supervised', () => {
     expect(program.stderr).toMatch(reason)
   })
 
-  it('says that another one has its name, and what to do', async () => {
+  it('says once that another one has its name, and claims when the name is free', async () => {
     const first = Supervised.run(untilToldToEnd)
     await first.started()
-    const { program } = Supervised.run('', { region: first.region })
-    expect(await program.ended).toEqual({ code: 0, signal: null })
-    expect(program.stderr).toMatch(/^shm-liveness: .* a living worker holds this name; set SHM_LIVENESS_NAME to .*\n$/)
+    const ends = Supervised.run('', { region: first.region })
+    const waits = Supervised.run(untilToldToEnd, { region: first.region })
+    expect(await ends.program.ended).toEqual({ code: 0, signal: null })
+    await waits.program.complained('SHM_LIVENESS_NAME')
     expect(first.states()).toEqual(['event-loop running'])
+    first.program.tell('end')
+    expect(await until('it has the name', async () => (await waits.started()).pid === waits.program.pid)).toBe(true)
+    waits.program.tell('end')
+    expect(await waits.program.ended).toEqual({ code: 0, signal: null })
+    expect(waits.states()).toEqual(['event-loop stopped'])
+    for (const { program } of [ends, waits]) {
+      expect(program.stderr).toMatch(
+        /^shm-liveness: this process is not supervised yet .* a living worker holds this name; set SHM_LIVENESS_NAME to .*\n$/,
+      )
+    }
   })
 
   it('says nothing where it is switched off', async () => {

@@ -113,6 +113,27 @@ describe('a start', () => {
   })
 })
 
+describe('a program that begins while a short one has its name', () => {
+  it('claims when that has ended, and so do the threads that it has started meanwhile', async () => {
+    const short = Supervised.run("process.stdin.once('data', () => process.kill(process.pid, 'SIGKILL'))")
+    await short.started()
+    const text = `const { Worker, isMainThread } = require('node:worker_threads')
+if (isMainThread) new Worker(__filename).once('online', () => console.log('online'))
+${waits}`
+    const app = Supervised.run(text, { region: short.region })
+    await app.program.said('online')
+    await app.program.complained('not supervised yet')
+    expect(app.states()).toEqual(['event-loop running'])
+    short.program.tell('end')
+    await short.program.ended
+    await until('both loops beat', () => app.states().filter((state) => state.endsWith(' running')).length === 2)
+    expect(await probe(['--region', app.region, '--expect', 'event-loop,event-loop-thread-0'])).toMatchObject({
+      code: 0,
+    })
+    expect(app.workers().map(({ pid }) => pid)).toEqual([app.program.pid, app.program.pid])
+  })
+})
+
 describe('a life after one that was killed, whose child outlived it', () => {
   it('stops the child and its threads, though they die after the claim', async () => {
     const env = { SHM_LIVENESS_AUTO: 'children' }
