@@ -26,22 +26,31 @@ export function beatWithLoop(heartbeat: Heartbeat, intervalMs: number): void {
  *
  * @param onFirstTurn called once, before the first beat
  */
-export function beatFromStart(heartbeat: Heartbeat, intervalMs: number, start: Phase, onFirstTurn: () => void): void {
+export function beatFromStart(heartbeat: Heartbeat, maxAgeMs: number, start: Phase, onFirstTurn: () => void): void {
+  const intervalMs = intervalFor(maxAgeMs)
   const now = performance.now.bind(performance)
-  let previousMs = now()
+  const isOver = startWatch(maxAgeMs, now())
   let isFirst = true
-  let turnsInTime = 0
   const timer = setInterval(() => {
     if (isFirst) onFirstTurn()
     isFirst = false
     heartbeat.beat()
-    const gapMs = now() - previousMs
-    previousMs += gapMs
-    turnsInTime = gapMs < 2 * intervalMs ? turnsInTime + 1 : 0
-    if (turnsInTime < beatsPerMaxAge) return
+    if (!isOver(now())) return
     clearInterval(timer)
     start.end()
     beatWithLoop(heartbeat, intervalMs)
   }, intervalMs)
   timer.unref()
+}
+
+/** Asked at each turn of the loop. Counts time, not turns: the longest interval is a small part of a long max age. */
+export function startWatch(maxAgeMs: number, beganMs: number): (nowMs: number) => boolean {
+  const lateMs = 2 * intervalFor(maxAgeMs)
+  let previousMs = beganMs
+  let inTimeSinceMs = beganMs
+  return (nowMs) => {
+    if (nowMs - previousMs >= lateMs) inTimeSinceMs = nowMs
+    previousMs = nowMs
+    return nowMs - inTimeSinceMs >= maxAgeMs
+  }
 }

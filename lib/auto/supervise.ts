@@ -1,8 +1,9 @@
 /** Claims a slot for this thread, if it should have one, and has its loop beat. */
 import { writeSync } from 'node:fs'
 import { getEnvironmentData, isMainThread, setEnvironmentData } from 'node:worker_threads'
-import { LivenessError } from '../errors.js'
-import { type ClaimOptions, Heartbeat } from '../heartbeat.js'
+import { Heartbeat } from '../heartbeat.js'
+import { claimFirstFree, mayPass, untilDone } from './claim.js'
+import { stopDeadOfEarlierLives } from './earlier-lives.js'
 import { beatFromStart, beatWithLoop, intervalFor } from './loop.js'
 import { claimantVariable, type Role, roleOf } from './role.js'
 import { type AutoSettings, autoSettings } from './settings.js'
@@ -12,12 +13,12 @@ interface ForThreads {
   settings: AutoSettings
   /** 1 once a thread has said that it is not supervised: a pool of hundreds must not say it hundreds of times. */
   isToldOfThreads: Int32Array
+  /** 1 once the main thread has its slot. Until then no thread claims: its death would fail the checks of another process. */
+  isClaimed: Int32Array
 }
 
 /** By this the threads find it; whatever environment variables they were given. */
 const dataKey = 'shm-liveness/auto'
-/** Names that a child or a thread tries. A region has 64 slots, unless somebody made it larger. */
-const mostNames = 4096
 
 /** Never throws: a program must run as well without its supervision. */
 export function supervise(): void {
@@ -31,17 +32,42 @@ function superviseProcess(): void {
     if (role === 'none') return
     // Before the claim: if that fails, it would fail for what this process starts, too.
     process.env[claimantVariable] ??= String(process.pid)
-    const settings = autoSettings(process.env)
-    const heartbeat = claimForProcess(role, settings)
-    superviseMainThread(heartbeat, settings)
-    const forThreads: ForThreads = {
-      settings: { ...settings, name: heartbeat.name },
-      isToldOfThreads: new Int32Array(new SharedArrayBuffer(4)),
-    }
-    setEnvironmentData(dataKey, forThreads as never)
+    superviseAs(role, autoSettings(process.env))
   } catch (error) {
-    say('process', error)
+    say('process is not supervised', error)
   }
+}
+
+function superviseAs(role: Role, settings: AutoSettings): void {
+  const [isToldOfThreads, isClaimed] = [sharedFlag(), sharedFlag()]
+  const tellThreads = (name: string) => {
+    const forThreads: ForThreads = { settings: { ...settings, name }, isToldOfThreads, isClaimed }
+    setEnvironmentData(dataKey, forThreads as never)
+  }
+  let isWaiting = false
+  untilDone(() => {
+    try {
+      const heartbeat = claimForProcess(role, settings)
+      superviseMainThread(heartbeat, settings)
+      tellThreads(heartbeat.name)
+      Atomics.store(isClaimed, 0, 1)
+    } catch (error) {
+      // A child has tried all names: none of them is its own to wait for.
+      const waits = role === 'program' && mayPass(error)
+      if (!waits) say('process is not supervised', error)
+      else if (!isWaiting) {
+        isWaiting = true
+        say('process is not supervised yet (it tries again every second)', error)
+        tellThreads(settings.name)
+      }
+      return !waits
+    }
+    return true
+  })
+}
+
+function sharedFlag(): Int32Array {
+  return new Int32Array(new SharedArrayBuffer(4))
 }
 
 function claimForProcess(role: Role, { name, maxAgeMs }: AutoSettings): Heartbeat {
@@ -54,16 +80,27 @@ function superviseMainThread(heartbeat: Heartbeat, { maxAgeMs, startBudgetMs }: 
   process.on('exit', (code) => {
     if (code === 0) heartbeat.stop()
   })
+  const stopDead = () => stopDeadOfEarlierLives(heartbeat.region, heartbeat.name)
+  stopDead()
   const start = heartbeat.phase('start', { budget: Math.max(startBudgetMs, maxAgeMs) })
-  beatFromStart(heartbeat, intervalFor(maxAgeMs), start, () => {
+  beatFromStart(heartbeat, maxAgeMs, start, () => {
     if (heartbeat.claimed) heartbeat.ready()
+    // Again, because the kernel drops the locks of a process that is killed one after the other, and children outlive it.
+    stopDead()
   })
 }
 
 function superviseThread(): void {
   const forThreads = getEnvironmentData(dataKey) as ForThreads | undefined
   if (forThreads === undefined) return
-  const { settings, isToldOfThreads } = forThreads
+  untilDone(() => {
+    if (Atomics.load(forThreads.isClaimed, 0) === 0) return false
+    claimForThread(forThreads)
+    return true
+  })
+}
+
+function claimForThread({ settings, isToldOfThreads }: ForThreads): void {
   try {
     // The program is told of each end of its threads, and decides what that means.
     const options = { maxAge: settings.maxAgeMs, threadEnd: 'stopped' } as const
@@ -75,19 +112,7 @@ function superviseThread(): void {
     heartbeat.ready()
     beatWithLoop(heartbeat, intervalFor(settings.threadMaxAgeMs))
   } catch (error) {
-    if (Atomics.exchange(isToldOfThreads, 0, 1) === 0) say('thread (and others beside it)', error)
-  }
-}
-
-/** A thread that begins takes the name, and so the slot, of one that has ended. */
-function claimFirstFree(prefix: string, options: Omit<ClaimOptions, 'name'>): Heartbeat {
-  for (let number = 0; ; number++) {
-    try {
-      return Heartbeat.claim({ ...options, name: `${prefix}-${number}` })
-    } catch (error) {
-      const isTaken = error instanceof LivenessError && error.code === 'NAME_TAKEN'
-      if (!isTaken || number === mostNames - 1) throw error
-    }
+    if (Atomics.exchange(isToldOfThreads, 0, 1) === 0) say('thread (and others beside it) is not supervised', error)
   }
 }
 
@@ -100,7 +125,7 @@ function say(what: string, error: unknown): void {
   const text = String(message).replace(/\s+/g, ' ')
   try {
     // Not process.stderr: to make that is a side effect that the program would see.
-    writeSync(2, `shm-liveness: this ${what} is not supervised: ${text}${hints[code] ?? ''}\n`)
+    writeSync(2, `shm-liveness: this ${what}: ${text}${hints[code] ?? ''}\n`)
   } catch {
     // Standard error is closed or full.
   }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { intervalFor } from '../../dist/auto/loop.js'
+import { deadOfEarlierLives } from '../../dist/auto/earlier-lives.js'
+import { intervalFor, startWatch } from '../../dist/auto/loop.js'
 import { roleOf } from '../../dist/auto/role.js'
 import { autoSettings } from '../../dist/auto/settings.js'
 
@@ -66,5 +67,52 @@ describe('settings', () => {
 
   it('have loops beat a few times within max age, and no more than a thousand times a second', () => {
     expect([2, 250, 10_000].map(intervalFor)).toEqual([1, 62.5, 1_000])
+  })
+})
+
+describe('the start of a loop', () => {
+  /** When it is over, of a loop that turns each second but in the steps that are given. */
+  const overMs = (maxAgeMs: number, steps: Record<number, number> = {}) => {
+    const isOver = startWatch(maxAgeMs, 0)
+    let nowMs = 0
+    do nowMs += steps[nowMs] ?? 1_000
+    while (!isOver(nowMs))
+    return nowMs
+  }
+
+  it('is over when no turn was late for a whole max age, however short the interval is beside that', () => {
+    expect([4_000, 10_000, 600_000].map((maxAgeMs) => overMs(maxAgeMs))).toEqual([4_000, 10_000, 600_000])
+  })
+
+  it('begins anew after each step that takes longer than two intervals', () => {
+    expect(overMs(10_000, { 3000: 1_900, 8900: 1_500 })).toBe(10_400)
+    expect(overMs(10_000, { 9000: 30_000 })).toBe(49_000)
+    expect(overMs(10_000, { 9000: 2_000, 14000: 50_000 })).toBe(74_000)
+  })
+})
+
+describe('what an earlier life has left', () => {
+  const dead = (name: string) => ({ name, state: 'dead' as const, claimedAgoMs: 5_000 })
+  const left = ['web-thread-0', 'web-thread-12', 'web-child-3', 'web-child-3-thread-0']
+
+  it('is the dead threads and children of this name', () => {
+    const others = [
+      'web',
+      'web2-thread-0',
+      'web-thread-x',
+      'web-thread-0-cache',
+      'a-web-thread-0',
+      'webhook',
+      'grabber',
+    ]
+    expect(deadOfEarlierLives([...left, ...others].map(dead), 'web', 4_000)).toEqual(left)
+    expect(deadOfEarlierLives(left.map(dead), 'web-child-3', 4_000)).toEqual(['web-child-3-thread-0'])
+  })
+
+  it('is neither what died in this life, nor what lives or has stopped', () => {
+    expect(deadOfEarlierLives(left.map(dead), 'web', 6_000)).toEqual([])
+    const states = ['running', 'starting', 'stalled', 'stopped', 'unusable', 'left-over'] as const
+    const workers = states.map((state) => ({ ...dead(`web-thread-${states.indexOf(state)}`), state }))
+    expect(deadOfEarlierLives(workers, 'web', 4_000)).toEqual(['web-thread-5'])
   })
 })

@@ -84,6 +84,21 @@ describe('the end of such a program', () => {
   })
 })
 
+it('starts again in place: the threads that died with its last life fail no check any more', async () => {
+  const threads = `const { Worker, isMainThread } = require('node:worker_threads')
+if (isMainThread) for (const _ of [0, 1]) new Worker(__filename)
+setInterval(() => {}, 1e6)`
+  const killed = Supervised.run(threads)
+  const { program, region } = killed
+  await until('both threads beat', () => killed.states().filter((state) => state.endsWith(' running')).length === 3)
+  await program.kill()
+  expect(killed.states().every((state) => state.endsWith(' dead'))).toBe(true)
+  const next = Supervised.run(untilToldToEnd, { region })
+  await next.started()
+  expect(next.states()).toEqual(['event-loop running', 'event-loop-thread-0 stopped', 'event-loop-thread-1 stopped'])
+  expect(await probe(['--region', region])).toMatchObject({ code: 0 })
+})
+
 it('is not kept alive by its supervision, even in its start', async () => {
   const app = Supervised.run('', { env: { SHM_LIVENESS_MAX_AGE: '1h' } })
   expect(await app.program.ended).toEqual({ code: 0, signal: null })
@@ -103,13 +118,24 @@ describe('a program that cannot be supervised', () => {
     expect(program.stderr).toMatch(reason)
   })
 
-  it('says that another one has its name, and what to do', async () => {
+  it('says once that another one has its name, and claims when the name is free', async () => {
     const first = Supervised.run(untilToldToEnd)
     await first.started()
-    const { program } = Supervised.run('', { region: first.region })
-    expect(await program.ended).toEqual({ code: 0, signal: null })
-    expect(program.stderr).toMatch(/^shm-liveness: .* a living worker holds this name; set SHM_LIVENESS_NAME to .*\n$/)
+    const ends = Supervised.run('', { region: first.region })
+    const waits = Supervised.run(untilToldToEnd, { region: first.region })
+    expect(await ends.program.ended).toEqual({ code: 0, signal: null })
+    await waits.program.complained('SHM_LIVENESS_NAME')
     expect(first.states()).toEqual(['event-loop running'])
+    first.program.tell('end')
+    expect(await until('it has the name', async () => (await waits.started()).pid === waits.program.pid)).toBe(true)
+    waits.program.tell('end')
+    expect(await waits.program.ended).toEqual({ code: 0, signal: null })
+    expect(waits.states()).toEqual(['event-loop stopped'])
+    for (const { program } of [ends, waits]) {
+      expect(program.stderr).toMatch(
+        /^shm-liveness: this process is not supervised yet .* a living worker holds this name; set SHM_LIVENESS_NAME to .*\n$/,
+      )
+    }
   })
 
   it('says nothing where it is switched off', async () => {

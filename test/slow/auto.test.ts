@@ -106,6 +106,56 @@ if (cluster.isPrimary) {
   })
 })
 
+describe('a start', () => {
+  it('lasts until the loop has come round in time for a whole max age', async () => {
+    const app = Supervised.run(waits, { env: { SHM_LIVENESS_MAX_AGE: '6s' } })
+    expect((await app.started()).claimedAgoMs).toBeGreaterThan(6_000)
+  })
+})
+
+describe('a program that begins while a short one has its name', () => {
+  it('claims when that has ended, and so do the threads that it has started meanwhile', async () => {
+    const short = Supervised.run("process.stdin.once('data', () => process.kill(process.pid, 'SIGKILL'))")
+    await short.started()
+    const text = `const { Worker, isMainThread } = require('node:worker_threads')
+if (isMainThread) new Worker(__filename).once('online', () => console.log('online'))
+${waits}`
+    const app = Supervised.run(text, { region: short.region })
+    await app.program.said('online')
+    await app.program.complained('not supervised yet')
+    expect(app.states()).toEqual(['event-loop running'])
+    short.program.tell('end')
+    await short.program.ended
+    await until('both loops beat', () => app.states().filter((state) => state.endsWith(' running')).length === 2)
+    expect(await probe(['--region', app.region, '--expect', 'event-loop,event-loop-thread-0'])).toMatchObject({
+      code: 0,
+    })
+    expect(app.workers().map(({ pid }) => pid)).toEqual([app.program.pid, app.program.pid])
+  })
+})
+
+describe('a life after one that was killed, whose child outlived it', () => {
+  it('stops the child and its threads, though they die after the claim', async () => {
+    const env = { SHM_LIVENESS_AUTO: 'children' }
+    const text = `const { Worker, isMainThread } = require('node:worker_threads')
+if (isMainThread && !process.send) require('node:child_process').fork(__filename)
+else if (isMainThread) new Worker(__filename)
+${waits}`
+    const killed = Supervised.run(text, { env })
+    const leftBehind = ['event-loop-child-0', 'event-loop-child-0-thread-0']
+    for (const name of ['event-loop', ...leftBehind]) {
+      await until(`${name} beats`, () => killed.worker(name)?.state === 'running')
+    }
+    const orphan = killed.worker('event-loop-child-0')?.pid
+    await killed.program.abandon()
+    // By the time that a main file is evaluated, the import has claimed.
+    const next = Supervised.run(`process.kill(${orphan}, 'SIGKILL')\n${waits}`, { env, region: killed.region })
+    await next.started()
+    expect(next.states()).toEqual(['event-loop running', ...leftBehind.map((name) => `${name} stopped`)])
+    expect(await probe(['--region', next.region])).toMatchObject({ code: 0 })
+  })
+})
+
 describe('a pool of more threads than a region has slots', () => {
   it('says once that some are not supervised', async () => {
     const text = `const { Worker } = require('node:worker_threads')
