@@ -11,7 +11,7 @@ export interface Done {
   stderr: string
 }
 
-/** Podman's program. It runs in a session of its own: Ctrl-C is for us to hear, who then remove what is there. */
+/** Podman's program. It runs in a session of its own, so Ctrl-C reaches this process alone, which then removes the pod. */
 export class Podman {
   readonly #program: string
 

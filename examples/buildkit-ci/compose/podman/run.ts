@@ -84,7 +84,7 @@ class PodRun {
       this.#options.signal.throwIfAborted()
       if (service === tests) break
       ready.set(service.name, this.#start(service))
-      // Awaited by whoever depends on it; until then it must not end the process.
+      // A service that depends on it awaits it; until then its failure must not end the process.
       ready.get(service.name)?.catch(() => {})
       await this.#starting.get(service.name)
     }

@@ -18,7 +18,7 @@ type Agent = CiConfig['agents'][string]
 const agentUser = 1000
 const tlsDirectory = '/etc/buildkit-tls'
 const dockerConfigDirectory = '/etc/docker-config'
-const workDirectory = '/work'
+const workDirectory = '/workspace'
 /** buildx writes its builders beside docker's file otherwise, and a Secret cannot be written (its `util/confutil`). */
 const buildxDirectory = `${workDirectory}/.buildx`
 /** What is written beside the work: logs, and the agent's own files. */
