@@ -26,6 +26,10 @@ await build(
     input: join(root, 'dist/auto/index.js'),
     platform: 'node',
     plugins: [ownFolder],
-    output: { file: join(folder, 'auto.mjs'), format: 'esm' },
+    // Names stay, for stacks; the package must stay small.
+    output: {
+      ...{ file: join(folder, 'auto.mjs'), format: 'esm' },
+      minify: { compress: false, mangle: false, codegen: { removeWhitespace: true } },
+    },
   })),
 )
