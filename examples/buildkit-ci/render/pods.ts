@@ -2,7 +2,7 @@
 import type { V1PodSpec, V1ResourceRequirements, V1SecurityContext, V1Toleration } from '@kubernetes/client-node'
 import type { CiConfig } from '../config/ci-schema.js'
 
-/** For whoever sets up nodes by hand: a node that has an image does not ask a registry for it. */
+/** For nodes that are set up by hand: a node that has an image does not ask a registry for it. */
 export const pulled = { imagePullPolicy: 'IfNotPresent' } as const
 
 /** The restricted Pod Security level, of a container. */

@@ -34,7 +34,7 @@ async function checkNamespace(
   }
   const withJobs = name === config.agentNamespace ? agentsWithJobs(config) : []
   if (enforced === 'privileged' && withJobs.length > 0) {
-    // Whoever may make a privileged Job is root on its node.
+    // A process that can create a privileged Job is root on the node.
     return error(what, `its Pod Security level is privileged, and ${withJobs.join(', ')} may run Jobs in it`, remedy)
   }
   if (enforced === undefined) {
