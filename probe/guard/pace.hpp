@@ -3,6 +3,7 @@
 #pragma once
 
 #include "region_events.hpp"
+#include "schedule.hpp"
 
 namespace shm_liveness::guard {
 
@@ -40,7 +41,7 @@ class Pace {
     if (!sleeps && tick < due) due = tick;
     watch_.plan(due);
     // Not planned, so that what delays these does not count as lost.
-    if (rechecks_ != 0) due = now + (rechecks_ > kLateRechecks ? kSoonNs : kLateNs << (kLateRechecks - rechecks_));
+    due = next_recheck_at(due, now, rechecks_);
     // Never later than was said before: clients that come and go would else put off every look.
     if (due_ns_ != 0 && due_ns_ <= due) return;
     due_ns_ = due;
@@ -48,12 +49,6 @@ class Pace {
   }
 
  private:
-  // The lock of a worker that has died goes within microseconds of the event. The later looks, at twice the distance
-  // each, are for a machine that has just put something else on that CPU.
-  static constexpr std::uint32_t kRechecks = 16;
-  static constexpr std::uint32_t kLateRechecks = 8;
-  static constexpr std::uint64_t kSoonNs = 50'000;
-  static constexpr std::uint64_t kLateNs = 500'000;
   static constexpr std::uint64_t kNewcomerNs = 20'000'000;
   static constexpr std::uint32_t kMostNewsPerSecond = 64;
 

@@ -24,6 +24,7 @@ struct Machine {
   std::uint64_t cycle;
   std::uint64_t hangs_at = ~std::uint64_t(0);
   std::uint64_t frozen_from = 0, frozen_until = 0;
+  std::uint64_t told_at = ~std::uint64_t(0);  // of the death of another worker
 
   std::uint64_t now = kNow;
   std::uint64_t beat = kNow;
@@ -31,6 +32,7 @@ struct Machine {
   RunningTime time{kInterval};
   Age age;
   std::uint64_t due = kNow;
+  std::uint32_t rechecks = 0;
   std::uint64_t looks = 0;
   std::uint64_t stalled_at = 0;
 
@@ -51,6 +53,8 @@ struct Machine {
     due = guard::next_look_at(stalls, guard::stretch_ns(limit, cycle, kInterval), now, kInterval);
     if (now + guard::kLongestSleepNs < due) due = now + guard::kLongestSleepNs;
     time.plan(due);
+    if (rechecks != 0) --rechecks;
+    due = guard::next_recheck_at(due, now, rechecks);
   }
   // Until `end`, or until the worker counts as stalled.
   void run_until(std::uint64_t end) {
@@ -60,6 +64,11 @@ struct Machine {
       if (into_cycle >= cycle && now < hangs_at) {
         into_cycle = 0;
         beat = now;
+      }
+      if (now >= told_at) {
+        told_at = ~std::uint64_t(0);
+        rechecks = guard::kRechecks + 1;
+        due = now;
       }
       if (now >= due) look();
     }
@@ -77,6 +86,18 @@ TEST_CASE("a worker that hangs is found when its limit is over, and the guard ha
     const std::uint64_t sleep = limit - guard::stretch_ns(limit, 10 * kMs, kInterval);
     const std::uint64_t sleeps = 15 * kSecond / (sleep < kSecond ? sleep : kSecond);
     CHECK(machine.looks < sleeps + 10);
+  }
+}
+
+TEST_CASE("word of another's death puts off no look: a worker that hangs then is found as soon") {
+  for (std::uint64_t before_ms = 1; before_ms < 300; ++before_ms) {
+    CAPTURE(before_ms);
+    Machine machine{.limit = 100 * kMs, .cycle = kMs, .hangs_at = kNow + kSecond};
+    machine.told_at = machine.hangs_at + 150 * kMs - before_ms * kMs;
+    machine.run_until(kNow + 10 * kSecond);
+    CHECK(machine.stalled_at > machine.beat + machine.limit);
+    CHECK(machine.stalled_at <= machine.beat + machine.limit + kMs);
+    CHECK(machine.time.lost_ns() == 0);
   }
 }
 
