@@ -1,10 +1,13 @@
-// The hot path: one clock reading, a handful of stores, no call into the kernel, no lock, no allocation. A counted beat
-// (count.hpp) is one addition.
+// The hot path: the clock (carried_clock.hpp), a handful of stores, no call into the kernel, no lock, no allocation. A
+// counted beat (count.hpp) is one addition.
 #pragma once
 
 #include <bit>
 
 #include "claim.hpp"
+#if !defined(SHM_LIVENESS_FREESTANDING)
+#include "cpu_counter.hpp"
+#endif
 
 namespace shm_liveness {
 
@@ -21,6 +24,9 @@ struct Pulse {
   bool (*attend)(Pulse&);      // null: nobody looks. Returns whether the pulse owns a slot then
   void* owner;                 // attend()'s
   Clock clock;
+#if !defined(SHM_LIVENESS_FREESTANDING)
+  CarriedClock<CpuCounter> carried;  // of a precise pulse
+#endif
   bool timing;    // false: the next cycle has no beginning (first beat, phase change)
   bool in_phase;  // cycles inside a phase are not timed: a model load is no cycle
   std::uint64_t last_ns;
@@ -61,6 +67,14 @@ namespace detail {
     return false;
   count->store_relaxed(count->load_relaxed() + 1);
   return true;
+}
+
+// The programs of probe/ beat too seldom to gain by carrying.
+[[gnu::always_inline]] inline std::uint64_t beat_ns(Pulse& pulse) {
+#if !defined(SHM_LIVENESS_FREESTANDING)
+  if (pulse.clock == Clock::precise) return pulse.carried.now();
+#endif
+  return now_ns(pulse.clock);
 }
 
 inline void note_cycles(Pulse& pulse, std::uint64_t cycle, std::uint64_t how_many) {
@@ -113,7 +127,7 @@ inline void sample(Pulse& pulse, Hot& hot, std::uint64_t now) {
   Hot* const hot = pulse.hot.load_relaxed();
   if (hot == nullptr) [[unlikely]]
     return detail::attend(pulse);
-  const std::uint64_t now = now_ns(pulse.clock);
+  const std::uint64_t now = detail::beat_ns(pulse);
   const std::uint64_t cycle = now - pulse.last_ns;
   pulse.last_ns = now;
   hot->last_beat_ns.store_release(now);
@@ -139,6 +153,10 @@ inline void start_pulse(Pulse& pulse, const Claim& claim, const ClaimOptions& op
   pulse.attend = nullptr;
   pulse.owner = nullptr;
   pulse.clock = options.clock;
+#if !defined(SHM_LIVENESS_FREESTANDING)
+  pulse.carried = {};
+  if (options.clock == Clock::precise && counter_keeps_time()) pulse.carried.carry();
+#endif
   pulse.timing = false;
   pulse.in_phase = false;
   pulse.last_ns = 0;
