@@ -20,7 +20,7 @@ describe('buildkit-ci build', () => {
   it('exits with the status of a build that fails, and shows why', async () => {
     const program = run(new FakeBuildx({ stream: streamPath('fails'), after: 'exit 1' }))
     expect(await program.ended).toEqual({ code: 1, signal: null })
-    expect(program.lines.join('\n')).toMatch(/^ERROR: failed to solve: process .* exit code: 1$/m)
+    expect(program.lines.join('\n')).toMatch(/^ERROR: failed to build: failed to solve: process .* exit code: 1$/m)
   })
 
   it('tells a hung step by name and time, then has it ended by the guard', async () => {

@@ -28,6 +28,9 @@ describe.skipIf(whyNot !== undefined)('the collector of distribution 3, which al
     const registry = await started({ storage })
     const unfinished = new Push(registry, 'app')
     const other = new Push(registry, 'other')
+    // A repository without a manifest is none to the collector.
+    for (const bytes of ['{"v":0}', 'older']) await unfinished.blob(bytes)
+    expect(await unfinished.manifest('v0', '{"v":0}', 'older')).toBe(201)
     for (const bytes of ['{}', 'layer']) for (const each of [unfinished, other]) await each.blob(bytes)
     expect(await other.manifest('v1', '{}', 'layer')).toBe(201)
     collectAlone(distribution3(), storage)

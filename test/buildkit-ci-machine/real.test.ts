@@ -2,17 +2,12 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { RawJson } from '../../examples/buildkit-ci/progress/rawjson.js'
-import { marked } from '../support/left-behind.js'
-import { mounted } from '../support/mounted.js'
 import { Program } from '../support/program.js'
-import { until } from '../support/until.js'
-import { binaries, contextOf, hasBuildx, RealPod, whyNotReal } from './real.js'
-import { renderedVariables } from './rendered-variables.js'
+import { binaries, contextOf, RealPod, whyNotReal } from './real.js'
 import { ciProgram } from './scene.js'
 
 const why = whyNotReal()
-if (why !== undefined) console.error(`NOT TESTED: the watcher, the drain and the agent with the real BuildKit: ${why}.`)
-else if (!hasBuildx) console.error('NOT TESTED: the agent with the real buildx: it is not in BUILDKIT_BIN.')
+if (why !== undefined) console.error(`NOT TESTED: the watcher and the drain with the real BuildKit: ${why}.`)
 
 describe.skipIf(why !== undefined)('the real buildkitd', () => {
   it('is healthy while it idles, and while a step is silent within its budget, which is told', async () => {
@@ -62,14 +57,6 @@ describe.skipIf(why !== undefined)('the real buildkitd', () => {
     await pod.watcher.complained('buildkitd is not there')
   })
 
-  it('loses a build at SIGTERM without a drain: the reason for it', async () => {
-    const pod = await RealPod.start()
-    const build = pod.build('sleep 5')
-    await build.shows('busybox sleep 5')
-    pod.guard.send('SIGTERM')
-    expect(await build.ended, 'the build survived: BuildKit may wait for builds now (buildkit#4090)').not.toBe(0)
-  })
-
   it('writes progress of which each line is known', async () => {
     const pod = await RealPod.start()
     const build = pod.build('echo hello')
@@ -97,22 +84,5 @@ describe.skipIf(why !== undefined)('the real buildkitd', () => {
     const bytes = readFileSync(image)
     expect(bytes.includes(`${secret.length}\n`)).toBe(true) // the step did read it
     expect(bytes.includes(secret)).toBe(false)
-  })
-})
-
-describe.skipIf(why !== undefined || !hasBuildx)('the real buildx', () => {
-  it('gets its builder from the agent, and builds under a guard', async () => {
-    const pod = await RealPod.start()
-    const buildx = join(binaries as string, 'buildx')
-    const context = contextOf('RUN echo hello from the step')
-    const build = [process.execPath, ciProgram, 'build', '--buildx', buildx, context]
-    const flags = ['--buildx', buildx, '--daemon', `unix://${pod.socket}`, '--builder', 'test']
-    // As a Secret of registries is mounted.
-    await mounted(['-o', 'ro'], async (secret) => {
-      const env = { ...marked, ...renderedVariables(pod.folder, secret) }
-      const agent = Program.run(process.execPath, [ciProgram, 'agent', ...flags, '--', ...build], env)
-      expect(await agent.ended, `${agent.lines.join('\n')}\n${agent.stderr}`).toEqual({ code: 0, signal: null })
-      await until('the output of the step', () => agent.lines.some((line) => line.endsWith('hello from the step')))
-    })
   })
 })

@@ -26,7 +26,11 @@ export function whyNotReal(): string | undefined {
 export const hasBuildx = binaries !== undefined && existsSync(join(binaries, 'buildx'))
 
 const folders: string[] = []
-afterTests(() => {
+const guards = new Set<Program>()
+afterTests(async () => {
+  // By SIGTERM: the guard ends the containers of steps with the daemon, and these hold the folders.
+  await Promise.all([...guards].map((guard) => guard.kill('SIGTERM')))
+  guards.clear()
   for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true })
 })
 
@@ -50,10 +54,12 @@ export class RealPod {
   static async start(watch: string[] = []): Promise<RealPod> {
     const pod = new RealPod(folderOf('bkd-'))
     const root = ['--root', join(pod.folder, 'root'), '--addr', `unix://${pod.socket}`]
-    const command = [join(binaries as string, 'buildkitd'), ...root, '--containerd-worker=false', '--oci-worker=true']
+    // What a daemon that is killed has mounted goes with its namespace.
+    const daemon = ['unshare', '--mount', join(binaries as string, 'buildkitd')]
+    const command = [...daemon, ...root, '--containerd-worker=false', '--oci-worker=true']
     const flags = ['--region', pod.region, '--watcher', 'builds', '--notify', '--grace', '5s', '--', ...command]
-    // Its descendants may live in namespaces of their own, and the daemon unmounts what it has mounted.
     pod.guard = startGuard(flags, { ...marked, PATH: `${binaries}:${process.env['PATH']}` })
+    guards.add(pod.guard)
     const place = ['--addr', `unix://${pod.socket}`, '--daemon-region', pod.region, '--interval', '200ms']
     pod.watcher = Program.run('unshare', ['--mount', process.execPath, ciProgram, 'watch', ...place, ...watch])
     await until('buildkitd answers', () => {

@@ -133,28 +133,3 @@ describe('the guard', () => {
     }
   })
 })
-
-describe('lib', () => {
-  it('imports in one direction only', () => {
-    const files = readdirSync(join(root, 'lib'), { recursive: true, encoding: 'utf8' }).filter((file) =>
-      file.endsWith('.ts'),
-    )
-    const edges = new Map(
-      files.map((file) => {
-        const text = readFileSync(join(root, 'lib', file), 'utf8')
-        const imports = [...text.matchAll(/^(?:import|export) .*from '(\.[^']+)\.js'/gm)].map(
-          (match) => `${join(file, '..', match[1] as string)}.ts`,
-        )
-        return [file, imports] as const
-      }),
-    )
-    const done = new Set<string>()
-    const visit = (file: string, path: string[]): void => {
-      expect(path, `a cycle: ${[...path, file].join(' -> ')}`).not.toContain(file)
-      if (done.has(file)) return
-      for (const next of edges.get(file) ?? []) visit(next, [...path, file])
-      done.add(file)
-    }
-    for (const file of files) visit(file, [])
-  })
-})

@@ -5,8 +5,3 @@ export const exitCodes = {
   notReady: { code: 3, meaning: 'preflight found an error, or what is needed cannot be reached' },
   bug: { code: 70, meaning: 'a mistake in this program: report it with what it printed' },
 } as const satisfies Record<string, { code: number; meaning: string }>
-
-export function exitCodeHelp(): string {
-  const lines = Object.values(exitCodes).map(({ code, meaning }) => `  ${String(code).padStart(3)}  ${meaning}`)
-  return `\nExit status:\n${lines.join('\n')}\n`
-}

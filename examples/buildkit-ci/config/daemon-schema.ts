@@ -10,7 +10,7 @@ import {
   text,
   whole,
 } from '../../kata-build-runner/config/schema-parts.js'
-import { cpu, oneOf, percent, size, span, tolerations } from './schema-parts.js'
+import { cpu, networks, oneOf, percent, size, span, tolerations } from './schema-parts.js'
 
 /** Where the cache of a daemon is, and how much of it there may be. */
 const storage = strict({
@@ -84,11 +84,7 @@ export const daemon = strict({
   nodeSelector: map('labels', metadataKey(), labelValue()).default({}),
   tolerations: tolerations.default([]),
   priorityClass: dnsName("a PriorityClass's name").optional(),
-  blockedEgress: z
-    .array(text('an IPv4 or IPv6 network, like 169.254.0.0/16', /^[0-9A-Fa-f.:]+\/\d{1,3}$/), {
-      error: 'must be a list of networks',
-    })
-    .default(['169.254.0.0/16']),
+  blockedEgress: networks('169.254.0.0/16').default(['169.254.0.0/16']),
   metricsFrom: map('labels', metadataKey(), labelValue()).optional(),
 }).superRefine(({ isolation, runtimeClass, storage, budgets }, context) => {
   const refuse = (path: string[], message: string): void => context.addIssue({ code: 'custom', path, message })

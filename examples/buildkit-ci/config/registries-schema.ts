@@ -1,9 +1,10 @@
 /** Keys of the pull-through proxies, of the local registry, and of what is cleaned. */
-import { z } from 'zod'
 import { image } from '../../kata-build-runner/config/build-schema.js'
 import { dnsName, flag, list, map, strict, text, whole } from '../../kata-build-runner/config/schema-parts.js'
+import { hasWildcard } from '../../kata-build-runner/config/wildcard.js'
+import { listsRepositories } from '../registry/api/endpoint.js'
 import { cleanPolicySchema } from '../registry/clean/policy.js'
-import { oneOf, schedule, size, span } from './schema-parts.js'
+import { networks, oneOf, schedule, size, span } from './schema-parts.js'
 
 const hostText = 'a registry, like docker.io or registry.example:5000'
 /** With the ending of a file it is a ConfigMap's key, of 253 characters at most. */
@@ -46,6 +47,16 @@ const cleanedRegistry = strict({
   registry: host,
   credentialsSecret: dnsName("a Secret's name").optional(),
   policy: cleanPolicySchema,
+}).superRefine(({ registry, policy }, context) => {
+  if (listsRepositories(registry)) return
+  for (const [index, { repositories }] of policy.rules.entries()) {
+    if (!repositories.some(hasWildcard)) continue
+    context.addIssue({
+      code: 'custom',
+      path: ['policy', 'rules', index, 'repositories'],
+      message: `must name each repository, without *: ${registry} does not list its repositories`,
+    })
+  }
 })
 
 export const cleanup = strict({
@@ -62,9 +73,5 @@ export const nodes = strict({
     /^[A-Za-z0-9.-]+$|^\[[0-9A-Fa-f:]+\]$/,
   ).default('127.0.0.1'),
   hostsDirectory: text('an absolute path', /^\/[\w./-]+$/).default('/etc/containerd/certs.d'),
-  networks: z
-    .array(text('an IPv4 or IPv6 network, like 10.0.0.0/16', /^[0-9A-Fa-f.:]+\/\d{1,3}$/), {
-      error: 'must be a list of networks',
-    })
-    .min(1, { error: 'names no network: the NetworkPolicy would refuse the nodes' }),
+  networks: networks('10.0.0.0/16').min(1, { error: 'names no network: the NetworkPolicy would refuse the nodes' }),
 })

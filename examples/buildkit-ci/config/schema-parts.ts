@@ -1,4 +1,5 @@
 /** The kinds of values that ci.yaml has beside those of the build runner's files. */
+import { isIP } from 'node:net'
 import { z } from 'zod'
 import { durationMs } from '../../kata-build-runner/config/durations.js'
 import {
@@ -75,6 +76,22 @@ export const tolerations = list(
     if (operator === 'Equal' && key === undefined) refuse('key', 'is missing; write one, or operator: Exists')
   }),
 )
+
+const networkPattern = /^([0-9A-Fa-f.:]+)\/(0|[1-9]\d{0,2})$/
+
+/** As the API server reads it (`ValidateIPBlock`), which refuses the whole NetworkPolicy for one of another form. */
+function isNetwork(value: string): boolean {
+  const [, address = '', prefix = ''] = networkPattern.exec(value) ?? []
+  const version = isIP(address)
+  return version !== 0 && Number(prefix) <= (version === 4 ? 32 : 128)
+}
+
+/** @param example shown with the refusal */
+export function networks(example: string) {
+  const what = `an IPv4 network with a prefix up to /32 or an IPv6 network with one up to /128, like ${example}`
+  // The pattern is for editors.
+  return list('networks', text(what, isNetwork).meta({ description: what, pattern: networkPattern.source }))
+}
 
 /** Five fields of a CronJob's schedule; the API server checks what is in them. */
 export const schedule = text('a schedule of five fields, like "17 3 * * *"', /^[\d*,/A-Za-z-]+( [\d*,/A-Za-z-]+){4}$/)

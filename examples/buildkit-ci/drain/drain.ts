@@ -34,8 +34,9 @@ export type DrainOutcome =
  * if its question was asked once the idle time was over.
  *
  * It goes before the daemon's own SIGTERM. That does refuse new builds, since buildkitd closes its listeners, but it loses
- * running ones: it also sends GOAWAY on each connection (`GracefulStop`), and a build by buildx or buildctl needs new calls
- * on its connection, to the gateway and to return its result. Those are refused from then on (buildkit#4090).
+ * running ones: it also sends GOAWAY on each connection (`GracefulStop`), and a build by buildx needs a new call on its
+ * connection to return its result, once its Dockerfile is read and its base images are looked up. That call is refused from
+ * then on (buildkit#4090).
  */
 export async function drain(options: DrainOptions): Promise<DrainOutcome> {
   const { look, settleMs, timeoutMs, intervalMs = 500, say, signal, clock = systemClock } = options

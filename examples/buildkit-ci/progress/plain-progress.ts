@@ -13,21 +13,26 @@ export class PlainProgress {
 
   linesOf(item: RawJsonItem | OtherLine): string[] {
     if ('text' in item) return [harmless(item.text)]
+    // BuildKit looks a step up in its cache, and then starts it again: both are told at once.
+    const last = new Map(item.progress.steps.map((step) => [step.digest, step]))
     return [
-      ...item.progress.steps.flatMap((step) => this.#linesOfStep(step)),
+      ...[...last.values()].flatMap((step) => this.#linesOfStep(step)),
       ...item.output.flatMap(({ step, bytes }) => this.#linesOfOutput(step, bytes)),
       ...item.warnings.map((text) => `WARN: ${harmless(text)}`),
     ]
   }
 
   #linesOfStep({ digest, name, isStarted, isCompleted, isCached, error }: StepUpdate): string[] {
+    const isEnded = isCompleted || isCached
+    // All steps are announced before the first one starts, the last one first: numbers come with what is shown.
+    if (!isStarted && !isEnded) return []
     const shown = this.#shown(digest)
     const lines: string[] = []
-    if (isStarted && shown.state === 'known') {
+    if (isStarted && (shown.state === 'known' || (shown.state === 'ended' && !isEnded))) {
       shown.state = 'begun'
       lines.push(`#${shown.number} ${harmless(name)}`)
     }
-    if ((!isCompleted && !isCached) || shown.state === 'ended') return lines
+    if (!isEnded || shown.state === 'ended') return lines
     shown.state = 'ended'
     const end = error !== '' ? `ERROR: ${harmless(error)}` : isCached ? 'CACHED' : 'DONE'
     return [...lines, `#${shown.number} ${end}`]

@@ -1,4 +1,3 @@
-import { exitCodes } from '../model/exit-codes.js'
 import type { BuildResult } from '../model/result.js'
 import { RunnerError } from '../model/runner-error.js'
 import { durationWords } from '../report/durations.js'
@@ -69,10 +68,4 @@ export function attachCommand(build: string, { config, kubeconfig }: FollowFlags
     build,
   ]
   return words.map((word) => (/^[\w./:@=+-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`)).join(' ')
-}
-
-/** For `--help`. */
-export function exitCodeHelp(): string {
-  const lines = Object.values(exitCodes).map(({ code, meaning }) => `  ${String(code).padStart(3)}  ${meaning}`)
-  return `\nExit status:\n${lines.join('\n')}`
 }

@@ -2,6 +2,11 @@ import { describe, expect, it } from 'vitest'
 import { configOf, refusalOf } from './samples.js'
 
 const policy = { rules: [{ name: 'a', tags: ['*'], olderThan: '1h' }] }
+const clean = (registry: string, ...rules: string[][]) => ({
+  cleanup: {
+    registries: [{ registry, policy: { rules: rules.map((repositories) => ({ ...policy.rules[0], repositories })) } }],
+  },
+})
 const stepBudget = { step: 'RUN soak*', toldAfter: '1h', endedAfter: 'never' }
 const daemonWithStep = (step: Partial<typeof stepBudget>) => ({
   daemon: { budgets: { steps: [{ ...stepBudget, ...step }] } },
@@ -14,6 +19,15 @@ describe('ci.yaml', () => {
     expect(refusalOf({ images: { guard: 'a/b:1' } })).toEqual([
       'ci.yaml:1: images.ci: must be an image, like node:20, and is missing',
     ])
+  })
+
+  it('takes networks of both kinds, up to a single address', () => {
+    const networks = ['0.0.0.0/0', '10.1.2.3/32', 'fd00::/8', '::1/128', '::ffff:10.0.0.0/104']
+    expect(configOf({ nodes: { networks } }).nodes?.networks).toEqual(networks)
+  })
+
+  it('takes rules for Docker Hub that name their repositories', () => {
+    expect(configOf(clean('docker.io', ['acme/app'], ['acme/web', 'acme/db'])).cleanup?.registries).toHaveLength(1)
   })
 
   it.each([
@@ -107,6 +121,38 @@ describe('ci.yaml', () => {
       'a registry that is cleaned twice',
       { cleanup: { registries: ['gcr.io', 'docker.io', 'gcr.io'].map((registry) => ({ registry, policy })) } },
       'cleanup.registries[2].registry: gcr.io is there already',
+    ],
+    [
+      'a rule for all repositories of Docker Hub, which does not list them',
+      { cleanup: { registries: [{ registry: 'docker.io', policy }] } },
+      'cleanup.registries[0].policy.rules[0].repositories: must name each repository, without *: docker.io does not list',
+    ],
+    [
+      'the same by its other name, in the second rule',
+      clean('registry-1.docker.io', ['acme/app'], ['acme/*']),
+      'cleanup.registries[0].policy.rules[1].repositories: must name each repository',
+    ],
+    ...[
+      '999.0.0.0/99',
+      '10.0.0.0/33',
+      '10.0.0/8',
+      '010.0.0.0/8',
+      '10.0.0.0/08',
+      '10.0.0.0',
+      'fd00::/129',
+      'fd00:::/8',
+    ].map(
+      (network) =>
+        [
+          `the network ${network}`,
+          { nodes: { networks: ['10.0.0.0/8', network] } },
+          'nodes.networks[1]: must be an IPv4 network with a prefix up to /32 or an IPv6 network with one up to /128',
+        ] as [string, object, string],
+    ),
+    [
+      'such a network among those that builds may not reach',
+      { daemon: { blockedEgress: ['1.2.3.4/99'] } },
+      'daemon.blockedEgress[0]: must be an IPv4 network',
     ],
     ['a policy that nobody reads', { localRegistry: { policy } }, 'localRegistry.policy: needs `cleanup`'],
     [

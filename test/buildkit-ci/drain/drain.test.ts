@@ -70,7 +70,7 @@ describe('a drain', () => {
 })
 
 describe('a stop of the daemon', () => {
-  it('loses a build that runs, if nothing was drained before: its last call finds no listener', async () => {
+  it('loses a build whose result is not returned, if nothing was drained before: its last call finds no listener', async () => {
     const { fake, socket } = await startFake()
     using build = new ClientBuild(`unix:${socket}`, 'a')
     const connection = connectTo(socket)

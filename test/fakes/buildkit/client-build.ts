@@ -7,8 +7,8 @@ interface Calls {
 }
 
 /**
- * A build as buildx and buildctl run it: Solve is open as long as it takes, and the result is returned by another call on
- * the same connection.
+ * A build as buildx runs it: Solve is open as long as it takes, and the result is returned by another call on the same
+ * connection, once the Dockerfile is read and its base images are looked up.
  */
 export class ClientBuild implements Disposable {
   /** The error that ended it; null: it succeeded. */
@@ -25,7 +25,7 @@ export class ClientBuild implements Disposable {
     this.ended = new Promise((resolve) => (this.#solve as Client & Calls).Solve({ Ref: ref }, resolve))
   }
 
-  /** The last thing that a client does. @returns the error, if the daemon does not take it */
+  /** The last call that a client makes. @returns the error, if the daemon does not take it */
   returnResult(): Promise<ServiceError | null> {
     const metadata = new Metadata()
     metadata.set(buildIdKey, this.#ref)

@@ -147,12 +147,12 @@ export class FakeBuildkit {
     call.on('cancelled', stop)
   }
 
-  /** A build by a client: it ends when the client has returned its result by the gateway. */
+  /** A build by a client that has not returned its result by the gateway yet: the real one's steps run only after that. */
   #solve() {
     return {
       Solve: (call: ServerUnaryCall<{ Ref: string }, unknown>, answer: sendUnaryData<unknown>) => {
         const ref = call.request.Ref
-        this.build(ref).begin('[1/1] RUN make')
+        this.build(ref).begin('[internal] load metadata for docker.io/library/node:20')
         const ended = () => {
           this.#returns.delete(ref)
           this.end(ref)

@@ -17,7 +17,7 @@ export const solveService = serviceOf(
   'moby.buildkit.v1.Control',
 )
 
-/** The gateway of a build: buildx and buildctl call it on the connection of the build, the last time to return the result. */
+/** The gateway of a build: buildx calls it on the connection of the build, the last time to return the result. */
 export const gatewayService = serviceOf(
   `syntax = "proto3"; package moby.buildkit.v1.frontend;
    message ReturnRequest {}

@@ -11,6 +11,11 @@ export interface Endpoint {
 /** Docker Hub's API is on another host than its name. */
 const hubNames = new Set(['docker.io', 'index.docker.io', 'registry-1.docker.io'])
 
+/** @param host with or without a port. Docker Hub answers `GET /v2/_catalog` with 401, whatever the credentials may. */
+export function listsRepositories(host: string): boolean {
+  return !hubNames.has(host.replace(/:\d+$/, ''))
+}
+
 /**
  * @param text `host[:port]`, which is asked by HTTPS, or by HTTP on this machine itself; or a URL with its scheme
  * @throws RunnerError `USAGE`

@@ -33,7 +33,7 @@ export function daemonContainer(config: CiConfig): V1Container {
     ports: [{ name: 'grpc', containerPort: daemonPort, protocol: 'TCP' }],
     resources: resourcesOf(daemon),
     securityContext: daemonSecurity(daemon.isolation),
-    // SIGTERM would end running builds (buildkit#4090), so the kubelet waits here until none runs.
+    // SIGTERM loses builds (buildkit#4090), and the kubelet kills after the grace, so it waits here until none runs.
     lifecycle: { preStop: { httpGet: { path: '/drain', port: watchPort } } },
     ...daemonMounts(config),
   }
