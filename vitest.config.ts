@@ -26,13 +26,14 @@ export default defineConfig({
     hookTimeout: 120_000,
     // As in test/support/without-stacks.ts, for heartbeats that tests claim in their own process.
     env: { SHM_LIVENESS_STACKS: '0' },
+    setupFiles: ['test/support/counted-children.ts'],
     coverage: {
       provider: 'v8',
       // The compiled files are what runs (those of examples/ lie in dist-programs/examples/, which matches, too), and
       // their source maps lead to the sources.
       include: ['lib/**/*.ts', 'examples/**/*.{ts,js}', 'dist/**/*.js'],
       exclude: ['**/*.d.ts'],
-      reporter: ['text-summary', 'json-summary'],
+      reporter: ['text-summary'], // scripts/typescript-coverage.mjs has its own
       reportOnFailure: true,
     },
     projects: [

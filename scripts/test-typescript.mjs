@@ -11,13 +11,15 @@ const readJson = (path) => JSON.parse(readFileSync(path, 'utf8'))
  * @param {object} options
  * @param {string[]} options.projects of vitest.config.ts
  * @param {boolean} [options.coverage]
+ * @param {boolean} [options.isBarred] whether too low a coverage fails the run: right where all tests run
  * @param {string[]} [options.filters] parts of file names; all files if there are none
  * @returns {Promise<object>} what ran, how long each project took, which tests failed and with what, and the coverage as lines of text
  */
-export async function testTypescript({ projects, coverage = false, filters = [] }) {
+export async function testTypescript({ projects, coverage = false, isBarred = false, filters = [] }) {
   const folder = mkdtempSync(join(tmpdir(), 'shm-liveness-tests-'))
   const report = join(folder, 'report.json')
   const partsReport = join(folder, 'parts.json')
+  const counting = coverage ? await startCounting(join(folder, 'coverage')) : undefined
   try {
     const vitest = spawn(
       'vitest',
@@ -26,23 +28,35 @@ export async function testTypescript({ projects, coverage = false, filters = [] 
         ...projects.flatMap((project) => ['--project', project]),
         ...['--reporter=default', '--reporter=json', `--outputFile.json=${report}`],
         '--reporter=./scripts/parts-reporter.mjs',
-        ...(coverage ? ['--coverage', `--coverage.reportsDirectory=${join(folder, 'coverage')}`] : []),
+        ...(counting?.flags ?? []),
         ...filters,
       ],
-      { stdio: 'inherit', env: { ...process.env, SHM_LIVENESS_PARTS_REPORT: partsReport } },
+      { stdio: 'inherit', env: { ...process.env, SHM_LIVENESS_PARTS_REPORT: partsReport, ...counting?.env } },
     )
     const [status] = await once(vitest, 'close')
+    const counts = countsOf(readJson(report), status)
+    const { coverage: lines = [], failures: tooLow = [] } = (await counting?.result()) ?? {}
+    const failures = [...counts.failures, ...(isBarred ? tooLow : [])]
     return {
-      ...countsOf(readJson(report), status),
+      ...counts,
+      failed: counts.failed + failures.length - counts.failures.length,
+      failures,
       parts: readJson(partsReport),
-      coverage: coverage ? [coverageLine(readJson(join(folder, 'coverage/coverage-summary.json')).total)] : [],
+      coverage: lines,
     }
   } catch (error) {
     // Vitest did not come to its end.
     return { passed: 0, failed: 1, skipped: 0, failures: [`vitest: ${error.message}`] }
   } finally {
+    counting?.[Symbol.dispose]()
     rmSync(folder, { recursive: true, force: true })
   }
+}
+
+/** Loaded here: its libraries are not there before the dependencies are. */
+async function startCounting(folder) {
+  const { TypescriptCoverage } = await import('./typescript-coverage.mjs')
+  return new TypescriptCoverage(folder)
 }
 
 function countsOf(report, status) {
@@ -66,9 +80,4 @@ function failuresOf(files) {
       (test) => `${file} > ${test.fullName}\n${test.failureMessages.join('\n').replace(/^.*node_modules.*\n?/gm, '')}`,
     )
   })
-}
-
-function coverageLine({ lines, branches }) {
-  const part = ({ covered, total, pct }) => `${pct} % (${covered} of ${total})`
-  return `coverage of TypeScript: lines ${part(lines)}, branches ${part(branches)}`
 }

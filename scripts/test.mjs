@@ -39,7 +39,10 @@ if (filters.length > 0) {
   // Tests that watch clocks wait most of the time, and must pass beside busy neighbours. So what needs the CPU runs
   // beside them; but one process must run all of whose coverage is summed up.
   if (coverage) {
-    results.push(await testTypescript({ projects: ['pure', ...watching], coverage }), await testCpp(building))
+    results.push(
+      await testTypescript({ projects: ['pure', ...watching], coverage, isBarred: all }),
+      await testCpp(building),
+    )
   } else {
     const pure = testTypescript({ projects: ['pure'] })
     const cpp = pure.then(() => testCpp(building))

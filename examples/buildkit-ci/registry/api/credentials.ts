@@ -89,16 +89,28 @@ async function askHelper(helper: string, server: string): Promise<Credentials | 
   const running = promisify(execFile)(program, ['get'], { timeout: helperLimitMs })
   running.child.stdin?.on('error', () => {}) // a helper that does not read is judged by its answer
   running.child.stdin?.end(server)
+  let answer: string
   try {
-    const { Username, Secret } = helperAnswer.parse(JSON.parse((await running).stdout))
+    answer = (await running).stdout
+  } catch (error) {
+    const said = `${(error as { stdout?: string }).stdout ?? ''}`
+    if (said.includes('credentials not found')) return undefined
+    throw unusable(program, error instanceof Error ? error.message : String(error), error)
+  }
+  return fromAnswer(program, answer)
+}
+
+function fromAnswer(program: string, answer: string): Credentials {
+  try {
+    const { Username, Secret } = helperAnswer.parse(JSON.parse(answer))
     // The helpers' word for "Secret is an identity token".
     return Username === '<token>'
       ? { user: '', password: '', identityToken: Secret }
       : { user: Username, password: Secret }
   } catch (error) {
-    const said = `${(error as { stdout?: string }).stdout ?? ''}`
-    if (said.includes('credentials not found')) return undefined
-    throw unusable(program, error instanceof Error ? error.message : String(error), error)
+    // As above: the parser quotes the text, in which the secret is.
+    const why = error instanceof SyntaxError ? 'its answer is not JSON' : 'its answer lacks Username or Secret'
+    throw unusable(program, why, error)
   }
 }
 
