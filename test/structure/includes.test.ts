@@ -9,7 +9,7 @@ const core = join(root, 'native/shm_liveness')
 const order = [
   ...['sys', 'clock', 'text', 'layout', 'count', 'fault', 'name', 'duration', 'procfs', 'system_calls'],
   ...['kernel_place', 'lock', 'truncation'],
-  ...['region', 'lock_group', 'create', 'container', 'slots', 'restart', 'claim', 'supervise', 'beat'],
+  ...['region', 'lock_group', 'create', 'container', 'slots', 'restart', 'claim', 'supervise', 'succession', 'beat'],
   ...[
     'count_window',
     'fork_guard',
