@@ -57,6 +57,8 @@ export interface ClaimOptions extends RegionOptions {
    * @default 'dead'
    */
   threadEnd?: 'dead' | 'stopped' | undefined
+  /** @internal See {@link NativeClaim.afterWaiting}. */
+  afterWaiting?: boolean | undefined
 }
 
 export interface PhaseOptions {
@@ -94,8 +96,8 @@ export class Heartbeat implements Disposable {
   /**
    * Stamps the slot: the loop came round. An own property, and needs no `this`: `setInterval(heartbeat.beat, 100)`.
    *
-   * Returns true if stamped, false if this heartbeat holds no slot any more (stopped, or its region was lost and another
-   * worker has its name). Never throws and leaves no garbage. About once a second it looks whether the region is still
+   * Returns true if stamped, false while this heartbeat holds no slot (stopped, or its region was lost and another worker
+   * has its name). Never throws and leaves no garbage. About once a second it looks whether the region is still
    * there, and claims it anew if it was removed or cut short; that takes a millisecond at most, and is told by a warning
    * of the process with the code `REGION_REMOVED` or `REGION_TRUNCATED`.
    */
@@ -203,14 +205,15 @@ function warningOf({ region, name }: { region: string; name: string }): NativeCl
     const what = code === 'REGION_REMOVED' ? 'was removed' : 'was cut short'
     const then = isClaimedAnew
       ? 'It was claimed anew. Find out what does that: readers saw no worker meanwhile.'
-      : 'Another worker has the name now, so this one beats no more. Stop one of the two.'
+      : 'Another worker has the name now, so this one does not beat. Stop one of the two: this one claims again when the other has stopped.'
     process.emitWarning(`region "${region}" of worker "${name}" ${what}. ${then}`, { type: 'LivenessWarning', code })
   }
 }
 
 function claimOf(options: ClaimOptions): Omit<NativeClaim, 'onLoss'> {
   if (typeof options !== 'object' || options === null) throw invalid('options', 'an object', options)
-  const { name, maxAge, cycleLimit, clock = 'precise', capacity = 64, share = 'private', threadEnd = 'dead' } = options
+  const { name, maxAge, cycleLimit, clock = 'precise', capacity = 64, share = 'private' } = options
+  const { threadEnd = 'dead', afterWaiting = false } = options
   if (typeof name !== 'string') throw invalid('name', 'a name', name)
   if (!clocks.includes(clock)) throw invalid('clock', 'precise, coarse or counted', clock)
   if (!Number.isInteger(capacity) || capacity < 1 || capacity > 4096) {
@@ -231,5 +234,6 @@ function claimOf(options: ClaimOptions): Omit<NativeClaim, 'onLoss'> {
     slots: capacity,
     mode: modes[share],
     stopsAtEnd: threadEnd === 'stopped' && !isMainThread,
+    afterWaiting,
   }
 }

@@ -1,29 +1,12 @@
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
 import { get, type IncomingMessage } from 'node:http'
 import { connect, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { guardPath } from 'shm-liveness'
+import { residentKb, shareOf } from '../support/processes.js'
 import type { Session } from '../support/session.js'
 import { ratioText } from '../support/statistics.js'
 import { atMost, type Row } from '../table.js'
-
-/** Nanoseconds on a CPU so far, by the scheduler's own count (proc(5) has only ticks of 10 ms). */
-function cpuNs(pid: number): number {
-  return Number(readFileSync(`/proc/${pid}/schedstat`, 'utf8').split(' ')[0])
-}
-
-/** Resident KiB, but for the mapped regions. */
-function residentKb(pid: number): number {
-  let total = 0
-  let counts = true
-  for (const line of readFileSync(`/proc/${pid}/smaps`, 'utf8').split('\n')) {
-    if (/^[0-9a-f]+-[0-9a-f]+ /.test(line)) counts = !line.includes('/dev/shm/')
-    const kb = /^Rss: +(\d+) kB/.exec(line)
-    if (kb !== null && counts) total += Number(kb[1])
-  }
-  return total
-}
 
 /** By a connection of its own, so that always the same one of the guard's buffers is used. */
 async function counted(port: number): Promise<number> {
@@ -45,10 +28,11 @@ async function costs(session: Session, workers: number, maxAgeMs: number, { tick
       await sleep(1_500)
       // An open connection makes a guard look at each interval, as it would without the kernel's word.
       const connection = ticks ? keptOpen(port) : undefined
-      const [cpu, at] = [cpuNs(pid), performance.now()]
+      let floor = 0
       // In the same time, so that both wake up on the same machine in the same mood.
-      const floor = Number(await session.runHelper('timer_floor', [20, seconds]))
-      const share = ((cpuNs(pid) - cpu) / 1e6 / (performance.now() - at)) * 100
+      const share = await shareOf(pid, async () => {
+        floor = Number(await session.runHelper('timer_floor', [20, seconds]))
+      })
       const resident = residentKb(pid)
       connection?.destroy()
       child.kill()

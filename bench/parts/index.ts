@@ -16,6 +16,8 @@ import { size, syscalls } from './size.js'
 import { spawn } from './spawn.js'
 import { stacks } from './stacks.js'
 import { starved } from './starved.js'
+import { top } from './top.js'
+import { watcher } from './watcher.js'
 import { wire } from './wire.js'
 import { workers } from './workers.js'
 
@@ -39,8 +41,10 @@ export const parts: Record<string, (session: Session) => Promise<Row[]>> = {
   death,
   idle,
   livez,
+  top,
   'pass-through': passThrough,
   builds,
+  watcher,
   wire,
 }
 

@@ -47,7 +47,7 @@ function superviseAs(role: Role, settings: AutoSettings): void {
   let isWaiting = false
   untilDone(() => {
     try {
-      const heartbeat = claimForProcess(role, settings)
+      const heartbeat = claimForProcess(role, settings, isWaiting)
       superviseMainThread(heartbeat, settings)
       tellThreads(heartbeat.name)
       Atomics.store(isClaimed, 0, 1)
@@ -70,9 +70,11 @@ function sharedFlag(): Int32Array {
   return new Int32Array(new SharedArrayBuffer(4))
 }
 
-function claimForProcess(role: Role, { name, maxAgeMs }: AutoSettings): Heartbeat {
+function claimForProcess(role: Role, { name, maxAgeMs }: AutoSettings, afterWaiting: boolean): Heartbeat {
   const options = { maxAge: maxAgeMs }
-  return role === 'child' ? claimFirstFree(`${name}-child`, options) : Heartbeat.claim({ ...options, name })
+  return role === 'child'
+    ? claimFirstFree(`${name}-child`, options)
+    : Heartbeat.claim({ ...options, name, afterWaiting })
 }
 
 function superviseMainThread(heartbeat: Heartbeat, { maxAgeMs, startBudgetMs }: AutoSettings): void {

@@ -19,6 +19,8 @@ export interface NativeClaim extends NativePlace {
   mode: number
   /** Whether the end of the thread without stop() leaves the slot stopped, not dead. */
   stopsAtEnd: boolean
+  /** Whether the name was taken when this worker came first: then that of a worker that died is refused (succession.hpp). */
+  afterWaiting: boolean
   /** Called in a call of the heartbeat, once its region was removed or cut short. */
   onLoss: (code: string, isClaimedAnew: boolean) => void
 }

@@ -139,6 +139,10 @@ HeartbeatObject::HeartbeatObject(const Napi::CallbackInfo& info) : ObjectWrap(in
   const Napi::Object from = info[0].As<Napi::Object>();
   const OwnedPlace place(from);
   const std::string name = string_of(from, "name");
+  if (bool_of(from, "afterWaiting") && is_kept_from_waiting(place.view(), name)) {
+    throw_failure(env, {Fault::name_taken, 0}, place.region, name);
+    return;
+  }
   const Clock clock = clock_of(string_of(from, "clock"));
   Heartbeat::Claimed claimed = Heartbeat::claim({
       .place = place.view(),

@@ -1,5 +1,6 @@
 // A worker whose region is removed under it (a clean-up script, logind's RemoveIPC) or cut short: nobody can see its
-// beats any more, and its name is free for a second holder. It notices, and claims its name anew.
+// beats any more, and its name is free for a second holder. It notices, and claims its name anew; if there is a second
+// holder, once that one has stopped.
 #pragma once
 
 #include <cstdlib>
@@ -7,6 +8,7 @@
 #include <utility>
 
 #include "sampler.hpp"
+#include "succession.hpp"
 
 namespace shm_liveness::detail {
 
@@ -53,9 +55,9 @@ struct Held : Member {
   std::uint64_t region_nonce = 0;
   std::uint32_t comebacks = 0;
   Fault lost = Fault::none;    // removed or truncated; none: all is well
-  bool is_superseded = false;  // another worker has the name now: never claim again
-  // Called on the worker's own thread, from a beat or another of its calls, when its region was lost: claimed anew, or
-  // held by another worker (is_superseded). Null: nobody listens.
+  bool is_superseded = false;  // another worker has the name now: wait for it
+  // Called on the worker's own thread, from a beat or another of its calls, when its region was lost: once when another
+  // worker is found to have the name (is_superseded), and when it was claimed anew. Null: nobody listens.
   void (*on_loss)(void* listener, const Held& held, Fault lost) = nullptr;
   void* listener = nullptr;
 
@@ -140,19 +142,20 @@ struct Held : Member {
     pulse->hot.store_release(nullptr);
     pulse->count.store_release(nullptr);
     if (window != nullptr) window->disarm();
-    if (is_superseded) return false;
     if (lost == Fault::truncated) {
       // Our own lock would keep the damaged region from being replaced.
       const Locked locked(ForkGuard::instance());
       abandon(claim);
       claim = Claim{};
     }
-    const Failure failure = take(options, next, ForkGuard::instance());
+    const Failure failure = is_kept_from_waiting(options.place, options.name)
+                                ? Failure{Fault::name_taken, 0}
+                                : take(options, next, ForkGuard::instance());
     if (failure) {
-      is_superseded = failure.fault == Fault::name_taken;
-      if (is_superseded) tell(lost);
+      if (failure.fault == Fault::name_taken && !std::exchange(is_superseded, true)) tell(lost);
       return false;
     }
+    is_superseded = false;
     {
       const Locked locked(ForkGuard::instance());
       if (window != nullptr) window->hide();

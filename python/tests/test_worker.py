@@ -111,6 +111,30 @@ class Claims(Regions):
         self.assertTrue(beat())
         self.assertNotEqual(heartbeat.silence(), before)
 
+    def test_a_name_that_another_worker_took_meanwhile_is_claimed_once_that_has_stopped(self) -> None:
+        heartbeat = self.claim()
+        heartbeat.ready()
+        os.unlink(f"/dev/shm/{self.region}")
+        other = self.claim()
+        with self.assertWarnsRegex(Warning, "Another worker has the name now"):
+            self.assertFalse(heartbeat.claimed)
+        self.assertFalse(heartbeat.beat())
+        self.assert_code("REGION_REMOVED", heartbeat.ready)
+        other.stop()
+        with self.assertWarnsRegex(Warning, "It was claimed anew"):
+            self.assertTrue(heartbeat.claimed)
+        self.assertTrue(heartbeat.beat())
+        self.assertEqual((heartbeat.comebacks, self.state()), (1, 2))
+
+    def test_the_death_of_a_worker_that_took_the_name_meanwhile_is_left_to_be_seen(self) -> None:
+        heartbeat = self.claim()
+        os.unlink(f"/dev/shm/{self.region}")
+        other = self.claim()
+        with self.assertWarns(Warning):
+            self.assertFalse(heartbeat.claimed)
+        other.abandon()
+        self.assertFalse(heartbeat.claimed)
+
     def test_a_claim_anew_is_for_the_thread_that_claimed_first(self) -> None:
         heartbeat = self.claim()
         os.unlink(f"/dev/shm/{self.region}")

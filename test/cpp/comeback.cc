@@ -101,7 +101,7 @@ TEST_CASE("what the worker had said goes along: readiness, status, phase and its
   CHECK(facts_of(region, "a").stall_limit_ns == kHour);
 }
 
-TEST_CASE("where another worker has the name by now, it is not taken from it, then or ever") {
+TEST_CASE("where another worker has the name by now, it is not taken from it until that one has stopped") {
   const UniqueRegion region;
   auto first = Heartbeat::claim(options_for(region, "a"));
   REQUIRE_FALSE(first.failure);
@@ -118,12 +118,31 @@ TEST_CASE("where another worker has the name by now, it is not taken from it, th
   CHECK(told.superseded);
   CHECK(second.heartbeat.beat());
   CHECK(second.heartbeat.owns_slot());
-  second.heartbeat.stop();
   CHECK_FALSE(first.heartbeat.owns_slot());
-  first.heartbeat.stop();
-  CHECK(facts_of(region, "a").claims == 1);
-  CHECK(facts_of(region, "a").beats == 1);
   CHECK(told.times == 1);
+  second.heartbeat.stop();
+  CHECK(first.heartbeat.owns_slot());
+  CHECK(first.heartbeat.comebacks() == 1);
+  CHECK(told.times == 2);
+  CHECK_FALSE(told.superseded);
+  CHECK(condition_of(region, "a") == Condition::running);
+  CHECK(facts_of(region, "a").claims == 2);
+}
+
+TEST_CASE("where another worker had the name and died, its death stays to be seen") {
+  const UniqueRegion region;
+  auto [first, failure] = Heartbeat::claim(options_for(region, "a"));
+  REQUIRE_FALSE(failure);
+  ::unlink(region.path().c_str());
+  {
+    auto second = Heartbeat::claim(options_for(region, "a"));
+    REQUIRE_FALSE(second.failure);
+    CHECK_FALSE(first.owns_slot());
+  }
+  CHECK_FALSE(first.owns_slot());
+  CHECK(condition_of(region, "a") == Condition::dead);
+  REQUIRE_FALSE(retire(region.place(), "a"));
+  CHECK(first.owns_slot());
 }
 
 TEST_CASE("while another claim does not finish, beats go on without a slot, and come back after it") {

@@ -115,15 +115,16 @@ describe('a start', () => {
 
 describe('a program that begins while a short one has its name', () => {
   it('claims when that has ended, and so do the threads that it has started meanwhile', async () => {
-    const short = Supervised.run("process.stdin.once('data', () => process.kill(process.pid, 'SIGKILL'))")
-    await short.started()
+    const killed = "process.stdin.once('data', () => process.kill(process.pid, 'SIGKILL'))"
+    const short = Supervised.run(killed, { env: { SHM_LIVENESS_MAX_AGE: '1h' } })
+    await until('it is in its start', () => short.worker()?.phase === 'start')
     const text = `const { Worker, isMainThread } = require('node:worker_threads')
 if (isMainThread) new Worker(__filename).once('online', () => console.log('online'))
 ${waits}`
     const app = Supervised.run(text, { region: short.region })
     await app.program.said('online')
     await app.program.complained('not supervised yet')
-    expect(app.states()).toEqual(['event-loop running'])
+    expect(app.workers().map(({ pid }) => pid)).toEqual([short.program.pid])
     short.program.tell('end')
     await short.program.ended
     await until('both loops beat', () => app.states().filter((state) => state.endsWith(' running')).length === 2)

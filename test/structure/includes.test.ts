@@ -9,9 +9,8 @@ const core = join(root, 'native/shm_liveness')
 const order = [
   ...['sys', 'clock', 'text', 'layout', 'count', 'fault', 'name', 'duration', 'procfs', 'system_calls'],
   ...['kernel_place', 'lock', 'truncation'],
-  ...['region', 'lock_group', 'create', 'container', 'slots', 'restart', 'claim', 'supervise',
-  'carried_clock',
-  'cpu_counter', 'beat'],
+  ...['region', 'lock_group', 'create', 'container', 'slots', 'restart', 'claim', 'supervise', 'succession'],
+  ...['carried_clock', 'cpu_counter', 'beat'],
   ...[
     'count_window',
     'fork_guard',

@@ -8,6 +8,7 @@ import threading
 from datetime import timedelta
 from typing import Any, Final, Optional
 
+from ._claim import START_PHASE
 from ._errors import LivenessError
 from ._heartbeat import Heartbeat, claim, claim_one_of
 from ._loops import watch_loops
@@ -86,14 +87,14 @@ class _Supervision:
         if self._role.is_child:
             self._stop_with_multiprocessing()
 
-    def _claim(self) -> None:
+    def _claim(self, after_waiting: bool = False) -> None:
         name, max_age = self._settings.name, _timedelta(self._settings.max_age_ns)
         if self._role.is_child:
             heartbeat = claim_one_of(f"{name}-child", max_age=max_age, thread=self._thread)
         else:
-            heartbeat = claim(name, max_age=max_age, thread=self._thread)
+            heartbeat = claim(name, max_age=max_age, thread=self._thread, after_waiting=after_waiting)
         # A program imports its modules in long steps: each has the budget of the start.
-        heartbeat.phase("start", _timedelta(self._settings.start_budget_ns))
+        heartbeat.phase(START_PHASE, _timedelta(self._settings.start_budget_ns))
         if self._settings.watches_stacks:
             heartbeat.watch_stacks()
         self._previous_ns = self._in_time_since_ns = monotonic_ns()
@@ -117,7 +118,7 @@ class _Supervision:
             # Under the lock: a claim after _at_exit() would end as a death.
             with self._lock, contextlib.suppress(LivenessError, OSError):
                 if not self._end.is_set():
-                    self._claim()
+                    self._claim(after_waiting=True)
 
     def _loop_began(self, loop: Any) -> None:
         if self._is_forked:

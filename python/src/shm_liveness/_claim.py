@@ -23,6 +23,8 @@ from ._system import (
 
 _RELEASE_WAIT_NS: Final = 50_000_000
 _FORGIVEN_LIVES: Final = 3
+START_PHASE: Final = "start"
+"""The phase of a program's start, in _auto and in shm-liveness/auto of Node.js."""
 
 
 def barrier() -> None:
@@ -41,6 +43,7 @@ class ClaimOptions(NamedTuple):
     max_age_ns: int
     cycle_limit_ns: int
     thread: ThreadId  # that is supervised
+    after_waiting: bool = False  # another worker held the name when this one came first
 
 
 class Claim(NamedTuple):
@@ -95,6 +98,10 @@ class Bank:
     def is_stopped(self) -> bool:
         return self.half(at.STATE) == at.STATE_STOPPED
 
+    @property
+    def is_in_start(self) -> bool:
+        return self.half(at.IN_PHASE) != 0 and self._region.text(self._at + at.PHASE, at.NAME_BYTES) == START_PHASE
+
 
 def _lock_bank(region: Region, slot: int, wait_ns: int) -> Optional[str]:
     """Locks the bank that a claim may write. Gives the code of what is in the way."""
@@ -138,8 +145,10 @@ def _lock_slot(region: Region, options: ClaimOptions, mine: Container) -> int:
     own = _find_name(region, options.name)
     if own is not None:
         # stop() stores the state and then unlocks; a successor may come between the two.
-        is_stopping = Bank(region, own, region.current(own)[0]).is_stopped
-        refused = _lock_bank(region, own, _RELEASE_WAIT_NS if is_stopping else 0)
+        last = Bank(region, own, region.current(own)[0])
+        if options.after_waiting and not (last.is_stopped or last.is_in_start or mine.is_other_than(last.container)):
+            raise LivenessError("NAME_TAKEN", about)  # by one that lives, or died: succession.hpp
+        refused = _lock_bank(region, own, _RELEASE_WAIT_NS if last.is_stopped else 0)
         if refused is not None:
             raise LivenessError(refused, about)
         return own

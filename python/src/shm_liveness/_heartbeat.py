@@ -17,6 +17,7 @@ from ._region import Region
 from ._system import ThreadId, monotonic_ns, this_thread
 
 _CLAIM_AGAIN_WAIT_NS: Final = 1_000_000  # a beat must not block; the next look tries again
+_CLAIM_AGAIN_EVERY_NS: Final = 1_000_000_000
 _MOST_PEERS: Final = 4096
 _MODES: Final = {"private": 0o600, "group-read": 0o640, "group-claim": 0o660}
 
@@ -38,13 +39,15 @@ class Heartbeat:
     """
 
     beat: Callable[[], bool]
-    """Stamps the slot: the loop came round. Returns False if this heartbeat holds no slot any more. Never throws."""
+    """Stamps the slot: the loop came round. Returns False while this heartbeat holds no slot. Never throws."""
 
     def __init__(self, options: ClaimOptions) -> None:
         self._options = options
         self._pid = os.getpid()
         self._said = _Said()
         self._is_ended = False
+        self._is_superseded = False  # another worker has the name in the region that is there now
+        self._claim_again_at_ns = 0
         self._stuck_where = 0
         self.comebacks = 0
         """How often the region was removed under this heartbeat, and claimed anew."""
@@ -236,19 +239,27 @@ class Heartbeat:
             return False
 
     def _beat_elsewhere(self, released: Claim) -> bool:
-        """For a `beat` that somebody has kept since before the region was removed."""
-        return self._look() if self._claim is released or self._is_ended else self.beat()
+        """For a `beat` whose region was lost, or that somebody has kept since before that."""
+        if self._claim is not released and not self._is_ended:
+            return self.beat()
+        return monotonic_ns() >= self._claim_again_at_ns and self._look()
 
     def _come_back(self) -> bool:
         try:
-            claim = take(self._options, Region(), _CLAIM_AGAIN_WAIT_NS)
+            claim = take(self._options._replace(after_waiting=True), Region(), _CLAIM_AGAIN_WAIT_NS)
         except LivenessError as error:
-            if error.code == "NAME_TAKEN":
-                self._is_ended = True
-                self._warn("Another worker has the name now, so this one beats no more. Stop one of the two.")
+            self._claim.release(False)  # from now on beats come to _beat_elsewhere()
+            self._claim_again_at_ns = monotonic_ns() + _CLAIM_AGAIN_EVERY_NS
+            if error.code == "NAME_TAKEN" and not self._is_superseded:
+                self._is_superseded = True
+                self._warn(
+                    "Another worker has the name now, so this one does not beat. "
+                    "Stop one of the two: this one claims again when the other has stopped."
+                )
             return False
         self._claim.release(False)
         self._claim = claim
+        self._is_superseded = False
         self.comebacks += 1
         self._begin()
         if self._said.budget_ns:
@@ -284,6 +295,7 @@ def claim(
     directory: Optional[str] = None,
     allow_disk: Optional[bool] = None,
     thread: Optional[ThreadId] = None,
+    after_waiting: bool = False,
 ) -> Heartbeat:
     """Takes the slot of `name` (its old one, if it has one), making the region if there is none.
 
@@ -294,7 +306,8 @@ def claim(
     capacity, share: should this claim make the region: its slots, and who may use it ('private', 'group-read' for
         readers of the file's group, 'group-claim' for claims of the group).
     directory: default $SHM_LIVENESS_DIR, else /dev/shm. allow_disk: default $SHM_LIVENESS_ALLOW_DISK.
-    thread: the thread that is supervised, if another thread claims for it. For _auto.
+    thread, after_waiting: for _auto. The thread that is supervised, if another thread claims for it; whether the name was
+        taken before, so that the death of its holder must be left to be seen.
 
     Raises LivenessError: NAME_TAKEN, NO_FREE_SLOT, NO_SPACE, INVALID_NAME, REGION_... and the like.
     """
@@ -311,8 +324,9 @@ def claim(
     limit_ns = 0 if cycle_limit is None else duration_ns(cycle_limit, "cycle_limit")
     max_age_ns = duration_ns(max_age, "max_age")
     creation = Creation(capacity, _MODES[share])
-    options = ClaimOptions(place, creation, check_name(name, "worker"), max_age_ns, limit_ns, thread or this_thread())
-    return Heartbeat(options)
+    named = check_name(name, "worker")
+    thread = thread or this_thread()
+    return Heartbeat(ClaimOptions(place, creation, named, max_age_ns, limit_ns, thread, after_waiting))
 
 
 def claim_one_of(prefix: str, **options: Any) -> Heartbeat:
