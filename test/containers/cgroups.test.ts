@@ -65,11 +65,13 @@ describe.skipIf(trial === undefined)('in a control group', () => {
     await until('it is healthy again', async () => (await probe(['--region', region])).code === 0)
   })
 
+  // With a limit of seconds, because on a busy machine a loop is silent for a tenth of one by itself, and then its code is
+  // told with good reason.
   it('that is frozen no code is blamed', async () => {
     const region = uniqueRegion()
     const folder = scriptFolder({
       'main.mjs': `import { claim } from './claim.mjs'
-const heartbeat = claim('worker', { maxAge: '100ms' })
+const heartbeat = claim('worker', { maxAge: '2s' })
 setInterval(heartbeat.beat, 5)
 console.log('beats')`,
     })
@@ -80,7 +82,7 @@ console.log('beats')`,
     await untilHolds(
       'it is long stalled',
       () => only(region),
-      ({ ageMs }) => ageMs > 1_000,
+      ({ ageMs }) => ageMs > 3_000,
     )
     expect(workersOf(region)['worker']?.where).toBeNull()
     const { beats } = only(region)
