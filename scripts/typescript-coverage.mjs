@@ -5,10 +5,10 @@ import istanbul from 'istanbul-lib-coverage'
 import { ChildCoverage } from './child-coverage.mjs'
 
 /**
- * In percent, over all tests: a run below fails. The figures were 95.2 and 89.2 when this was written. They are higher
- * because they differ from run to run: a child that is killed before it ends by itself leaves no report.
+ * In percent, over all tests: a run below fails. The figures were 95.2 and 89.3 when this was written. They are higher,
+ * because a child that is killed before it ends by itself leaves no report, and a machine may lack what some tests need.
  */
-const least = { lines: 94, branches: 87.5 }
+const least = { lines: 90, branches: 85 }
 
 /**
  * Adds the counts of children to those of vitest. Different compilers made what they run, and their source maps differ in
