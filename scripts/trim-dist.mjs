@@ -1,5 +1,6 @@
 // Makes a folder of compiled modules ready to be packed, so that the package stays small. Takes the comments out of the
-// modules: editors read those of the declarations. Removes the declarations that none of an entry point leads to.
+// modules, because editors read those of the declarations, and indents the modules by tabs. Removes the declarations that
+// none of an entry point leads to.
 //
 //   node scripts/trim-dist.mjs FOLDER
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -14,7 +15,26 @@ const compilerOptions = {
 
 function withoutComments(path) {
   const { outputText } = ts.transpileModule(readFileSync(path, 'utf8'), { fileName: path, compilerOptions })
-  return outputText
+  return indentedByTabs(outputText)
+}
+
+/** A tab for each four spaces, but not within a text of several lines. */
+function indentedByTabs(text) {
+  const inTexts = new Set()
+  const source = ts.createSourceFile('', text, ts.ScriptTarget.ESNext)
+  const visit = (node) => {
+    if (ts.isTemplateLiteralToken(node)) {
+      const [first, last] = [node.getStart(source), node.end].map((at) => source.getLineAndCharacterOfPosition(at).line)
+      for (let line = first + 1; line <= last; line++) inTexts.add(line)
+    }
+    ts.forEachChild(node, visit)
+  }
+  visit(source)
+  const tabs = (line) => line.replace(/^( {4})+/, (spaces) => '\t'.repeat(spaces.length / 4))
+  return text
+    .split('\n')
+    .map((line, i) => (inTexts.has(i) ? line : tabs(line)))
+    .join('\n')
 }
 
 /** The file and all that it imports. */
