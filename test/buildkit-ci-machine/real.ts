@@ -51,12 +51,13 @@ export class RealPod {
     this.socket = join(folder, 'buildkitd.sock')
   }
 
-  static async start(watch: string[] = []): Promise<RealPod> {
+  /** @param daemonFlags more flags of buildkitd, which may name files in the pod's folder */
+  static async start(watch: string[] = [], daemonFlags: (folder: string) => string[] = () => []): Promise<RealPod> {
     const pod = new RealPod(folderOf('bkd-'))
     const root = ['--root', join(pod.folder, 'root'), '--addr', `unix://${pod.socket}`]
     // What a daemon that is killed has mounted goes with its namespace.
     const daemon = ['unshare', '--mount', join(binaries as string, 'buildkitd')]
-    const command = [...daemon, ...root, '--containerd-worker=false', '--oci-worker=true']
+    const command = [...daemon, ...root, '--containerd-worker=false', '--oci-worker=true', ...daemonFlags(pod.folder)]
     const flags = ['--region', pod.region, '--watcher', 'builds', '--notify', '--grace', '5s', '--', ...command]
     pod.guard = startGuard(flags, { ...marked, PATH: `${binaries}:${process.env['PATH']}` })
     guards.add(pod.guard)
