@@ -11,11 +11,11 @@ import { mounted } from '../support/mounted.js'
 import { whyNotWith } from '../support/needs.js'
 import { Program } from '../support/program.js'
 import { skopeo } from '../support/skopeo.js'
-import { binaries, contextOf, hasBuildx, RealPod, whyNotReal } from './real.js'
+import { buildx, contextOf, RealPod, whyNotBuildx } from './real.js'
 import { renderedVariables } from './rendered-variables.js'
 import { ciProgram } from './scene.js'
 
-const why = whyNotReal() ?? (hasBuildx ? undefined : 'buildx is not in BUILDKIT_BIN')
+const why = whyNotBuildx()
 if (why !== undefined) console.error(`NOT TESTED: the agent with the real buildx: ${why}.`)
 const whyNoRegistry = why ?? whyNotWith('caches of the real buildx', { 'docker-registry': 'docker-registry' })
 const whyNoPush = whyNoRegistry ?? whyNotWith('images of the real buildx', { skopeo: 'skopeo', go: 'golang-go' })
@@ -38,9 +38,9 @@ afterAll(async () => {
 
 /** `buildkit-ci agent` at a daemon, which runs one `buildkit-ci build`. */
 function agentBuild(pod: RealPod, args: string[], variables: Record<string, string> = {}): Program {
-  const buildx = join(binaries as string, 'buildx')
-  const build = [process.execPath, ciProgram, 'build', '--buildx', buildx, ...args]
-  const flags = ['--buildx', buildx, '--daemon', `unix://${pod.socket}`, '--builder', 'test']
+  const which = ['--buildx', buildx as string]
+  const build = [process.execPath, ciProgram, 'build', ...which, ...args]
+  const flags = [...which, '--daemon', `unix://${pod.socket}`, '--builder', 'test']
   const env = { ...marked, HOME: pod.folder, ...variables }
   return Program.run(process.execPath, [ciProgram, 'agent', ...flags, '--', ...build], env)
 }

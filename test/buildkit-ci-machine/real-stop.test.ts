@@ -11,12 +11,12 @@ import { marked } from '../support/left-behind.js'
 import { whyNotWith } from '../support/needs.js'
 import { Program } from '../support/program.js'
 import { until } from '../support/until.js'
-import { binaries, hasBuildx, RealPod, whyNotReal } from './real.js'
+import { buildx, RealPod, whyNotBuildx } from './real.js'
 import { ciProgram } from './scene.js'
 
-const whyNotBuildx = whyNotReal() ?? (hasBuildx ? undefined : 'buildx is not in BUILDKIT_BIN')
-if (whyNotBuildx !== undefined) console.error(`NOT TESTED: a stop of the real buildkitd: ${whyNotBuildx}.`)
-const why = whyNotBuildx ?? whyNotWith('a stop of the real buildkitd', { 'docker-registry': 'docker-registry' })
+const whyNone = whyNotBuildx()
+if (whyNone !== undefined) console.error(`NOT TESTED: a stop of the real buildkitd: ${whyNone}.`)
+const why = whyNone ?? whyNotWith('a stop of the real buildkitd', { 'docker-registry': 'docker-registry' })
 
 const folder = mkdtempSync(join(tmpdir(), 'buildkit-ci-stop-'))
 let registry: LocalRegistry
@@ -73,10 +73,10 @@ async function waitingBuild(pod: RealPod) {
   const context = mkdtempSync(join(folder, 'context-'))
   writeFileSync(join(context, 'Dockerfile'), `FROM 127.0.0.1:${held.port}/base:1\nRUN ["/bin/busybox", "true"]\n`)
   const env = { ...marked, HOME: pod.folder }
-  const buildx = (...args: string[]) => Program.run(join(binaries as string, 'buildx'), args, env)
-  const created = buildx('create', '--name', 'test', '--driver', 'remote', `unix://${pod.socket}`)
+  const run = (...args: string[]) => Program.run(buildx as string, args, env)
+  const created = run('create', '--name', 'test', '--driver', 'remote', `unix://${pod.socket}`)
   expect(await created.ended, created.stderr).toEqual({ code: 0, signal: null })
-  const build = buildx('build', '--builder', 'test', '--progress', 'plain', context)
+  const build = run('build', '--builder', 'test', '--progress', 'plain', context)
   await until('the build asks for its base image', held.isAsked)
   return { build, release: held.release }
 }

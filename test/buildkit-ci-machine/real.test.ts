@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { RawJson } from '../../examples/buildkit-ci/progress/rawjson.js'
 import { Program } from '../support/program.js'
+import { grpcProbe } from './kubelet-probes.js'
 import { binaries, contextOf, RealPod, whyNotReal } from './real.js'
 import { ciProgram } from './scene.js'
 
@@ -14,6 +15,7 @@ describe.skipIf(why !== undefined)('the real buildkitd', () => {
     const pod = await RealPod.start(['--told-after', '2s', '--ended-after', '60s'])
     const build = pod.build('sleep 6')
     await pod.watcher.complained('busybox sleep 6 for ')
+    expect((await grpcProbe(pod.socket, 30)).passed, 'the grpc probe, which sees no step').toBe(true)
     expect(pod.watcher.stderr).toMatch(
       /stalled: no progress in \[\d\/\d\] RUN \/bin\/busybox sleep 6 for \ds, build \w+/,
     )

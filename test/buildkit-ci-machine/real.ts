@@ -14,16 +14,27 @@ import { ciProgram } from './scene.js'
 export const binaries = process.env['BUILDKIT_BIN']
 const busybox = ['/bin/busybox', '/usr/bin/busybox'].find((path) => existsSync(path))
 
+const isInPath = (name: string) =>
+  `${binaries}:${process.env['PATH']}`.split(':').some((folder) => existsSync(join(folder, name)))
+
 /** Why there are no tests with the real BuildKit; undefined: there are. */
 export function whyNotReal(): string | undefined {
   if (binaries === undefined) return 'set BUILDKIT_BIN to a folder with buildkitd, buildctl and buildx'
   const missing = ['buildkitd', 'buildctl'].filter((name) => !existsSync(join(binaries as string, name)))
   if (missing.length > 0) return `${missing.join(' and ')} are not in BUILDKIT_BIN=${binaries}`
   if (process.getuid?.() !== 0) return 'buildkitd needs root here'
+  if (!['buildkit-runc', 'runc'].some(isInPath)) return 'install the Debian package runc, or put buildkit-runc there'
   return busybox === undefined ? 'install the Debian package busybox-static: builds need one static program' : undefined
 }
 
-export const hasBuildx = binaries !== undefined && existsSync(join(binaries, 'buildx'))
+/** By either of its names; undefined: it is not there. */
+export const buildx = ['buildx', 'docker-buildx']
+  .map((name) => join(binaries ?? '/nonexistent', name))
+  .find((path) => existsSync(path))
+
+export function whyNotBuildx(): string | undefined {
+  return whyNotReal() ?? (buildx === undefined ? `buildx is not in BUILDKIT_BIN=${binaries}` : undefined)
+}
 
 const folders: string[] = []
 const guards = new Set<Program>()
@@ -51,12 +62,13 @@ export class RealPod {
     this.socket = join(folder, 'buildkitd.sock')
   }
 
-  static async start(watch: string[] = []): Promise<RealPod> {
+  /** @param daemonFlags more flags of buildkitd, which may name files in the pod's folder */
+  static async start(watch: string[] = [], daemonFlags: (folder: string) => string[] = () => []): Promise<RealPod> {
     const pod = new RealPod(folderOf('bkd-'))
     const root = ['--root', join(pod.folder, 'root'), '--addr', `unix://${pod.socket}`]
     // What a daemon that is killed has mounted goes with its namespace.
     const daemon = ['unshare', '--mount', join(binaries as string, 'buildkitd')]
-    const command = [...daemon, ...root, '--containerd-worker=false', '--oci-worker=true']
+    const command = [...daemon, ...root, '--containerd-worker=false', '--oci-worker=true', ...daemonFlags(pod.folder)]
     const flags = ['--region', pod.region, '--watcher', 'builds', '--notify', '--grace', '5s', '--', ...command]
     pod.guard = startGuard(flags, { ...marked, PATH: `${binaries}:${process.env['PATH']}` })
     guards.add(pod.guard)

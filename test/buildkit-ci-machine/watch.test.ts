@@ -1,4 +1,7 @@
+import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
+import { watchContainer } from '../../examples/buildkit-ci/render/daemon/containers.js'
+import { configOf } from '../buildkit-ci/config/samples.js'
 import { until } from '../support/until.js'
 import { DaemonPod } from './scene.js'
 
@@ -114,5 +117,21 @@ describe('the watcher harms no daemon', () => {
     await pod.startWatcher()
     await pod.tell('hang all')
     expect(await pod.guard.ended).toEqual(stalledExit)
+  })
+})
+
+describe('the watcher', () => {
+  it('takes no more than two thirds of the memory that its container has', async () => {
+    const pod = await DaemonPod.start()
+    for (let build = 0; build < 20; build++) {
+      await pod.tell(`begin ${build} [1/1] RUN make`)
+      await pod.tell(`chatter ${build} [1/1] RUN make`)
+    }
+    await pod.looks(20)
+    const status = readFileSync(`/proc/${pod.watcher.pid}/status`, 'latin1')
+    // Not the pages of files: the kernel takes those back.
+    const usedMiB = Number(/^RssAnon:\s+(\d+)/m.exec(status)?.[1]) / 1024
+    const { memory = '' } = watchContainer(configOf()).resources?.limits ?? {}
+    expect(usedMiB).toBeLessThan(Number(/^(\d+)Mi$/.exec(memory)?.[1]) * (2 / 3))
   })
 })

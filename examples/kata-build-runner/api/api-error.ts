@@ -1,4 +1,5 @@
 import { ApiException } from '@kubernetes/client-node'
+import { chainOf, codeOf } from '../model/error-chain.js'
 import { RunnerError } from '../model/runner-error.js'
 import { retryAfterHeaderMs } from './retry-after.js'
 
@@ -61,18 +62,6 @@ export function retryAfterMs(error: unknown, nowMs = Date.now()): number | undef
   const serverMs = Number.isNaN(thereMs) ? nowMs : thereMs
   const ms = retryAfterHeaderMs(headerOf(refusal, 'retry-after'), serverMs) ?? detailMs(statusBodyOf(refusal))
   return ms === undefined ? undefined : Math.min(Math.max(0, ms), mostRetryAfterMs)
-}
-
-/** The system's or the library's code: `ECONNRESET`. */
-export function codeOf(error: unknown): string | undefined {
-  if (!(error instanceof Error) || !('code' in error)) return undefined
-  return typeof error.code === 'string' ? error.code : undefined
-}
-
-export function chainOf(error: unknown): Error[] {
-  const chain: Error[] = []
-  for (let each = error; each instanceof Error && chain.length < 8; each = each.cause) chain.push(each)
-  return chain
 }
 
 function headerOf({ headers }: ApiException<unknown>, name: string): string | undefined {

@@ -1,5 +1,3 @@
-import { retryAfterMs } from './api-error.js'
-
 export interface BackoffOptions {
   firstMs: number
   mostMs: number
@@ -16,11 +14,10 @@ export class Backoff {
     this.#options = { firstMs, mostMs, random }
   }
 
-  /** @param error what went wrong: the server may have said when to come back */
-  nextMs(error?: unknown): number {
+  /** @param saidMs how long the server asked to stay away */
+  nextMs(saidMs?: number): number {
     const { firstMs, mostMs, random } = this.#options
     const waitMs = Math.min(mostMs, firstMs * 2 ** this.#tries++)
-    const saidMs = retryAfterMs(error)
     // Never earlier than the server said.
     return saidMs === undefined ? waitMs * (0.5 + random() / 2) : saidMs + random() * firstMs
   }

@@ -2,7 +2,7 @@ import { setMaxListeners } from 'node:events'
 import type { CallMetrics } from '../metrics/runner-metrics.js'
 import { after, type Clock } from '../model/clock.js'
 import { RunnerError } from '../model/runner-error.js'
-import { isTransient, statusOf } from './api-error.js'
+import { isTransient, retryAfterMs, statusOf } from './api-error.js'
 import { Backoff } from './backoff.js'
 import { Breaker, BreakerOpen } from './breaker.js'
 import { explained } from './explained.js'
@@ -72,7 +72,7 @@ export class Calls {
           throw isOpen ? breakerOpen(what, server) : explained(what, server, error)
         }
         metrics?.retried(verb)
-        if (!(await clock.sleep(backoff.nextMs(error), signal))) throw cancelled(what)
+        if (!(await clock.sleep(backoff.nextMs(retryAfterMs(error)), signal))) throw cancelled(what)
       }
     }
   }

@@ -1,6 +1,7 @@
+import { chainOf, codeOf } from '../model/error-chain.js'
 import { plain } from '../model/plain-text.js'
 import { RunnerError } from '../model/runner-error.js'
-import { chainOf, codeOf, isTrouble, isUntrusted, messageOf, refusalOf } from './api-error.js'
+import { isTrouble, isUntrusted, messageOf, refusalOf } from './api-error.js'
 
 /**
  * An error of a call as one for people, with what caused it as its cause.

@@ -1,6 +1,6 @@
 import type { V1Job, V1Pod } from '@kubernetes/client-node'
 import { type Clock, systemClock } from '../model/clock.js'
-import { isTrouble, statusOf } from './api-error.js'
+import { isTrouble, retryAfterMs, statusOf } from './api-error.js'
 import { Backoff } from './backoff.js'
 import { changeOf, expired, type WatchEvent } from './watch-event.js'
 
@@ -107,7 +107,7 @@ export class WatchFeed<T extends V1Job | V1Pod> implements Feed<T> {
         if (signal.aborted) return
         if (!isTrouble(error)) throw error
         this.#failed(error as Error)
-        await this.#timing.clock.sleep(this.#backoff.nextMs(error), signal)
+        await this.#timing.clock.sleep(this.#backoff.nextMs(retryAfterMs(error)), signal)
       }
     }
   }

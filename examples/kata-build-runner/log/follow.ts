@@ -1,4 +1,4 @@
-import { isTrouble, statusOf } from '../api/api-error.js'
+import { isTrouble, retryAfterMs, statusOf } from '../api/api-error.js'
 import { Backoff } from '../api/backoff.js'
 import type { BuildApi } from '../api/build-api.js'
 import { type Clock, systemClock } from '../model/clock.js'
@@ -82,7 +82,7 @@ export async function followLog(api: Pick<BuildApi, 'openLog'>, options: FollowL
     if (error === undefined ? isRead || (await isOver(options, timing)) : refusals.areFinal(error, wasEnded, options))
       break
     if (reader.account.bytes > before) backoff.reset()
-    await clock.sleep(backoff.nextMs(error), signal)
+    await clock.sleep(backoff.nextMs(retryAfterMs(error)), signal)
   }
   await deliver(reader.finish(), options)
   return { ...reader.account, isRead }

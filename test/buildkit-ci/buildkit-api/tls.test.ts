@@ -1,36 +1,25 @@
-import { execFileSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { BuildkitConnection } from '../../../examples/buildkit-ci/buildkit-api/connection.js'
 import { FakeBuildkit } from '../../fakes/buildkit/index.js'
+import { type CertificateFiles, certificate } from '../../support/certificate.js'
 
 const folder = mkdtempSync(join(tmpdir(), 'bk-tls-'))
 afterAll(() => rmSync(folder, { recursive: true }))
 
-/** A certificate that signed itself: authority, daemon and client in one. */
-function certificate(name: string, host: string): { caCert: string; cert: string; key: string } {
-  const [cert, key] = [join(folder, `${name}.pem`), join(folder, `${name}.key`)] as [string, string]
-  const ec = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes']
-  const subject = ['-subj', `/CN=${host}`, '-addext', `subjectAltName=DNS:${host}`]
-  execFileSync('openssl', ['req', '-x509', ...ec, '-days', '2', ...subject, '-keyout', key, '-out', cert], {
-    stdio: 'pipe',
-  })
-  return { caCert: cert, cert, key }
-}
-
 describe('a daemon with mutual TLS', () => {
   let fake: FakeBuildkit
-  let own: ReturnType<typeof certificate>
+  let own: CertificateFiles
   beforeAll(async () => {
-    own = certificate('own', 'buildkitd')
+    own = certificate(folder, 'own', 'buildkitd')
     const [cert, key] = [readFileSync(own.cert), readFileSync(own.key)]
     fake = await FakeBuildkit.start({ address: '127.0.0.1:0', tls: { ca: cert, cert, key } })
   })
   afterAll(() => fake.kill())
 
-  const ask = async (tls: ReturnType<typeof certificate> & { serverName?: string }) => {
+  const ask = async (tls: CertificateFiles & { serverName?: string }) => {
     using connection = new BuildkitConnection({ address: `tcp://127.0.0.1:${fake.port}`, tls })
     return (await connection.ask(10_000)).kind
   }
@@ -44,7 +33,7 @@ describe('a daemon with mutual TLS', () => {
   })
 
   it('is not reached with a foreign certificate', async () => {
-    const foreign = certificate('foreign', 'buildkitd')
+    const foreign = certificate(folder, 'foreign', 'buildkitd')
     expect(await ask({ ...foreign, caCert: own.caCert, serverName: 'buildkitd' })).toBe('absent')
   })
 

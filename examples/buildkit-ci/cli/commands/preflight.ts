@@ -2,8 +2,6 @@ import { Command } from 'commander'
 import type { Finding } from '../../../kata-build-runner/cli/checks/finding.js'
 import { type Host, processHost } from '../../../kata-build-runner/cli/host.js'
 import { plain } from '../../../kata-build-runner/model/plain-text.js'
-import { connect } from '../../preflight/cluster.js'
-import { preflight } from '../../preflight/preflight.js'
 import { type ConfigFlag, configOf, withConfigFlag } from '../config-flag.js'
 import { exitCodes } from '../exit-codes.js'
 
@@ -21,6 +19,11 @@ export function preflightCommand(host: Host = processHost): Command {
 }
 
 async function look(host: Host, flags: PreflightFlags): Promise<void> {
+  // Not at the start: a client of Kubernetes takes 60 MiB of each process, and `watch` has 128.
+  const [{ connect }, { preflight }] = await Promise.all([
+    import('../../preflight/cluster.js'),
+    import('../../preflight/preflight.js'),
+  ])
   const config = await configOf(flags)
   const { kubeconfig } = flags
   const environment = kubeconfig === undefined ? host.env : { ...host.env, KUBECONFIG: kubeconfig }

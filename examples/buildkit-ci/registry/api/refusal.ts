@@ -1,4 +1,4 @@
-import { chainOf, codeOf } from '../../../kata-build-runner/api/api-error.js'
+import { chainOf, codeOf } from '../../../kata-build-runner/model/error-chain.js'
 import { plain } from '../../../kata-build-runner/model/plain-text.js'
 import { RunnerError } from '../../../kata-build-runner/model/runner-error.js'
 import type { Endpoint } from './endpoint.js'
