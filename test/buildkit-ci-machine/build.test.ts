@@ -1,6 +1,8 @@
+import { readdirSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { streamPath } from '../buildkit-ci/streams.js'
 import { marked } from '../support/left-behind.js'
+import { mounted } from '../support/mounted.js'
 import { Program } from '../support/program.js'
 import { FakeBuildx } from './fake-buildx.js'
 import { ciProgram } from './scene.js'
@@ -15,6 +17,15 @@ describe('buildkit-ci build', () => {
     expect(await program.ended).toEqual({ code: 0, signal: null })
     expect(program.lines).toContain('#8 [build 4/4] RUN npm ci')
     expect(buildx.calls[0]).toContain('--cache-to type=registry,ref=r.example/app:cache,mode=max --push .')
+  })
+
+  it('leaves no region behind', async () => {
+    await mounted([], async (directory) => {
+      const args = [ciProgram, 'build', '--buildx', new FakeBuildx().path, '.']
+      const program = Program.run(process.execPath, args, { ...marked, SHM_LIVENESS_DIR: directory })
+      expect(await program.ended, program.stderr).toEqual({ code: 0, signal: null })
+      expect(readdirSync(directory)).toEqual([])
+    })
   })
 
   it('exits with the status of a build that fails, and shows why', async () => {

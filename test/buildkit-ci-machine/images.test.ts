@@ -1,10 +1,9 @@
 import { execFile, spawnSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { gunzipSync } from 'node:zlib'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { stringify } from 'yaml'
 import { proxyConfig } from '../../examples/buildkit-ci/registry/local/distribution-config.js'
 import { LocalRegistry } from '../../examples/buildkit-ci/registry/local/local-registry.js'
@@ -16,6 +15,7 @@ import { podmanEnvironment, whyNoPodman } from '../support/podman.js'
 import { Program } from '../support/program.js'
 import { skopeo } from '../support/skopeo.js'
 import { until } from '../support/until.js'
+import { useRegistry } from './use-registry.js'
 
 const registries = { 'docker-registry': 'docker-registry', skopeo: 'skopeo' }
 const whyNoRegistry = whyNotWith('registries', registries)
@@ -30,20 +30,8 @@ function whyNoGo(): string | undefined {
 }
 
 const run = promisify(execFile)
-const folder = mkdtempSync(join(tmpdir(), 'buildkit-ci-images-'))
+const { folder, registry } = useRegistry(whyNoRegistry)
 const main = join(import.meta.dirname, '../../dist-programs/examples/buildkit-ci/main.js')
-let registry: LocalRegistry
-beforeAll(async () => {
-  if (whyNoRegistry !== undefined) return
-  registry = await LocalRegistry.start({
-    ...{ program: 'docker-registry', storageDirectory: join(folder, 'storage') },
-    ...{ host: '127.0.0.1', port: 0, pushWindowMs: 3_600_000 },
-  })
-})
-afterAll(async () => {
-  await registry?.stop()
-  rmSync(folder, { recursive: true, force: true })
-})
 
 describe.skipIf(whyNoRegistry !== undefined)('a pull-through proxy', () => {
   it('pulls once from its upstream, and serves what it has while the upstream is away', async () => {
@@ -84,12 +72,12 @@ describe.skipIf(whyNoRegistry !== undefined)('buildkit-ci clean, of a real regis
     const { digest } = layout.image('pr-1', { created: '2020-01-01T00:00:00Z' })
     layout.image('pr-2')
     for (const tag of ['pr-1', 'pr-2']) {
-      await skopeo('copy', `oci:${layout.folder}:${tag}`, `docker://127.0.0.1:${registry.port}/shop:${tag}`)
+      await skopeo('copy', `oci:${layout.folder}:${tag}`, `docker://127.0.0.1:${registry().port}/shop:${tag}`)
     }
     const policy = join(folder, 'policy.yaml')
     writeFileSync(policy, 'rules: [{ name: old, repositories: [shop], tags: [pr-*], olderThan: 24h }]\n')
     const clean = (...flags: string[]) =>
-      Program.run(process.execPath, [main, 'clean', `127.0.0.1:${registry.port}`, '--policy', policy, ...flags])
+      Program.run(process.execPath, [main, 'clean', `127.0.0.1:${registry().port}`, '--policy', policy, ...flags])
     const dry = clean()
     expect(await dry.ended).toMatchObject({ code: 0 })
     expect(dry.lines).toEqual([
@@ -98,12 +86,14 @@ describe.skipIf(whyNoRegistry !== undefined)('buildkit-ci clean, of a real regis
     const real = clean('--delete')
     expect(await real.ended).toMatchObject({ code: 0 })
     expect(real.lines[0]).toContain(`deleted shop@${digest} (pr-1)`)
-    expect(await skopeo('list-tags', `docker://127.0.0.1:${registry.port}/shop`)).not.toContain('pr-1')
-    registry.gate.pushes.completed(
+    expect(await skopeo('list-tags', `docker://127.0.0.1:${registry().port}/shop`)).not.toContain('pr-1')
+    registry().gate.pushes.completed(
       'shop',
-      registry.gate.pushes.parts().map((part) => part.digest),
+      registry()
+        .gate.pushes.parts()
+        .map((part) => part.digest),
     )
-    expect(await registry.collect()).toMatchObject({ state: 'collected', blobs: 3 })
+    expect(await registry().collect()).toMatchObject({ state: 'collected', blobs: 3 })
   })
 })
 
@@ -145,7 +135,7 @@ async function built(name: string, platforms: string[], containerfile: string): 
     `id=token,src=${join(context, 'token')}`,
     context,
   )
-  const pushed = `docker://127.0.0.1:${registry.port}/${name}:v1`
+  const pushed = `docker://127.0.0.1:${registry().port}/${name}:v1`
   await buildah('manifest', 'push', '--all', '--tls-verify=false', image, pushed)
   const target = join(folder, `${name}-pulled`)
   await skopeo('copy', '--all', pushed, `dir:${target}`)

@@ -1,10 +1,8 @@
 /** The agent and its builds by the real buildx, in the real buildkitd. */
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { LocalRegistry } from '../../examples/buildkit-ci/registry/local/local-registry.js'
+import { describe, expect, it } from 'vitest'
 import { useArm64 } from '../support/emulation.js'
 import { marked } from '../support/left-behind.js'
 import { mounted } from '../support/mounted.js'
@@ -14,6 +12,7 @@ import { skopeo } from '../support/skopeo.js'
 import { buildx, contextOf, RealPod, whyNotBuildx } from './real.js'
 import { renderedVariables } from './rendered-variables.js'
 import { ciProgram } from './scene.js'
+import { useRegistry } from './use-registry.js'
 
 const why = whyNotBuildx()
 if (why !== undefined) console.error(`NOT TESTED: the agent with the real buildx: ${why}.`)
@@ -22,19 +21,7 @@ const whyNoPush = whyNoRegistry ?? whyNotWith('images of the real buildx', { sko
 const whyNoArm64 = why ?? useArm64()
 if (why === undefined && whyNoArm64 !== undefined) console.error(`NOT TESTED: the real build for arm64: ${whyNoArm64}.`)
 
-const folder = mkdtempSync(join(tmpdir(), 'buildkit-ci-real-'))
-let registry: LocalRegistry
-beforeAll(async () => {
-  if (whyNoRegistry !== undefined) return
-  registry = await LocalRegistry.start({
-    ...{ program: 'docker-registry', storageDirectory: join(folder, 'storage') },
-    ...{ host: '127.0.0.1', port: 0, pushWindowMs: 3_600_000 },
-  })
-})
-afterAll(async () => {
-  await registry?.stop()
-  rmSync(folder, { recursive: true, force: true })
-})
+const { folder, registry } = useRegistry(whyNoRegistry)
 
 /** `buildkit-ci agent` at a daemon, which runs one `buildkit-ci build`. */
 function agentBuild(pod: RealPod, args: string[], variables: Record<string, string> = {}): Program {
@@ -93,7 +80,7 @@ describe.skipIf(why !== undefined)('the real buildx', () => {
 
 describe.skipIf(whyNoRegistry !== undefined)('a cache in a registry', () => {
   it('gives a new daemon the layers of all stages, also of those that are not in the image', async () => {
-    const cache = ['--cache', `127.0.0.1:${registry.port}/app:cache`]
+    const cache = ['--cache', `127.0.0.1:${registry().port}/app:cache`]
     const stages = (salt: string) =>
       [
         'RUN /bin/busybox dd if=/dev/urandom of=/made bs=1 count=16',
@@ -132,7 +119,7 @@ func main() {
 /** Every layer and config of an image in the registry, unpacked. */
 async function contentsOf(name: string): Promise<string[]> {
   const target = mkdtempSync(join(folder, 'pulled-'))
-  await skopeo('copy', '--all', `docker://127.0.0.1:${registry.port}/${name}:v1`, `dir:${target}`)
+  await skopeo('copy', '--all', `docker://127.0.0.1:${registry().port}/${name}:v1`, `dir:${target}`)
   return readdirSync(target).map((file) => {
     const bytes = readFileSync(join(target, file))
     return (bytes[0] === 0x1f && bytes[1] === 0x8b ? gunzipSync(bytes) : bytes).toString('latin1')
@@ -153,7 +140,7 @@ describe.skipIf(whyNoPush !== undefined)('an image that the agent pushes', () =>
     const run = 'RUN --mount=type=secret,id=token ["/program"]'
     writeFileSync(join(context, 'Dockerfile'), [...lines, run, ''].join('\n'))
     const pod = await RealPod.start()
-    const flags = ['--tag', `127.0.0.1:${registry.port}/${name}:v1`, '--push', '--secret', 'id=token,env=TOKEN']
+    const flags = ['--tag', `127.0.0.1:${registry().port}/${name}:v1`, '--push', '--secret', 'id=token,env=TOKEN']
     const wanted = platforms.flatMap((platform) => ['--platform', platform])
     await expectBuilt(agentBuild(pod, [...flags, ...wanted, context], { TOKEN: secret }))
     return await contentsOf(name)

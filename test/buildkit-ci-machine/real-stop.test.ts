@@ -1,11 +1,9 @@
 /** Why a drain goes before SIGTERM, with the real buildkitd and buildx. */
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, writeFileSync } from 'node:fs'
 import { createServer, request as send } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { LocalRegistry } from '../../examples/buildkit-ci/registry/local/local-registry.js'
+import { describe, expect, it } from 'vitest'
 import { afterTests } from '../support/after-tests.js'
 import { marked } from '../support/left-behind.js'
 import { whyNotWith } from '../support/needs.js'
@@ -13,24 +11,13 @@ import { Program } from '../support/program.js'
 import { until } from '../support/until.js'
 import { buildx, RealPod, whyNotBuildx } from './real.js'
 import { ciProgram } from './scene.js'
+import { useRegistry } from './use-registry.js'
 
 const whyNone = whyNotBuildx()
 if (whyNone !== undefined) console.error(`NOT TESTED: a stop of the real buildkitd: ${whyNone}.`)
 const why = whyNone ?? whyNotWith('a stop of the real buildkitd', { 'docker-registry': 'docker-registry' })
 
-const folder = mkdtempSync(join(tmpdir(), 'buildkit-ci-stop-'))
-let registry: LocalRegistry
-beforeAll(async () => {
-  if (why !== undefined) return
-  registry = await LocalRegistry.start({
-    ...{ program: 'docker-registry', storageDirectory: join(folder, 'storage') },
-    ...{ host: '127.0.0.1', port: 0, pushWindowMs: 3_600_000 },
-  })
-})
-afterAll(async () => {
-  await registry?.stop()
-  rmSync(folder, { recursive: true, force: true })
-})
+const { folder, registry } = useRegistry(why)
 
 const closing: (() => void)[] = []
 afterTests(() => {
@@ -49,7 +36,7 @@ async function heldRegistry(): Promise<{ port: number; isAsked: () => boolean; r
     if (isManifest) isAsked = true
     if (isManifest) await released
     const { method, url, headers } = request
-    const passed = send({ host: '127.0.0.1', port: registry.port, method, path: url, headers }, (answer) => {
+    const passed = send({ host: '127.0.0.1', port: registry().port, method, path: url, headers }, (answer) => {
       response.writeHead(answer.statusCode ?? 502, answer.headers)
       answer.pipe(response)
     })
@@ -67,7 +54,7 @@ async function heldRegistry(): Promise<{ port: number; isAsked: () => boolean; r
 
 /** A build by buildx that looks up its base image, in a registry that does not answer. */
 async function waitingBuild(pod: RealPod) {
-  const base = pod.build('true', ['--output', `type=image,name=127.0.0.1:${registry.port}/base:1,push=true`])
+  const base = pod.build('true', ['--output', `type=image,name=127.0.0.1:${registry().port}/base:1,push=true`])
   expect(await base.ended, base.stderr.toString()).toBe(0)
   const held = await heldRegistry()
   const context = mkdtempSync(join(folder, 'context-'))
