@@ -41,7 +41,7 @@ class Pace {
     if (!sleeps && tick < due) due = tick;
     watch_.plan(due);
     // Not planned, so that what delays these does not count as lost.
-    due = next_recheck_at(due, now, rechecks_);
+    due = rechecks_.before(due, now);
     // Never later than was said before: clients that come and go would else put off every look.
     if (due_ns_ != 0 && due_ns_ <= due) return;
     due_ns_ = due;
@@ -54,7 +54,6 @@ class Pace {
 
   void look() {
     due_ns_ = 0;
-    if (rechecks_ != 0) --rechecks_;
     if (watch_.clock_ns() - counted_from_ns_ > 1'000'000'000) {
       counted_from_ns_ = watch_.clock_ns();
       news_ = 0;
@@ -71,7 +70,7 @@ class Pace {
       is_muted_ = true;
     }
     if (news.renamed) watch_.doubt_names();
-    if (news.closed) rechecks_ = kRechecks + 1;
+    if (news.closed) rechecks_.begin();
     if (news.closed || news.renamed || is_muted_) return look();
     if (news.opened) expect_newcomer();
   }
@@ -98,7 +97,7 @@ class Pace {
   RegionEvents events_;
   bool is_told_ = true;
   bool is_muted_ = false;
-  std::uint32_t rechecks_ = 0;
+  Rechecks rechecks_;
   std::uint32_t news_ = 0;  // in this second
   std::uint64_t counted_from_ns_ = 0;
   std::uint64_t due_ns_ = 0;

@@ -35,19 +35,35 @@ constexpr std::uint64_t next_look_at(std::uint64_t stalls_ns, std::uint64_t stre
   return stalled > now_ns && stalled < tick ? stalled : tick;
 }
 
-// After word of a death, so many more looks. The lock of a worker that has died goes within microseconds. The later
-// looks, at twice the distance each, are for a machine that has just put something else on that CPU.
-inline constexpr std::uint32_t kRechecks = 16;
-inline constexpr std::uint32_t kLateRechecks = 8;
-inline constexpr std::uint64_t kSoonNs = 50'000;
-inline constexpr std::uint64_t kLateNs = 500'000;
+// The looks after word of a death. The lock of a worker that has died goes within microseconds. The later looks, at
+// twice the distance each, are for a machine that has just put something else on that CPU.
+//
+// They come beside the looks that are due anyway. To put one of those off makes the guard take its own wait for a pause
+// of the machine, and excuse a stalled worker by it.
+class Rechecks {
+ public:
+  void begin() {
+    left_ = kRechecks;
+    at_ns_ = 0;
+  }
+  // The earlier of the next of them and `due_ns`.
+  std::uint64_t before(std::uint64_t due_ns, std::uint64_t now_ns) {
+    if (now_ns >= at_ns_) {
+      if (left_ == 0) return due_ns;
+      at_ns_ = now_ns + (left_ > kLateRechecks ? kSoonNs : kLateNs << (kLateRechecks - left_));
+      --left_;
+    }
+    return at_ns_ < due_ns ? at_ns_ : due_ns;
+  }
 
-// `left`: how many of them. They come beside the look that is due anyway: to put that one off, as the last of them did
-// once, makes the guard take its own wait for a pause of the machine, and excuse a stalled worker by it.
-constexpr std::uint64_t next_recheck_at(std::uint64_t due_ns, std::uint64_t now_ns, std::uint32_t left) {
-  if (left == 0) return due_ns;
-  const std::uint64_t recheck = now_ns + (left > kLateRechecks ? kSoonNs : kLateNs << (kLateRechecks - left));
-  return recheck < due_ns ? recheck : due_ns;
-}
+ private:
+  static constexpr std::uint32_t kRechecks = 16;
+  static constexpr std::uint32_t kLateRechecks = 8;
+  static constexpr std::uint64_t kSoonNs = 50'000;
+  static constexpr std::uint64_t kLateNs = 500'000;
+
+  std::uint32_t left_ = 0;
+  std::uint64_t at_ns_ = 0;  // of the next one; in the past: it has been
+};
 
 }  // namespace shm_liveness::guard

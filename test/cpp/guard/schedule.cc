@@ -32,7 +32,7 @@ struct Machine {
   RunningTime time{kInterval};
   Age age;
   std::uint64_t due = kNow;
-  std::uint32_t rechecks = 0;
+  guard::Rechecks rechecks;
   std::uint64_t looks = 0;
   std::uint64_t stalled_at = 0;
 
@@ -53,8 +53,7 @@ struct Machine {
     due = guard::next_look_at(stalls, guard::stretch_ns(limit, cycle, kInterval), now, kInterval);
     if (now + guard::kLongestSleepNs < due) due = now + guard::kLongestSleepNs;
     time.plan(due);
-    if (rechecks != 0) --rechecks;
-    due = guard::next_recheck_at(due, now, rechecks);
+    due = rechecks.before(due, now);
   }
   // Until `end`, or until the worker counts as stalled.
   void run_until(std::uint64_t end) {
@@ -67,7 +66,7 @@ struct Machine {
       }
       if (now >= told_at) {
         told_at = ~std::uint64_t(0);
-        rechecks = guard::kRechecks + 1;
+        rechecks.begin();
         due = now;
       }
       if (now >= due) look();
@@ -98,6 +97,27 @@ TEST_CASE("word of another's death puts off no look: a worker that hangs then is
     CHECK(machine.stalled_at > machine.beat + machine.limit);
     CHECK(machine.stalled_at <= machine.beat + machine.limit + kMs);
     CHECK(machine.time.lost_ns() == 0);
+  }
+}
+
+TEST_CASE("after word of a death there are looks for an eighth of a second, however often others come between") {
+  for (const std::uint64_t interval : {kMs + 1'000, 7 * kMs, 20 * kMs + 3'000, kSecond}) {
+    CAPTURE(interval);
+    guard::Rechecks rechecks;
+    rechecks.begin();
+    std::uint64_t latest = 0;
+    int extra = 0;
+    for (std::uint64_t now = kNow; now < kNow + 300 * kMs;) {
+      const std::uint64_t due = rechecks.before(now + interval, now);
+      if (due != now + interval) {
+        ++extra;
+        latest = due;
+      }
+      now = due;
+    }
+    CHECK(extra == 16);
+    CHECK(latest > kNow + 125 * kMs);
+    CHECK(latest < kNow + 150 * kMs);
   }
 }
 
