@@ -72,7 +72,11 @@ namespace detail {
 // The programs of probe/ beat too seldom to gain by carrying.
 [[gnu::always_inline]] inline std::uint64_t beat_ns(Pulse& pulse) {
 #if !defined(SHM_LIVENESS_FREESTANDING)
-  if (pulse.clock == Clock::precise) return pulse.carried.now();
+  if (pulse.clock == Clock::precise) {
+    const std::uint64_t now = pulse.carried.now();
+    // A thread that takes a pulse over from another may be a little early. A cycle of -1 ns would be the longest ever.
+    return pulse.last_ns - now - 1 < pulse.carried.kCarryNs ? pulse.last_ns : now;
+  }
 #endif
   return now_ns(pulse.clock);
 }

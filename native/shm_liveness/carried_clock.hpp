@@ -3,9 +3,11 @@
 // The kernel's clock in the vDSO is this counter, multiplied. But it orders the counter behind all earlier loads
 // (lfence or rdtscp on x86, isb on AArch64), which takes longer than all else that it does. A beat needs no such order.
 //
-// What is promised: a time is at most 0.7 us older than the kernel's clock, is not younger, and is never before one
-// that was returned earlier. Whatever happens to the counter (a virtual machine that moves, a suspend, a reset) makes a
-// time wrong by 50 us at most: when the counter has gone on by that, or has gone back, the kernel is asked again.
+// What is promised: a time is not ahead of the kernel's clock, at most 0.7 us behind the moment at which the CPU read
+// the counter, and on one thread never before one that was returned earlier. The CPU may read the counter before
+// earlier loads are done, so a thread that takes over from another one can get a time that is some 100 ns before the
+// other's. If the counter jumps (a virtual machine that moves, a suspend, a reset), times are ahead by 50 us at most:
+// when it has gone on by that, or has gone back, the kernel is asked again.
 #pragma once
 
 #include <cstdint>
@@ -53,12 +55,13 @@ class CarriedClock {
     const std::uint64_t after = Source::ticks_after_loads();
     if (carry_ticks_ != 0) {
       latest_ns_ = base_ns_ + carried_ns(carry_ticks_);
-      // The counter no longer goes as fast as it was measured.
-      if (ns < latest_ns_) start_again();
+      if (ns < latest_ns_ || is_slow(ns, after)) start_again();
     } else if (before_.ns == 0 || ns - before_.ns >= kShortestMeasureNs) {
       measure({before, ns, after - before, 0});
     }
-    const std::uint64_t now = ns > latest_ns_ ? ns : latest_ns_;
+    // Further back than a carry: the kernel's own clock was set back (a process that was restored on another machine).
+    const std::uint64_t now = latest_ns_ - ns - 1 < kCarryNs ? latest_ns_ : ns;
+    latest_ns_ = now;
     const std::uint64_t used_up = after - before < carry_ticks_ / 128 ? 0 : carry_ticks_;
     base_ticks_ = after - used_up;
     base_ns_ = now - carried_ns(used_up);
@@ -66,6 +69,13 @@ class CarriedClock {
   }
 
   std::uint64_t carried_ns(std::uint64_t ticks) const { return ticks * ns_per_tick_ >> kFraction; }
+
+  // Whether the counter goes more slowly than it was measured to. For a while only: over a longer time two clocks may
+  // part.
+  bool is_slow(std::uint64_t ns, std::uint64_t ticks) const {
+    const std::uint64_t since = ticks - base_ticks_;
+    return since < carry_ticks_ * 1024 && ns - base_ns_ > carried_ns(since) + carried_ns(since) / 16;
+  }
 
   void start_again() {
     carry_ticks_ = 0;

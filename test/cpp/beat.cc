@@ -50,6 +50,19 @@ TEST_CASE("n beats are n - 1 cycles: the first has no beginning") {
   CHECK(worker.cycles_counted() == 10);
 }
 
+TEST_CASE("a beat is never before the last one, though a thread that takes over may read the time a little earlier") {
+  const UniqueRegion region;
+  Stamping worker(options_for(region, "a"));
+  REQUIRE_FALSE(worker.failure);
+  for (int i = 0; i < 3; ++i) beat(worker.pulse);
+  const std::uint64_t worst = facts_of(region, "a").worst_cycle_ns;
+  const std::uint64_t ahead = monotonic_ns() + 40'000;
+  worker.pulse.last_ns = ahead;
+  beat(worker.pulse);
+  CHECK(facts_of(region, "a").last_beat_ns >= ahead);
+  CHECK(facts_of(region, "a").worst_cycle_ns < worst + 60 * kSecond);
+}
+
 TEST_CASE("a cycle is counted in the bin of its power of two") {
   Worker worker;
   worker.heartbeat.beat();

@@ -168,6 +168,36 @@ TEST_CASE("a counter that is reset, jumps or changes its pace costs 50 us at mos
   holds_after(slower, "slower");
 }
 
+TEST_CASE("a counter that goes more slowly or more quickly than before is measured again") {
+  for (const double rate : {0.065, 2.0, 2.4, 2.9, 5.2, 100.0}) {
+    CAPTURE(rate);
+    Carried clock = measured(2.6);
+    Machine::ticks_per_ns = rate;
+    for (int i = 0; i < 1'000'000; ++i) {
+      Machine::pass(100);
+      clock.now();
+    }
+    CHECK(clock.is_carrying());
+    const std::uint64_t now = clock.now();
+    CHECK(now + 800 >= Machine::real_ns);
+    CHECK(now <= Machine::real_ns);
+  }
+}
+
+TEST_CASE("a kernel's clock that is set back is followed, as after a restore on another machine") {
+  Carried clock = measured(2.6);
+  Machine::real_ns -= 900'000'000'000;
+  Machine::pass(Carried::kCarryNs);
+  bool holds = true;
+  for (int i = 0; i < 1'000'000; ++i) {
+    Machine::pass(100);
+    const std::uint64_t now = clock.now();
+    holds &= now <= Machine::real_ns && now + 800 >= Machine::real_ns;
+  }
+  CHECK(holds);
+  CHECK(clock.is_carrying());
+}
+
 TEST_CASE("a machine that was suspended while the rate was measured is measured again") {
   for (int at = 1; at < 12; ++at) {
     CAPTURE(at);
