@@ -192,7 +192,8 @@ Napi::Value HeartbeatObject::begin_phase(const Napi::CallbackInfo& info) {
     throw_failure(info.Env(), {Fault::invalid_text, 0}, info[2].As<Napi::String>().Utf8Value());
     return {};
   }
-  const bool is_held = holder_->heartbeat.begin_phase(name, budget_ns);
+  // A phase that is refused throws, so nobody could end it: it must not begin when the worker comes back, either.
+  const bool is_held = holder_->heartbeat.owns_slot() && holder_->heartbeat.begin_phase(name, budget_ns);
   holder_->limit_changed();
   return Napi::Boolean::New(info.Env(), is_held);
 }

@@ -56,7 +56,7 @@ const char *shm_liveness_code(int fault);
 const char *shm_liveness_sentence(int fault);
 
 /* Each of these returns false while the slot is not this worker's: in a forked child, or when the region was removed and
- * another worker has the name. */
+ * another worker has the name. What is said then is said again when the worker has its name back. */
 bool shm_liveness_beat(shm_liveness_heartbeat *heartbeat);
 bool shm_liveness_ready(shm_liveness_heartbeat *heartbeat);
 /* `status`, up to 55 bytes of one line, says why; the rest is cut. */
