@@ -86,10 +86,18 @@ function superviseMainThread(heartbeat: Heartbeat, { maxAgeMs, startBudgetMs }: 
   stopDead()
   const start = heartbeat.phase('start', { budget: Math.max(startBudgetMs, maxAgeMs) })
   beatFromStart(heartbeat, maxAgeMs, start, () => {
-    if (heartbeat.claimed) heartbeat.ready()
+    sayReady(heartbeat)
     // Again, because the kernel drops the locks of a process that is killed one after the other, and children outlive it.
     stopDead()
   })
+}
+
+function sayReady(heartbeat: Heartbeat): void {
+  try {
+    heartbeat.ready()
+  } catch {
+    // Another worker has the name. It is said when this one has it back.
+  }
 }
 
 function superviseThread(): void {

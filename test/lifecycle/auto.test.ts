@@ -1,7 +1,9 @@
-import { writeFileSync } from 'node:fs'
+import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { claim } from '../support/held.js'
 import { probe } from '../support/probe.js'
+import { pathOf } from '../support/region.js'
 import { scriptFolder } from '../support/scripts.js'
 import { Supervised } from '../support/supervised.js'
 import { until, untilHolds } from '../support/until.js'
@@ -67,6 +69,19 @@ setInterval(() => {}, 1e6)`
     expect(await probe(['--region', app.region])).toMatchObject({ code: 0 })
     writeFileSync(go, '')
     await app.started()
+  })
+
+  it('is ready after its start, also if another worker had its name when it came round', async () => {
+    const go = join(scriptFolder({}), 'go')
+    const app = Supervised.run(`while (!require('node:fs').existsSync('${go}')) ;
+${untilToldToEnd}`)
+    await until('it has claimed', () => app.worker()?.phase === 'start')
+    rmSync(pathOf(app.region))
+    const other = claim(app.region, { name: 'event-loop' })
+    writeFileSync(go, '')
+    await app.program.complained('Another worker has the name now')
+    other.stop()
+    expect(await app.started()).toMatchObject({ pid: app.program.pid })
   })
 })
 
