@@ -2,6 +2,7 @@ import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { claim } from '../support/held.js'
+import { holdLock, slotByte } from '../support/lock-holder.js'
 import { probe } from '../support/probe.js'
 import { pathOf } from '../support/region.js'
 import { scriptFolder } from '../support/scripts.js'
@@ -112,6 +113,18 @@ setInterval(() => {}, 1e6)`
   await next.started()
   expect(next.states()).toEqual(['event-loop running', 'event-loop-thread-0 stopped', 'event-loop-thread-1 stopped'])
   expect(await probe(['--region', region])).toMatchObject({ code: 0 })
+})
+
+it('starts again in place, even if a stranger keeps its slot locked at first', async () => {
+  const crashed = Supervised.run(untilToldToEnd)
+  const { program, region } = crashed
+  await crashed.started()
+  await program.kill()
+  const strangers = await Promise.all([0, 1].map((bank) => holdLock(region, slotByte(0, bank), 'read')))
+  const next = Supervised.run(untilToldToEnd, { region })
+  await next.program.complained('is not supervised yet')
+  for (const stranger of strangers) await stranger.kill()
+  expect(await next.started()).toMatchObject({ pid: next.program.pid })
 })
 
 it('is not kept alive by its supervision, even in its start', async () => {
