@@ -86,8 +86,9 @@ function superviseMainThread(heartbeat: Heartbeat, { maxAgeMs, startBudgetMs }: 
     if (code === 0) heartbeat.stop()
   })
   const stopDead = () => stopDeadOfEarlierLives(heartbeat.region, heartbeat.name)
-  stopDead()
+  // Before all else: if this process is killed outside of its start, no waiting one takes the name (succession.hpp).
   const start = heartbeat.phase('start', { budget: Math.max(startBudgetMs, maxAgeMs) })
+  stopDead()
   beatFromStart(heartbeat, maxAgeMs, start, () => {
     sayReady(heartbeat)
     // Again, because the kernel drops the locks of a process that is killed one after the other, and children outlive it.

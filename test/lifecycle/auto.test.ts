@@ -6,7 +6,7 @@ import { holdLock, slotByte } from '../support/lock-holder.js'
 import { probe } from '../support/probe.js'
 import { pathOf } from '../support/region.js'
 import { scriptFolder } from '../support/scripts.js'
-import { Supervised } from '../support/supervised.js'
+import { autoPath, Supervised } from '../support/supervised.js'
 import { until, untilHolds } from '../support/until.js'
 
 const untilToldToEnd = "process.stdin.once('data', () => process.stdin.destroy())"
@@ -83,6 +83,17 @@ ${untilToldToEnd}`)
     await app.program.complained('Another worker has the name now')
     other.stop()
     expect(await app.started()).toMatchObject({ pid: app.program.pid })
+  })
+
+  it('is in its start before anything else can end it', async () => {
+    const region = new URL('../../dist/region.js', import.meta.url).href
+    const folder = scriptFolder({
+      'kill.mjs': `import { Region } from '${region}'
+Region.open = () => process.kill(process.pid, 'SIGKILL')`,
+    })
+    const app = Supervised.run(untilToldToEnd, { flags: ['--import', join(folder, 'kill.mjs'), '--import', autoPath] })
+    expect(await app.program.ended).toEqual({ code: null, signal: 'SIGKILL' })
+    expect(app.worker()).toMatchObject({ state: 'dead', phase: 'start' })
   })
 })
 
