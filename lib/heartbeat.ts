@@ -162,7 +162,8 @@ export class Heartbeat implements Disposable {
 
   /**
    * Begins a phase (up to 63 bytes), for work that takes longer than max age: loading a model, a build step. Cycles
-   * inside it are not timed. One that throws does not begin, and the phase before it goes on.
+   * inside it are not timed. A phase that throws does not begin, and the one before it goes on. The name `start` is reserved
+   * for the start of a program (docs/auto.md).
    * @throws LivenessError as `ready()`, `INVALID_TEXT`, `INVALID_OPTION`
    */
   phase(name: string, options: PhaseOptions): Phase {

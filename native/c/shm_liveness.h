@@ -61,7 +61,8 @@ bool shm_liveness_beat(shm_liveness_heartbeat *heartbeat);
 bool shm_liveness_ready(shm_liveness_heartbeat *heartbeat);
 /* `status`, up to 55 bytes of one line, says why; the rest is cut. */
 bool shm_liveness_not_ready(shm_liveness_heartbeat *heartbeat, const char *status);
-/* `name`, up to 63 bytes of one line; `budget_ns` stands in for max age until the end of the phase. */
+/* `name`, up to 63 bytes of one line; `budget_ns` stands in for max age until the end of the phase. The
+ * name "start" is reserved for the start of a program (docs/auto.md). */
 bool shm_liveness_begin_phase(shm_liveness_heartbeat *heartbeat, const char *name, uint64_t budget_ns);
 bool shm_liveness_end_phase(shm_liveness_heartbeat *heartbeat);
 

@@ -50,7 +50,8 @@ class Heartbeat {
   bool ready() { return say_ready(true, {}); }
   // `status`, up to 55 bytes of one line, says why; longer ones are cut.
   bool not_ready(std::string_view status) { return say_ready(false, status); }
-  // `name`, up to 63 bytes of one line (longer ones are cut); `budget_ns` stands in for max age until end_phase().
+  // `name`, up to 63 bytes of one line (longer ones are cut); `budget_ns` stands in for max age until end_phase(). The
+  // name "start" is reserved (succession.hpp).
   bool begin_phase(std::string_view name, std::uint64_t budget_ns) {
     if (!has_words()) return false;
     held_->said.say_phase(name, budget_ns);

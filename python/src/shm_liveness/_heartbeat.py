@@ -104,7 +104,10 @@ class Heartbeat:
                 self.end_phase()
 
     def phase(self, name: str, budget: Duration) -> "contextlib.AbstractContextManager[None]":
-        """Begins a phase, for work that takes longer than max age. Ends by `with`, end_phase() or the next phase."""
+        """Begins a phase, for work that takes longer than max age. Ends by `with`, end_phase() or the next phase.
+
+        The name `start` is reserved for the start of a program (docs/auto.md).
+        """
         label = check_text(name, at.NAME_BYTES, "phase")
         if not label:
             raise LivenessError("INVALID_TEXT", f"phase {name!r}")
