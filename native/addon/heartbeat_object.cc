@@ -139,19 +139,16 @@ HeartbeatObject::HeartbeatObject(const Napi::CallbackInfo& info) : ObjectWrap(in
   const Napi::Object from = info[0].As<Napi::Object>();
   const OwnedPlace place(from);
   const std::string name = string_of(from, "name");
-  if (bool_of(from, "afterWaiting") && is_kept_from_waiting(place.view(), name)) {
-    throw_failure(env, {Fault::name_taken, 0}, place.region, name);
-    return;
-  }
   const Clock clock = clock_of(string_of(from, "clock"));
-  Heartbeat::Claimed claimed = Heartbeat::claim({
+  const ClaimOptions options{
       .place = place.view(),
       .creation = {.slots = uint_of(from, "slots"), .mode = uint_of(from, "mode")},
       .name = name,
       .max_age_ns = ns_of(from, "maxAgeNs"),
       .cycle_limit_ns = ns_of(from, "cycleLimitNs"),
       .clock = clock,
-  });
+  };
+  Heartbeat::Claimed claimed = Heartbeat::claim(options, {.after_waiting = bool_of(from, "afterWaiting")});
   if (claimed.failure) {
     throw_failure(env, claimed.failure, place.region, name);
     return;

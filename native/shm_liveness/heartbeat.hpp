@@ -38,8 +38,9 @@ class Heartbeat {
   }
   ~Heartbeat() { give_up(false); }
 
-  // Makes the region if there is none. The views in `options` need only live through the call.
-  static Claimed claim(const ClaimOptions& options);
+  // Makes the region if there is none. The views in `options` need only live through the call. `rule`: for a worker that
+  // has waited for its name.
+  static Claimed claim(const ClaimOptions& options, Succession rule = {});
 
   // False while the slot is not ours (stopped, forked, never claimed, region removed and another worker has the name).
   // Blocks for a millisecond at most, when it claims a removed region anew. A region that somebody cuts short is a
@@ -110,7 +111,7 @@ struct Heartbeat::Claimed {
   Failure failure;
 };
 
-inline Heartbeat::Claimed Heartbeat::claim(const ClaimOptions& options) {
+inline Heartbeat::Claimed Heartbeat::claim(const ClaimOptions& options, Succession rule) {
   auto* held = new (std::nothrow) detail::Held;
   void* page =
       sys::map(nullptr, sizeof(Pulse), sys::kProtRead | sys::kProtWrite, sys::kMapPrivate | sys::kMapAnonymous, -1);
@@ -121,7 +122,7 @@ inline Heartbeat::Claimed Heartbeat::claim(const ClaimOptions& options) {
     // Before Linux 4.14 this fails, and the fork handler alone clears the child's pulse.
     sys::advise(page, sizeof(Pulse), sys::kWipeOnFork);
     held->pulse = static_cast<Pulse*>(page);
-    failure = held->begin(options);
+    failure = held->begin(options, rule);
   }
   if (!failure) return {Heartbeat{held, held->pulse}, {}};
   if (!sys::failed(page)) sys::unmap(page, sizeof(Pulse));

@@ -10,10 +10,11 @@ from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Callable, Dict, List, Tuple
+from unittest import mock
 
 import shm_liveness
 from regions import Regions, until
-from shm_liveness import _layout, hooks
+from shm_liveness import _claim, _layout, hooks
 from shm_liveness._errors import duration_ns
 
 VECTORS = Path(__file__).parents[2] / "test" / "vectors"
@@ -157,6 +158,14 @@ class Claims(Regions):
         with self.assertWarns(Warning):
             self.assertTrue(heartbeat.claimed)
         self.assertEqual(said_by(heartbeat), (0, 0, ""))
+
+    def test_a_beat_does_not_wait_for_another_worker_that_hangs_in_its_stop(self) -> None:
+        heartbeat = self.claim()
+        os.unlink(f"/dev/shm/{self.region}")
+        other = self.claim()
+        other._store_half(_layout.STATE, _layout.STATE_STOPPED)  # and keeps the lock
+        with self.assertWarns(Warning), mock.patch.object(_claim, "retry", side_effect=AssertionError("it waits")):
+            self.assertFalse(heartbeat.claimed)
 
     def test_the_death_of_a_worker_that_took_the_name_meanwhile_is_left_to_be_seen(self) -> None:
         heartbeat = self.claim()
