@@ -146,7 +146,10 @@ struct Held : Member {
     if (lost == Fault::truncated) leave_claim();
     const Failure failure = take(options, next, ForkGuard::instance(), Succession{.after_waiting = true});
     if (failure) {
-      if (failure.fault == Fault::name_taken && !std::exchange(is_superseded, true)) tell(lost);
+      if (failure.fault != Fault::name_taken) return false;
+      // The wait may be long: the old region is not kept for it.
+      leave_claim();
+      if (!std::exchange(is_superseded, true)) tell(lost);
       return false;
     }
     is_superseded = false;

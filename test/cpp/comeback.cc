@@ -129,6 +129,19 @@ TEST_CASE("where another worker has the name by now, it is not taken from it unt
   CHECK(facts_of(region, "a").claims == 2);
 }
 
+TEST_CASE("a worker that waits for its name holds nothing of the region that was removed") {
+  const UniqueRegion region;
+  auto [first, failure] = Heartbeat::claim(options_for(region, "a"));
+  REQUIRE_FALSE(failure);
+  const Opened removed(region.place());
+  ::unlink(region.path().c_str());
+  auto second = Heartbeat::claim(options_for(region, "a"));
+  REQUIRE_FALSE(second.failure);
+  CHECK_FALSE(first.owns_slot());
+  CHECK(query_any_slot(removed.fd) == Lock::gone);
+  CHECK(first.held()->claim.region.memory == nullptr);
+}
+
 TEST_CASE("what a worker says while another one has its name is said when it comes back") {
   const UniqueRegion region;
   auto [first, failure] = Heartbeat::claim(options_for(region, "a"));
