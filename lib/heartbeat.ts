@@ -69,7 +69,7 @@ export interface PhaseOptions {
 /** A named stretch of work. Ends by `end()`, by `using`, or by the next phase. */
 export interface Phase extends Disposable {
   readonly name: string
-  /** Back to max age, counted from now. Nothing happens if the phase has ended already. */
+  /** Back to max age, counted from now. Nothing happens if the phase has ended already. Never throws. */
   end(): void
 }
 
@@ -145,12 +145,16 @@ export class Heartbeat implements Disposable {
     return this.#native.claimed
   }
 
-  /** Says that the worker can do its work: readiness passes while it beats. @throws LivenessError `STOPPED`, `REGION_REMOVED` */
+  /**
+   * Says that the worker can do its work: readiness passes while it beats. While another worker has the name, this throws,
+   * and is said when this worker has its name back. So it is with `notReady()`.
+   * @throws LivenessError `STOPPED`, `REGION_REMOVED`, `REGION_TRUNCATED`
+   */
   ready(): void {
     this.#require(this.#native.ready())
   }
 
-  /** Takes `ready` back; `status` (up to 55 bytes) says why. @throws LivenessError `STOPPED`, `INVALID_TEXT` */
+  /** Takes `ready` back; `status` (up to 55 bytes) says why. @throws LivenessError as `ready()`, `INVALID_TEXT` */
   notReady(status = ''): void {
     if (typeof status !== 'string') throw invalid('status', 'a text', status)
     this.#require(typed(() => this.#native.notReady(status, this.region)))
@@ -158,7 +162,9 @@ export class Heartbeat implements Disposable {
 
   /**
    * Begins a phase (up to 63 bytes), for work that takes longer than max age: loading a model, a build step. Cycles
-   * inside it are not timed. @throws LivenessError `STOPPED`, `INVALID_TEXT`, `INVALID_OPTION`
+   * inside it are not timed. A phase that throws does not begin, and the one before it goes on. The name `start` is reserved
+   * for the start of a program (docs/auto.md).
+   * @throws LivenessError as `ready()`, `INVALID_TEXT`, `INVALID_OPTION`
    */
   phase(name: string, options: PhaseOptions): Phase {
     if (typeof name !== 'string') throw invalid('phase', 'a name', name)

@@ -24,6 +24,10 @@ export function mayPass(error: unknown): boolean {
   return error instanceof LivenessError && passingCodes.includes(error.code)
 }
 
+export function isNameTaken(error: unknown): boolean {
+  return error instanceof LivenessError && error.code === 'NAME_TAKEN'
+}
+
 /** Calls `attempt` now, and then every second until it returns true. The timer does not keep the loop alive. */
 export function untilDone(attempt: () => boolean): void {
   if (attempt()) return
@@ -39,8 +43,7 @@ export function claimFirstFree(prefix: string, options: Omit<ClaimOptions, 'name
     try {
       return Heartbeat.claim({ ...options, name: `${prefix}-${number}` })
     } catch (error) {
-      const isTaken = error instanceof LivenessError && error.code === 'NAME_TAKEN'
-      if (!isTaken || number === mostNames - 1) throw error
+      if (!isNameTaken(error) || number === mostNames - 1) throw error
     }
   }
 }

@@ -2,7 +2,7 @@
 import { writeSync } from 'node:fs'
 import { getEnvironmentData, isMainThread, setEnvironmentData } from 'node:worker_threads'
 import { Heartbeat } from '../heartbeat.js'
-import { claimFirstFree, mayPass, untilDone } from './claim.js'
+import { claimFirstFree, isNameTaken, mayPass, untilDone } from './claim.js'
 import { stopDeadOfEarlierLives } from './earlier-lives.js'
 import { beatFromStart, beatWithLoop, intervalFor } from './loop.js'
 import { claimantVariable, type Role, roleOf } from './role.js'
@@ -44,19 +44,22 @@ function superviseAs(role: Role, settings: AutoSettings): void {
     const forThreads: ForThreads = { settings: { ...settings, name }, isToldOfThreads, isClaimed }
     setEnvironmentData(dataKey, forThreads as never)
   }
-  let isWaiting = false
+  let isTold = false
+  let afterWaiting = false
   untilDone(() => {
     try {
-      const heartbeat = claimForProcess(role, settings, isWaiting)
+      const heartbeat = claimForProcess(role, settings, afterWaiting)
       superviseMainThread(heartbeat, settings)
       tellThreads(heartbeat.name)
       Atomics.store(isClaimed, 0, 1)
     } catch (error) {
       // A child has tried all names: none of them is its own to wait for.
       const waits = role === 'program' && mayPass(error)
+      // Only one that found its name taken leaves a death to be seen. Any other is the restart of the one that died.
+      afterWaiting ||= isNameTaken(error)
       if (!waits) say('process is not supervised', error)
-      else if (!isWaiting) {
-        isWaiting = true
+      else if (!isTold) {
+        isTold = true
         say('process is not supervised yet (it tries again every second)', error)
         tellThreads(settings.name)
       }
@@ -83,13 +86,22 @@ function superviseMainThread(heartbeat: Heartbeat, { maxAgeMs, startBudgetMs }: 
     if (code === 0) heartbeat.stop()
   })
   const stopDead = () => stopDeadOfEarlierLives(heartbeat.region, heartbeat.name)
-  stopDead()
+  // Before all else: if this process is killed outside of its start, no waiting one takes the name (succession.hpp).
   const start = heartbeat.phase('start', { budget: Math.max(startBudgetMs, maxAgeMs) })
+  stopDead()
   beatFromStart(heartbeat, maxAgeMs, start, () => {
-    if (heartbeat.claimed) heartbeat.ready()
+    sayReady(heartbeat)
     // Again, because the kernel drops the locks of a process that is killed one after the other, and children outlive it.
     stopDead()
   })
+}
+
+function sayReady(heartbeat: Heartbeat): void {
+  try {
+    heartbeat.ready()
+  } catch {
+    // Another worker has the name. It is said when this one has it back.
+  }
 }
 
 function superviseThread(): void {

@@ -139,19 +139,16 @@ HeartbeatObject::HeartbeatObject(const Napi::CallbackInfo& info) : ObjectWrap(in
   const Napi::Object from = info[0].As<Napi::Object>();
   const OwnedPlace place(from);
   const std::string name = string_of(from, "name");
-  if (bool_of(from, "afterWaiting") && is_kept_from_waiting(place.view(), name)) {
-    throw_failure(env, {Fault::name_taken, 0}, place.region, name);
-    return;
-  }
   const Clock clock = clock_of(string_of(from, "clock"));
-  Heartbeat::Claimed claimed = Heartbeat::claim({
+  const ClaimOptions options{
       .place = place.view(),
       .creation = {.slots = uint_of(from, "slots"), .mode = uint_of(from, "mode")},
       .name = name,
       .max_age_ns = ns_of(from, "maxAgeNs"),
       .cycle_limit_ns = ns_of(from, "cycleLimitNs"),
       .clock = clock,
-  });
+  };
+  Heartbeat::Claimed claimed = Heartbeat::claim(options, {.after_waiting = bool_of(from, "afterWaiting")});
   if (claimed.failure) {
     throw_failure(env, claimed.failure, place.region, name);
     return;
@@ -192,7 +189,8 @@ Napi::Value HeartbeatObject::begin_phase(const Napi::CallbackInfo& info) {
     throw_failure(info.Env(), {Fault::invalid_text, 0}, info[2].As<Napi::String>().Utf8Value());
     return {};
   }
-  const bool is_held = holder_->heartbeat.begin_phase(name, budget_ns);
+  // A phase that is refused throws, so nobody could end it: it must not begin when the worker comes back, either.
+  const bool is_held = holder_->heartbeat.owns_slot() && holder_->heartbeat.begin_phase(name, budget_ns);
   holder_->limit_changed();
   return Napi::Boolean::New(info.Env(), is_held);
 }

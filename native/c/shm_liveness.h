@@ -56,12 +56,13 @@ const char *shm_liveness_code(int fault);
 const char *shm_liveness_sentence(int fault);
 
 /* Each of these returns false while the slot is not this worker's: in a forked child, or when the region was removed and
- * another worker has the name. */
+ * another worker has the name. What is said then is said again when the worker has its name back. */
 bool shm_liveness_beat(shm_liveness_heartbeat *heartbeat);
 bool shm_liveness_ready(shm_liveness_heartbeat *heartbeat);
 /* `status`, up to 55 bytes of one line, says why; the rest is cut. */
 bool shm_liveness_not_ready(shm_liveness_heartbeat *heartbeat, const char *status);
-/* `name`, up to 63 bytes of one line; `budget_ns` stands in for max age until the end of the phase. */
+/* `name`, up to 63 bytes of one line; `budget_ns` stands in for max age until the end of the phase. The
+ * name "start" is reserved for the start of a program (docs/auto.md). */
 bool shm_liveness_begin_phase(shm_liveness_heartbeat *heartbeat, const char *name, uint64_t budget_ns);
 bool shm_liveness_end_phase(shm_liveness_heartbeat *heartbeat);
 

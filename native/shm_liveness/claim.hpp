@@ -186,18 +186,25 @@ inline Failure check_options(const ClaimOptions& options) {
 
 }  // namespace detail
 
+// Which names a claim leaves to others, beside those of workers that live: none.
+struct AnyName {
+  bool keeps(const Region&, std::string_view) const { return false; }
+};
+
 // Takes the slot of `options.name`, its old one if it has one. Opens a descriptor for this claim alone: an
 // open-file-description lock shared with another claim would outlive this one.
 //
-// `mutex`, `out`: as open_for_claim() uses them.
-template <class Mutex = NoForks>
-Failure take(const ClaimOptions& options, Claim& out, Mutex&& mutex = {}) {
+// `mutex`, `out`: as open_for_claim() uses them. `rule` is asked while nobody else can claim.
+template <class Mutex = NoForks, class Rule = AnyName>
+Failure take(const ClaimOptions& options, Claim& out, Mutex&& mutex = {}, Rule rule = {}) {
   if (const Failure failure = detail::check_options(options)) return failure;
   const detail::Claimant claimant = detail::this_thread();
   if (const Failure failure = open_for_claim(options.place, &options.creation, detail::user_or_caller(options.user),
                                              out.region, options.wait_ns, mutex))
     return failure;
-  Failure failure = detail::lock_slot(out.region, options.name, claimant.container, out.index);
+  Failure failure = rule.keeps(out.region, options.name)
+                        ? Failure{Fault::name_taken, 0}
+                        : detail::lock_slot(out.region, options.name, claimant.container, out.index);
   if (!failure) {
     out.bank_index = 1 - current_of(out.region.slot(out.index)).bank;
     {

@@ -66,13 +66,13 @@ struct Held : Member {
   static void operator delete(void* memory) noexcept { std::free(memory); }
   static void operator delete(void* memory, const std::nothrow_t&) noexcept { std::free(memory); }
 
-  Failure begin(const ClaimOptions& wanted) {
+  Failure begin(const ClaimOptions& wanted, Succession rule) {
     Text(directory, sizeof directory - 1) << wanted.place.directory;
     Text(region_name, sizeof region_name - 1) << wanted.place.region;
     Text(name, sizeof name - 1) << wanted.name;
     options = wanted;
     ForkGuard::instance().add(*this);
-    const Failure failure = take(wanted, claim, ForkGuard::instance());
+    const Failure failure = take(wanted, claim, ForkGuard::instance(), rule);
     if (failure) {
       ForkGuard::instance().remove(*this);
       return failure;
@@ -142,24 +142,20 @@ struct Held : Member {
     pulse->hot.store_release(nullptr);
     pulse->count.store_release(nullptr);
     if (window != nullptr) window->disarm();
-    if (lost == Fault::truncated) {
-      // Our own lock would keep the damaged region from being replaced.
-      const Locked locked(ForkGuard::instance());
-      abandon(claim);
-      claim = Claim{};
-    }
-    const Failure failure = is_kept_from_waiting(options.place, options.name)
-                                ? Failure{Fault::name_taken, 0}
-                                : take(options, next, ForkGuard::instance());
+    // Our own lock would keep the damaged region from being replaced.
+    if (lost == Fault::truncated) leave_claim();
+    const Failure failure = take(options, next, ForkGuard::instance(), Succession{.after_waiting = true});
     if (failure) {
-      if (failure.fault == Fault::name_taken && !std::exchange(is_superseded, true)) tell(lost);
+      if (failure.fault != Fault::name_taken) return false;
+      // The wait may be long: the old region is not kept for it.
+      leave_claim();
+      if (!std::exchange(is_superseded, true)) tell(lost);
       return false;
     }
     is_superseded = false;
+    leave_claim();
     {
       const Locked locked(ForkGuard::instance());
-      if (window != nullptr) window->hide();
-      if (claim.region.fd >= 0) abandon(claim);
       claim = next;
       next = Claim{};
     }
@@ -173,6 +169,12 @@ struct Held : Member {
     }
     tell(was);
     return beat(*pulse);
+  }
+  void leave_claim() {
+    const Locked locked(ForkGuard::instance());
+    if (window != nullptr) window->hide();
+    if (claim.region.fd >= 0) abandon(claim);
+    claim = Claim{};
   }
   void tell(Fault was) const {
     if (on_loss != nullptr) on_loss(listener, *this, was);

@@ -38,27 +38,32 @@ class Heartbeat {
   }
   ~Heartbeat() { give_up(false); }
 
-  // Makes the region if there is none. The views in `options` need only live through the call.
-  static Claimed claim(const ClaimOptions& options);
+  // Makes the region if there is none. The views in `options` need only live through the call. `rule`: for a worker that
+  // has waited for its name.
+  static Claimed claim(const ClaimOptions& options, Succession rule = {});
 
   // False while the slot is not ours (stopped, forked, never claimed, region removed and another worker has the name).
   // Blocks for a millisecond at most, when it claims a removed region anew. A region that somebody cuts short is a
   // SIGBUS here, and so a death, unless the program handles it as truncation.hpp says.
   [[gnu::always_inline]] bool beat() { return pulse_ != nullptr && shm_liveness::beat(*pulse_); }
 
+  // What is said while another worker has the name returns false, and is said again when this one comes back.
   bool ready() { return say_ready(true, {}); }
   // `status`, up to 55 bytes of one line, says why; longer ones are cut.
   bool not_ready(std::string_view status) { return say_ready(false, status); }
-  // `name`, up to 63 bytes of one line (longer ones are cut); `budget_ns` stands in for max age until end_phase().
+  // `name`, up to 63 bytes of one line (longer ones are cut); `budget_ns` stands in for max age until end_phase(). The
+  // name "start" is reserved (succession.hpp).
   bool begin_phase(std::string_view name, std::uint64_t budget_ns) {
-    if (!owns_slot()) return false;
+    if (!has_words()) return false;
     held_->said.say_phase(name, budget_ns);
+    if (!owns_slot()) return false;
     const detail::BetweenSamples between(held_->counted);
     return shm_liveness::begin_phase(*pulse_, name, budget_ns);
   }
   bool end_phase() {
-    if (!owns_slot()) return false;
+    if (!has_words()) return false;
     held_->said.say_phase({}, 0);
+    if (!owns_slot()) return false;
     const detail::BetweenSamples between(held_->counted);
     return shm_liveness::end_phase(*pulse_);
   }
@@ -68,7 +73,7 @@ class Heartbeat {
 
   // Whether readers can see the slot as this worker's. False once stopped, in a forked child, or when the region was
   // lost and could not be claimed anew: fault() tells which.
-  bool owns_slot() { return pulse_ != nullptr && pulse_->attend != nullptr && held_->look(); }
+  bool owns_slot() { return has_words() && held_->look(); }
   // none, removed or truncated: what happened to the region, while it is not claimed anew.
   Fault fault() const { return held_ != nullptr ? held_->lost : Fault::none; }
   // How often the region was lost and claimed anew.
@@ -88,9 +93,12 @@ class Heartbeat {
  private:
   Heartbeat(detail::Held* held, Pulse* pulse) : held_(held), pulse_(pulse) {}
   void give_up(bool stopped);
+  // Whether its words count, with a slot or while it waits for one. False once stopped, and in a forked child.
+  bool has_words() const { return pulse_ != nullptr && pulse_->attend != nullptr; }
   bool say_ready(bool ready, std::string_view status) {
-    if (!owns_slot()) return false;
+    if (!has_words()) return false;
     held_->said.say_ready(ready, status);
+    if (!owns_slot()) return false;
     return set_ready(*pulse_, ready, status);
   }
 
@@ -103,7 +111,7 @@ struct Heartbeat::Claimed {
   Failure failure;
 };
 
-inline Heartbeat::Claimed Heartbeat::claim(const ClaimOptions& options) {
+inline Heartbeat::Claimed Heartbeat::claim(const ClaimOptions& options, Succession rule) {
   auto* held = new (std::nothrow) detail::Held;
   void* page =
       sys::map(nullptr, sizeof(Pulse), sys::kProtRead | sys::kProtWrite, sys::kMapPrivate | sys::kMapAnonymous, -1);
@@ -114,7 +122,7 @@ inline Heartbeat::Claimed Heartbeat::claim(const ClaimOptions& options) {
     // Before Linux 4.14 this fails, and the fork handler alone clears the child's pulse.
     sys::advise(page, sizeof(Pulse), sys::kWipeOnFork);
     held->pulse = static_cast<Pulse*>(page);
-    failure = held->begin(options);
+    failure = held->begin(options, rule);
   }
   if (!failure) return {Heartbeat{held, held->pulse}, {}};
   if (!sys::failed(page)) sys::unmap(page, sizeof(Pulse));

@@ -18,27 +18,32 @@ inline bool is_in_start(const Bank& bank) {
 
 }  // namespace detail
 
-// Whether the name belongs to a worker that has not stopped, and that no waiting worker may follow. Its death must stay
-// in the region until a probe or a guard has seen it, or a new process takes its place (a restart in place).
+// Whether the name belongs to a worker that no waiting worker may follow. Its death must stay in the region until a probe
+// or a guard has seen it, or a new process takes its place (a restart in place).
 //
 // Free for a waiting worker is the name of a holder that has stopped, of one that another container left over, and of
 // one that died in its start: a health check that came first and failed must not restart the server behind it.
 //
-// A look, not a claim: take() comes after it, and is refused while a holder lives. One that is in its start at the look
-// does not end that, and die, before take().
-inline bool is_kept_from_waiting(const Place& place, std::string_view name) {
-  Region region;
-  if (open_region(place, sys::effective_user(), region)) return false;  // take() says why
+// The caller holds the claim byte. So nobody claims the name, and crashes, between this look and the claim after it.
+inline bool is_kept_from_waiting(const Region& region, std::string_view name) {
   const std::int64_t found = detail::find_name(region, name);
-  bool is_kept = false;
-  if (found >= 0) {
-    const Slot& slot = region.slot(static_cast<std::uint32_t>(found));
-    const Bank& bank = slot.banks[current_of(slot).bank];
-    is_kept = detail::state_of(bank) != State::stopped && !detail::is_in_start(bank) &&
-              !is_other_container(this_container(), detail::container_of(bank.identity));
-  }
-  close_region(region);
-  return is_kept;
+  if (found < 0) return false;
+  const auto index = static_cast<std::uint32_t>(found);
+  const Slot& slot = region.slot(index);
+  const Current current = current_of(slot);
+  // Also of a holder that hangs between storing `stopped` and unlocking. A claim would wait for it, and a beat must not.
+  if (query_lock(region.fd, index, current.bank) == Lock::held) return true;
+  const Bank& bank = slot.banks[current.bank];
+  return detail::state_of(bank) != State::stopped && !detail::is_in_start(bank) &&
+         !is_other_container(this_container(), detail::container_of(bank.identity));
 }
+
+// The rule of a claim (take()), for a worker that may have waited for its name.
+struct Succession {
+  bool after_waiting = false;
+  bool keeps(const Region& region, std::string_view name) const {
+    return after_waiting && is_kept_from_waiting(region, name);
+  }
+};
 
 }  // namespace shm_liveness

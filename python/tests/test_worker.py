@@ -9,14 +9,22 @@ import unittest
 from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, Callable, Dict, List
+from typing import Any, Callable, Dict, List, Tuple
+from unittest import mock
 
 import shm_liveness
 from regions import Regions, until
-from shm_liveness import _layout, hooks
+from shm_liveness import _claim, _layout, hooks
 from shm_liveness._errors import duration_ns
 
 VECTORS = Path(__file__).parents[2] / "test" / "vectors"
+
+
+def said_by(heartbeat: shm_liveness.Heartbeat) -> Tuple[int, int, str]:
+    """Whether it is ready, whether it is in a phase, and its status, as readers see them."""
+    region, bank = heartbeat._claim.region, heartbeat._claim.bank_at
+    ready, in_phase = (region.halves[(bank + offset) // 4] for offset in (_layout.READY, _layout.IN_PHASE))
+    return ready, in_phase, region.text(bank + _layout.STATUS, _layout.STATUS_BYTES)
 
 
 class Vectors(Regions):
@@ -125,6 +133,39 @@ class Claims(Regions):
             self.assertTrue(heartbeat.claimed)
         self.assertTrue(heartbeat.beat())
         self.assertEqual((heartbeat.comebacks, self.state()), (1, 2))
+
+    def test_what_is_said_while_another_worker_has_the_name_is_said_afterwards(self) -> None:
+        heartbeat = self.claim()
+        heartbeat.ready()
+        heartbeat.phase("load", "1h")
+        os.unlink(f"/dev/shm/{self.region}")
+        other = self.claim()
+        with self.assertWarns(Warning):
+            self.assert_code("REGION_REMOVED", heartbeat.end_phase)
+        self.assert_code("REGION_REMOVED", lambda: heartbeat.not_ready("draining"))
+        other.stop()
+        with self.assertWarns(Warning):
+            self.assertTrue(heartbeat.claimed)
+        self.assertEqual(said_by(heartbeat), (0, 0, "draining"))
+
+    def test_a_phase_that_is_refused_does_not_begin_afterwards(self) -> None:
+        heartbeat = self.claim()
+        os.unlink(f"/dev/shm/{self.region}")
+        other = self.claim()
+        with self.assertWarns(Warning):
+            self.assert_code("REGION_REMOVED", lambda: heartbeat.phase("load", "1h"))
+        other.stop()
+        with self.assertWarns(Warning):
+            self.assertTrue(heartbeat.claimed)
+        self.assertEqual(said_by(heartbeat), (0, 0, ""))
+
+    def test_a_beat_does_not_wait_for_another_worker_that_hangs_in_its_stop(self) -> None:
+        heartbeat = self.claim()
+        os.unlink(f"/dev/shm/{self.region}")
+        other = self.claim()
+        other._store_half(_layout.STATE, _layout.STATE_STOPPED)  # and keeps the lock
+        with self.assertWarns(Warning), mock.patch.object(_claim, "retry", side_effect=AssertionError("it waits")):
+            self.assertFalse(heartbeat.claimed)
 
     def test_the_death_of_a_worker_that_took_the_name_meanwhile_is_left_to_be_seen(self) -> None:
         heartbeat = self.claim()

@@ -129,6 +129,54 @@ TEST_CASE("where another worker has the name by now, it is not taken from it unt
   CHECK(facts_of(region, "a").claims == 2);
 }
 
+TEST_CASE("a worker that waits for its name holds nothing of the region that was removed") {
+  const UniqueRegion region;
+  auto [first, failure] = Heartbeat::claim(options_for(region, "a"));
+  REQUIRE_FALSE(failure);
+  const Opened removed(region.place());
+  ::unlink(region.path().c_str());
+  auto second = Heartbeat::claim(options_for(region, "a"));
+  REQUIRE_FALSE(second.failure);
+  CHECK_FALSE(first.owns_slot());
+  CHECK(query_any_slot(removed.fd) == Lock::gone);
+  CHECK(first.held()->claim.region.memory == nullptr);
+}
+
+TEST_CASE("what a worker says while another one has its name is said when it comes back") {
+  const UniqueRegion region;
+  auto [first, failure] = Heartbeat::claim(options_for(region, "a"));
+  REQUIRE_FALSE(failure);
+  first.ready();
+  first.begin_phase("load", 7 * kSecond);
+  ::unlink(region.path().c_str());
+  auto second = Heartbeat::claim(options_for(region, "a"));
+  REQUIRE_FALSE(second.failure);
+  CHECK_FALSE(first.owns_slot());
+  const auto after_comeback = [&] {
+    second.heartbeat.stop();
+    CHECK(first.owns_slot());
+    return facts_of(region, "a");
+  };
+  SUBCASE("the end of its phase") {
+    CHECK_FALSE(first.end_phase());
+    const WorkerFacts facts = after_comeback();
+    CHECK_FALSE(facts.in_phase);
+    CHECK(facts.stall_limit_ns == kHour);
+  }
+  SUBCASE("another phase") {
+    CHECK_FALSE(first.begin_phase("calibrate", 9 * kSecond));
+    const WorkerFacts facts = after_comeback();
+    CHECK(std::string(facts.phase) == "calibrate");
+    CHECK(facts.stall_limit_ns == 9 * kSecond);
+  }
+  SUBCASE("that it is not ready any more") {
+    CHECK_FALSE(first.not_ready("draining"));
+    const WorkerFacts facts = after_comeback();
+    CHECK_FALSE(facts.ready);
+    CHECK(std::string(facts.status) == "draining");
+  }
+}
+
 TEST_CASE("where another worker had the name and died, its death stays to be seen") {
   const UniqueRegion region;
   auto [first, failure] = Heartbeat::claim(options_for(region, "a"));

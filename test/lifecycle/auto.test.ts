@@ -1,9 +1,12 @@
-import { writeFileSync } from 'node:fs'
+import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { claim } from '../support/held.js'
+import { holdLock, slotByte } from '../support/lock-holder.js'
 import { probe } from '../support/probe.js'
+import { pathOf } from '../support/region.js'
 import { scriptFolder } from '../support/scripts.js'
-import { Supervised } from '../support/supervised.js'
+import { autoPath, Supervised } from '../support/supervised.js'
 import { until, untilHolds } from '../support/until.js'
 
 const untilToldToEnd = "process.stdin.once('data', () => process.stdin.destroy())"
@@ -68,6 +71,30 @@ setInterval(() => {}, 1e6)`
     writeFileSync(go, '')
     await app.started()
   })
+
+  it('is ready after its start, also if another worker had its name when it came round', async () => {
+    const go = join(scriptFolder({}), 'go')
+    const app = Supervised.run(`while (!require('node:fs').existsSync('${go}')) ;
+${untilToldToEnd}`)
+    await until('it has claimed', () => app.worker()?.phase === 'start')
+    rmSync(pathOf(app.region))
+    const other = claim(app.region, { name: 'event-loop' })
+    writeFileSync(go, '')
+    await app.program.complained('Another worker has the name now')
+    other.stop()
+    expect(await app.started()).toMatchObject({ pid: app.program.pid })
+  })
+
+  it('is in its start before anything else can end it', async () => {
+    const region = new URL('../../dist/region.js', import.meta.url).href
+    const folder = scriptFolder({
+      'kill.mjs': `import { Region } from '${region}'
+Region.open = () => process.kill(process.pid, 'SIGKILL')`,
+    })
+    const app = Supervised.run(untilToldToEnd, { flags: ['--import', join(folder, 'kill.mjs'), '--import', autoPath] })
+    expect(await app.program.ended).toEqual({ code: null, signal: 'SIGKILL' })
+    expect(app.worker()).toMatchObject({ state: 'dead', phase: 'start' })
+  })
 })
 
 describe('the end of such a program', () => {
@@ -97,6 +124,18 @@ setInterval(() => {}, 1e6)`
   await next.started()
   expect(next.states()).toEqual(['event-loop running', 'event-loop-thread-0 stopped', 'event-loop-thread-1 stopped'])
   expect(await probe(['--region', region])).toMatchObject({ code: 0 })
+})
+
+it('starts again in place, even if a stranger keeps its slot locked at first', async () => {
+  const crashed = Supervised.run(untilToldToEnd)
+  const { program, region } = crashed
+  await crashed.started()
+  await program.kill()
+  const strangers = await Promise.all([0, 1].map((bank) => holdLock(region, slotByte(0, bank), 'read')))
+  const next = Supervised.run(untilToldToEnd, { region })
+  await next.program.complained('is not supervised yet')
+  for (const stranger of strangers) await stranger.kill()
+  expect(await next.started()).toMatchObject({ pid: next.program.pid })
 })
 
 it('is not kept alive by its supervision, even in its start', async () => {

@@ -61,6 +61,31 @@ describe('a worker whose region is removed', () => {
     expect(Region.open(region).workers()).toHaveLength(1)
   })
 
+  it('says what it said meanwhile, once the worker that took its name has stopped', () => {
+    const region = uniqueRegion()
+    const heartbeat = claim(region)
+    heartbeat.ready()
+    const phase = heartbeat.phase('calibrate', { budget: '1h' })
+    rmSync(pathOf(region))
+    const other = claim(region)
+    phase.end()
+    expect(() => heartbeat.notReady('draining')).toThrow(expect.objectContaining({ code: 'REGION_REMOVED' }))
+    other.stop()
+    expect(heartbeat.claimed).toBe(true)
+    expect(only(region)).toMatchObject({ ready: false, status: 'draining', phase: null, limitMs: 20_000 })
+  })
+
+  it('does not begin a phase that was refused meanwhile', () => {
+    const { region, heartbeat } = removedRegion()
+    const other = claim(region)
+    expect(() => heartbeat.phase('calibrate', { budget: '1h' })).toThrow(
+      expect.objectContaining({ code: 'REGION_REMOVED' }),
+    )
+    other.stop()
+    expect(heartbeat.claimed).toBe(true)
+    expect(only(region)).toMatchObject({ phase: null, limitMs: 20_000 })
+  })
+
   it('that was cut short comes back, too', async () => {
     const region = uniqueRegion()
     const heartbeat = claim(region)

@@ -145,8 +145,12 @@ def _lock_slot(region: Region, options: ClaimOptions, mine: Container) -> int:
     own = _find_name(region, options.name)
     if own is not None:
         # stop() stores the state and then unlocks; a successor may come between the two.
-        last = Bank(region, own, region.current(own)[0])
-        if options.after_waiting and not (last.is_stopped or last.is_in_start or mine.is_other_than(last.container)):
+        bank, _ = region.current(own)
+        last = Bank(region, own, bank)
+        if options.after_waiting and (
+            is_locked(region.fd, at.lock_byte(own, bank))
+            or not (last.is_stopped or last.is_in_start or mine.is_other_than(last.container))
+        ):
             raise LivenessError("NAME_TAKEN", about)  # by one that lives, or died: succession.hpp
         refused = _lock_bank(region, own, _RELEASE_WAIT_NS if last.is_stopped else 0)
         if refused is not None:

@@ -84,7 +84,11 @@ class Heartbeat:
         return not self._is_ended and self._look()
 
     def ready(self) -> None:
-        """Says that the worker can do its work: readiness passes while it beats."""
+        """Says that the worker can do its work: readiness passes while it beats.
+
+        Raises LivenessError REGION_REMOVED while another worker has the name; it is said when this one has it back. So it is
+        with not_ready() and end_phase(). A phase() that raises does not begin.
+        """
         self._say_ready(True, b"")
 
     def not_ready(self, status: str = "") -> None:
@@ -100,7 +104,10 @@ class Heartbeat:
                 self.end_phase()
 
     def phase(self, name: str, budget: Duration) -> "contextlib.AbstractContextManager[None]":
-        """Begins a phase, for work that takes longer than max age. Ends by `with`, end_phase() or the next phase."""
+        """Begins a phase, for work that takes longer than max age. Ends by `with`, end_phase() or the next phase.
+
+        The name `start` is reserved for the start of a program (docs/auto.md).
+        """
         label = check_text(name, at.NAME_BYTES, "phase")
         if not label:
             raise LivenessError("INVALID_TEXT", f"phase {name!r}")
@@ -112,8 +119,8 @@ class Heartbeat:
 
     def end_phase(self) -> None:
         """Back to max age, counted from now."""
-        self._require()
         self._said = self._said._replace(phase=b"", budget_ns=0)
+        self._require()
         # A fresh sign of life first: a reader must not see the old one beside the shorter limit.
         self._set_timing(True)
         self._store(at.RENEWED_NS, monotonic_ns())
@@ -205,8 +212,8 @@ class Heartbeat:
         write_under(region, bank + at.LABELS_SEQUENCE, lambda: region.store_text(bank + offset, size, text))
 
     def _say_ready(self, ready: bool, status: bytes) -> None:
-        self._require()
         self._said = self._said._replace(ready=ready, status=status)
+        self._require()
         self._write_ready()
 
     def _write_ready(self) -> None:
