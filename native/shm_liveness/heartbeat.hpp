@@ -38,8 +38,8 @@ class Heartbeat {
   }
   ~Heartbeat() { give_up(false); }
 
-  // Makes the region if there is none. The views in `options` need only live through the call. `rule`: for a worker that
-  // has waited for its name.
+  // Makes the region if there is none. The views in `options` need only live through the call. `rule`: for a worker
+  // that has waited for its name.
   static Claimed claim(const ClaimOptions& options, Succession rule = {});
 
   // False while the slot is not ours (stopped, forked, never claimed, region removed and another worker has the name).
