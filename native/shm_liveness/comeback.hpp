@@ -53,6 +53,7 @@ struct Held : Member {
   char name[kNameBytes] = {};
   Said said;
   std::uint64_t region_nonce = 0;
+  std::uint64_t claimed_at_ns = 0;  // the latest claim
   std::uint32_t comebacks = 0;
   Fault lost = Fault::none;    // removed or truncated; none: all is well
   bool is_superseded = false;  // another worker has the name now: wait for it
@@ -114,6 +115,7 @@ struct Held : Member {
   void start() {
     start_pulse(*pulse, claim, options);
     region_nonce = claim.region.header().nonce.load_relaxed();
+    claimed_at_ns = monotonic_ns();
     pulse->owner = this;
     pulse->attend_at_ns = monotonic_ns() + kLookEveryNs;
     pulse->attend = [](Pulse& of) {
@@ -144,7 +146,8 @@ struct Held : Member {
     if (window != nullptr) window->disarm();
     // Our own lock would keep the damaged region from being replaced.
     if (lost == Fault::truncated) leave_claim();
-    const Failure failure = take(options, next, ForkGuard::instance(), Succession{.after_waiting = true});
+    const Failure failure =
+        take(options, next, ForkGuard::instance(), Succession{.after_waiting = true, .since_ns = claimed_at_ns});
     if (failure) {
       if (failure.fault != Fault::name_taken) return false;
       // The wait may be long: the old region is not kept for it.

@@ -1,5 +1,6 @@
 // A region that is removed or cut short under its workers: they notice, and claim their names anew where that is safe.
 #include <doctest/doctest.h>
+#include <fcntl.h>
 
 #include <shm_liveness/record.hpp>
 
@@ -191,6 +192,27 @@ TEST_CASE("where another worker had the name and died, its death stays to be see
   CHECK(condition_of(region, "a") == Condition::dead);
   REQUIRE_FALSE(retire(region.place(), "a"));
   CHECK(first.owns_slot());
+}
+
+TEST_CASE("a copy of the region that was put back under it holds no other worker's death, but its own") {
+  handle_sigbus();
+  const UniqueRegion region;
+  auto [heartbeat, failure] = Heartbeat::claim(options_for(region, "a"));
+  REQUIRE_FALSE(failure);
+  std::vector<char> copy(region_bytes_for(8));
+  const auto size = static_cast<ssize_t>(copy.size());
+  const int before = ::open(region.path().c_str(), O_RDONLY | O_CLOEXEC);
+  REQUIRE(::pread(before, copy.data(), copy.size(), 0) == size);
+  ::close(before);
+  ::unlink(region.path().c_str());
+  REQUIRE(heartbeat.owns_slot());
+  const int after = ::open(region.path().c_str(), O_RDWR | O_CLOEXEC);
+  REQUIRE(ftruncate(after, 0) == 0);
+  REQUIRE(::pwrite(after, copy.data(), copy.size(), 0) == size);
+  ::close(after);
+  CHECK(heartbeat.owns_slot());
+  CHECK(heartbeat.comebacks() == 2);
+  CHECK(condition_of(region, "a") == Condition::running);
 }
 
 TEST_CASE("while another claim does not finish, beats go on without a slot, and come back after it") {

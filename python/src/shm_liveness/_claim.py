@@ -44,6 +44,7 @@ class ClaimOptions(NamedTuple):
     cycle_limit_ns: int
     thread: ThreadId  # that is supervised
     after_waiting: bool = False  # another worker held the name when this one came first
+    since_ns: int = 0  # when this worker claimed the name last
 
 
 class Claim(NamedTuple):
@@ -149,7 +150,12 @@ def _lock_slot(region: Region, options: ClaimOptions, mine: Container) -> int:
         last = Bank(region, own, bank)
         if options.after_waiting and (
             is_locked(region.fd, at.lock_byte(own, bank))
-            or not (last.is_stopped or last.is_in_start or mine.is_other_than(last.container))
+            or not (
+                last.is_stopped
+                or last.is_in_start
+                or last[at.CLAIMED_NS] <= options.since_ns
+                or mine.is_other_than(last.container)
+            )
         ):
             raise LivenessError("NAME_TAKEN", about)  # by one that lives, or died: succession.hpp
         refused = _lock_bank(region, own, _RELEASE_WAIT_NS if last.is_stopped else 0)

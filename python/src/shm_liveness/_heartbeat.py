@@ -69,6 +69,7 @@ class Heartbeat:
         return self._options.thread.python
 
     def _begin(self) -> None:
+        self._claimed_at_ns = monotonic_ns()
         self.beat, self._set_timing = pulse(self._claim, self._options.cycle_limit_ns, self._look, self._beat_elsewhere)
 
     # -- what readers see
@@ -253,7 +254,8 @@ class Heartbeat:
 
     def _come_back(self) -> bool:
         try:
-            claim = take(self._options._replace(after_waiting=True), Region(), _CLAIM_AGAIN_WAIT_NS)
+            options = self._options._replace(after_waiting=True, since_ns=self._claimed_at_ns)
+            claim = take(options, Region(), _CLAIM_AGAIN_WAIT_NS)
         except LivenessError as error:
             self._claim.release(False)  # from now on beats come to _beat_elsewhere()
             self._claim_again_at_ns = monotonic_ns() + _CLAIM_AGAIN_EVERY_NS
