@@ -68,6 +68,8 @@ async function endingOf(
     const verdict = await watched(around, view, log, display, options)
     const ending = await settled(around, view, log, display, verdict, options)
     if (ending !== undefined) return ending
+    // What the watches show may lag behind what was read. Without a pause that would be asked as fast as it is answered.
+    await view.next(around.timing.tickMs)
   }
 }
 
