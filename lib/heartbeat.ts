@@ -22,7 +22,7 @@ export interface ClaimOptions extends RegionOptions {
    * What a beat is stamped by.
    *
    * - `precise` reads the clock, or within 50 µs of a reading the CPU's counter, right to a microsecond.
-   * - `coarse` reads the kernel's tick, in steps of 1 to 10 ms, for less than half the price.
+   * - `coarse` reads the kernel's tick, in steps of 1 to 10 ms. Cheaper where the kernel's clock is not the CPU's counter.
    * - `counted` counts, and reads no clock: a nanosecond or two. For loops of microseconds. A thread of this process looks
    *   at the count three times per max age (at least 10 ms) and stamps the slot. Ages, late cycles and the histogram are
    *   right to a third of max age; `beats` is exact.

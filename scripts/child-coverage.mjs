@@ -11,7 +11,7 @@ import { parseAstAsync } from 'rolldown/parseAst'
 
 const root = join(import.meta.dirname, '..')
 
-/** Compiled files with a source map beside them: the library, and the examples with the parts of it that they compile. */
+/** The folders of compiled files that have source maps: of the library, and of the examples. */
 const counted = ['dist/', 'dist-programs/examples/', 'dist-programs/lib/'].map(
   (folder) => pathToFileURL(join(root, folder)).href,
 )

@@ -6,7 +6,6 @@
 #include "procfs.hpp"
 
 #if defined(__x86_64__)
-#include <sys/prctl.h>
 #include <x86intrin.h>
 #endif
 
@@ -33,30 +32,17 @@ struct CpuCounter {
 #endif
 };
 
-namespace detail {
-
-// A program may have asked that reading the counter is a SIGSEGV: prctl(2), PR_SET_TSC.
-inline bool may_read_counter() {
-#if defined(__x86_64__)
-  int permission = 0;
-  return ::prctl(PR_GET_TSC, &permission) == 0 && permission == PR_TSC_ENABLE;
-#else
-  return true;
-#endif
-}
-
-}  // namespace detail
-
 // Whether the kernel has chosen the counter for its own clock, after tests that we could not make: that it neither
 // stops in sleep nor changes its pace, and is the same on all CPUs (kernel: kernel/time/clocksource.c,
 // arch/x86/kernel/tsc.c). Otherwise, and where nobody says, the kernel's clock is read each time: kvm-clock, Hyper-V,
-// a sandbox.
+// a sandbox. A program that forbids reading the counter (prctl(2), PR_SET_TSC) has forbidden the kernel's clock in the
+// vDSO, too.
 inline bool counter_keeps_time() {
   char buffer[32];
   const std::string_view name =
       read_small_file("/sys/devices/system/clocksource/clocksource0/current_clocksource", buffer, sizeof buffer);
 #if defined(__x86_64__)
-  return name == "tsc\n" && detail::may_read_counter();
+  return name == "tsc\n";
 #else
   return name == "arch_sys_counter\n";
 #endif
