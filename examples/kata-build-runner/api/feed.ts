@@ -5,8 +5,11 @@ import { Backoff } from './backoff.js'
 import { changeOf, expired, type WatchEvent } from './watch-event.js'
 
 export interface Change<T> {
-  /** `set`: it is there, and is now so; `gone`: it was deleted, also while nobody watched. */
-  type: 'set' | 'gone'
+  /**
+   * `set`: it is there, and is now so; `deleted`: it is gone, and was so at its end; `missing`: it went while nobody
+   * watched, and was so once.
+   */
+  type: 'set' | 'deleted' | 'missing'
   object: T
 }
 
@@ -117,7 +120,7 @@ export class WatchFeed<T extends V1Job | V1Pod> implements Feed<T> {
     this.#heard()
     const found = new Map(items.map((item) => [nameOf(item), item]))
     for (const [name, before] of [...this.#objects]) {
-      if (found.get(name)?.metadata?.uid !== before.metadata?.uid) this.#gone(before)
+      if (found.get(name)?.metadata?.uid !== before.metadata?.uid) this.#gone('missing', before)
     }
     for (const item of items) {
       const before = this.#objects.get(nameOf(item))
@@ -164,9 +167,9 @@ export class WatchFeed<T extends V1Job | V1Pod> implements Feed<T> {
     const { type, object } = change
     this.#version = object.metadata?.resourceVersion ?? this.#version
     const before = this.#objects.get(nameOf(object))
-    if (before !== undefined && before.metadata?.uid !== object.metadata?.uid) this.#gone(before)
+    if (before !== undefined && before.metadata?.uid !== object.metadata?.uid) this.#gone('missing', before)
     if (type === 'set') this.#set(object)
-    else this.#gone(object)
+    else this.#gone(type, object)
   }
 
   #failed(error: Error): void {
@@ -184,9 +187,9 @@ export class WatchFeed<T extends V1Job | V1Pod> implements Feed<T> {
     this.#tell({ type: 'set', object })
   }
 
-  #gone(object: T): void {
+  #gone(type: 'deleted' | 'missing', object: T): void {
     this.#objects.delete(nameOf(object))
-    this.#tell({ type: 'gone', object })
+    this.#tell({ type, object })
   }
 
   #tell(change: Change<T>): void {

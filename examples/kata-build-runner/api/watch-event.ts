@@ -9,7 +9,7 @@ export type WatchEvent<T> =
 /** The status of a version that the server has forgotten, as an answer or as an event. */
 export const expired = 410
 
-export type FeedChange<T> = { type: 'set' | 'gone'; object: T } | { type: 'bookmark'; version: string }
+export type FeedChange<T> = { type: 'set' | 'deleted'; object: T } | { type: 'bookmark'; version: string }
 
 /** @throws ApiException for an event that is an error: it comes in an answer that was 200 */
 export function changeOf<T extends V1Job | V1Pod>(event: WatchEvent<T>): FeedChange<T> {
@@ -18,7 +18,7 @@ export function changeOf<T extends V1Job | V1Pod>(event: WatchEvent<T>): FeedCha
     case 'MODIFIED':
       return { type: 'set', object: event.object }
     case 'DELETED':
-      return { type: 'gone', object: event.object }
+      return { type: 'deleted', object: event.object }
     case 'BOOKMARK':
       return { type: 'bookmark', version: event.resourceVersion }
     case 'ERROR':

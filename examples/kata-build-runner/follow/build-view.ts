@@ -1,4 +1,5 @@
 import type { CoreV1Event, V1Job, V1Pod } from '@kubernetes/client-node'
+import type { Change } from '../api/feed.js'
 import { isFinished } from '../launch/launch.js'
 import { annotations } from '../launch/names.js'
 import type { Clock } from '../model/clock.js'
@@ -30,6 +31,9 @@ export class BuildView {
   #pod: V1Pod | undefined
   #jobGone = false
   #isPodGone = false
+  /** Whether what is known of it is how it was as it went. */
+  #isJobFinal = false
+  #isPodFinal = false
   #podGoneMs: number | undefined
   #deletingSince: number | undefined
   #hasSeenJob = false
@@ -54,8 +58,8 @@ export class BuildView {
     this.#heard = new HeardTime({ clock, fleet })
     this.#vanishedMs = timing.settleMs
     this.#unsubscribe = fleet.subscribe(this.name, {
-      job: ({ type, object }) => this.setJob(object, type === 'gone'),
-      pod: ({ type, object }) => this.setPod(object, type === 'gone'),
+      job: ({ type, object }) => this.setJob(object, type),
+      pod: ({ type, object }) => this.setPod(object, type),
     })
     const known = fleet.job(this.name)
     if (known !== undefined) this.setJob(known)
@@ -95,7 +99,7 @@ export class BuildView {
 
   /** Whether the build container surely never ran, so that it may be tried again. Of a pod that is gone. */
   get hasSurelyNotBegun(): boolean {
-    return !this.#hasBegun && surelyNeverStarted(this.#pod)
+    return !this.#hasBegun && !this.#wentUnseen && surelyNeverStarted(this.#pod)
   }
 
   /** Whether no more output can come: its container ended, or there is none. */
@@ -135,10 +139,12 @@ export class BuildView {
     this.wake()
   }
 
-  setJob(job: V1Job, isGone = false): void {
+  setJob(job: V1Job, type: Change<V1Job>['type'] = 'set'): void {
+    const isGone = type !== 'set'
     // Another of the same name: this one is gone, and the feed was away when it went.
     if (job.metadata?.uid !== this.#uid) this.#jobGone ||= !isGone
     else {
+      this.#isJobFinal ||= type === 'deleted'
       if (isAsKnown(job, this.#job) && this.#hasSeenJob && this.#jobGone === isGone) return
       this.#job = job
       // For good: a feed may be behind what a patch has answered.
@@ -154,7 +160,18 @@ export class BuildView {
     this.wake()
   }
 
-  setPod(pod: V1Pod, isGone = false): void {
+  /** It was deleted here, by the version that is known. */
+  jobIsFinal(): void {
+    this.#isJobFinal = true
+  }
+
+  /** It was deleted here, by the version that is known. Without a node it stays so: no pod that is to go is bound to one. */
+  podIsFinal(uid: string): void {
+    this.#isPodFinal ||= this.#pod?.metadata?.uid === uid && !this.#pod.spec?.nodeName
+  }
+
+  setPod(pod: V1Pod, type: Change<V1Pod>['type'] = 'set'): void {
+    const isGone = type !== 'set'
     if (pod.metadata?.ownerReferences?.every(({ uid }) => uid !== this.#uid)) return
     const isSame = pod.metadata?.uid === this.#pod?.metadata?.uid
     // The feed may be behind what was asked for.
@@ -165,6 +182,7 @@ export class BuildView {
       if (this.#pod !== undefined && (isGone || isOlder(pod, this.#pod) || this.#mayHaveStarted())) return
       this.#isPodGone = false
     }
+    this.#isPodFinal = type === 'deleted' || (isSame && this.#isPodFinal)
     this.#pod = pod
     this.#hasBegun ||= buildOf(pod)?.state.running !== undefined
     this.#isPodGone ||= isGone
@@ -217,6 +235,11 @@ export class BuildView {
     return this.record?.exit === 0 && !(this.isLogClosed && endOf(this.#pod)?.exitCode === 0)
   }
 
+  get #wentUnseen(): boolean {
+    if (this.#pod === undefined) return this.#jobGone && !(this.#isJobFinal && madeNoPod(this.#job))
+    return this.#isPodGone && !this.#isPodFinal && !isTerminal(this.#pod)
+  }
+
   #mayHaveStarted(): boolean {
     return hasStarted(this.#facts(this.#heard.now(), false))
   }
@@ -227,7 +250,7 @@ export class BuildView {
       ...{ job: this.#job, pod: this.#pod, events: this.#events, since: this.#since, record },
       ...{ now: this.#clock.date(), heardMs },
       deletingSince: this.#deletingSince,
-      ...{ cancelled: this.isCancelled, jobVanished: this.#jobGone, podVanished },
+      ...{ cancelled: this.isCancelled, jobVanished: this.#jobGone, podVanished, wentUnseen: this.#wentUnseen },
     }
   }
 }
@@ -235,6 +258,11 @@ export class BuildView {
 function isAsKnown(one: V1Job | V1Pod, other: V1Job | V1Pod | undefined): boolean {
   const version = one.metadata?.resourceVersion
   return version !== undefined && version === other?.metadata?.resourceVersion
+}
+
+/** Of a Job in its last state. It counts each pod: no pod goes before (finalizer `batch.kubernetes.io/job-tracking`). */
+function madeNoPod({ status }: V1Job): boolean {
+  return [status?.active, status?.succeeded, status?.failed].every((count = 0) => count === 0)
 }
 
 function isOlder(one: V1Pod, other: V1Pod): boolean {

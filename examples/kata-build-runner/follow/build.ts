@@ -156,8 +156,13 @@ async function withoutStart(
   if (removal === 'kept') return undefined
   const isUnknown = removal === 'unasked' || (removal === 'going' && outcome === 'cancelled')
   if (isUnknown) return { ...ending, outcome: 'left-running' }
-  const retry = reason.retry && removal === 'gone' && view.hasSurelyNotBegun
-  return { ...ending, failure: { ...reason, retry } }
+  // Until its pod was gone it may have begun.
+  if (!view.hasSurelyNotBegun) {
+    const observed = view.observed()
+    const { kind, summary, remedy } = reason
+    return { ...ending, observed, failure: failure(observed, kind, summary, { remedy, started: true }) }
+  }
+  return { ...ending, failure: { ...reason, retry: reason.retry && removal === 'gone' } }
 }
 
 /** The end of the log may have told how it ended. */

@@ -27,6 +27,8 @@ export class UnstartedDeletion {
     for (let tries = 0; outcome === 'changed' && tries < triesAtOnce; tries++) {
       outcome = await deleteIdle(this.#api, this.#view.job, (...read) => this.#isIdle(...read), this.#deletedPods)
     }
+    for (const uid of this.#deletedPods) this.#view.podIsFinal(uid)
+    if (outcome === 'asked') this.#view.jobIsFinal()
     if (outcome === 'gone') this.#view.jobIsGone()
     return outcome
   }

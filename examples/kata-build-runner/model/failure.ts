@@ -36,7 +36,7 @@ export interface Failure {
   remedy: string
   /** The cluster's and the guard's own words, one line each, without control characters. */
   evidence: string[]
-  /** The build container had started at least once: what it did may be half done. */
+  /** The build container had started, or may have, unseen: what it did may be half done. False is sure. */
   started: boolean
   /** The infrastructure failed before the start, in a way that another attempt may not meet. Never true once `started`. */
   retry: boolean

@@ -21,6 +21,7 @@ function evidenceOf(observed: Observed): string[] {
     record === undefined
       ? undefined
       : `guard: ${record.outcome} ${record.exit}: ${record.line ?? ''}${record.interim ? ' (interim)' : ''}`,
+    observed.wentUnseen === true ? 'no watch was open while it went: the build may have begun' : undefined,
     said('pod', pod?.status?.reason, pod?.status?.message),
     disruption?.status === 'True' ? said('DisruptionTarget', disruption.reason, disruption.message) : undefined,
     unscheduled?.status === 'False' ? said('PodScheduled', unscheduled.reason, unscheduled.message) : undefined,

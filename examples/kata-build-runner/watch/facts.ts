@@ -89,12 +89,13 @@ export function isStartError(end: V1ContainerStateTerminated | undefined): boole
  * that had begun is the worse mistake.
  */
 export function hasStarted(observed: Observed): boolean {
-  const { job, pod, podVanished, since } = observed
+  const { job, pod, podVanished, since, wentUnseen } = observed
   if (since.running !== undefined || recordOf(observed) !== undefined) return true
   const status = buildOf(pod)?.status
   const end = status?.state?.terminated
   if (status?.state?.running !== undefined || status?.lastState?.terminated !== undefined) return true
   if (end !== undefined) return !isStartError(end)
+  if (wentUnseen === true) return true
   // A Job of one pod whose pod nobody has.
   if (pod === undefined) return (job?.status?.succeeded ?? 0) + (job?.status?.failed ?? 0) > 0
   return Boolean(pod.spec?.nodeName) && (podVanished === true || isFromAbsentNode(pod))

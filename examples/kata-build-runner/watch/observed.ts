@@ -27,4 +27,6 @@ export interface Observed {
   jobVanished?: boolean | undefined
   /** The pod existed, and the API server says that it does no more. */
   podVanished?: boolean | undefined
+  /** The pod went while nobody watched, or the Job before a pod was seen: what the pod came to, nobody has seen. */
+  wentUnseen?: boolean | undefined
 }

@@ -68,7 +68,7 @@ describe('a feed', () => {
     end()
     await remove(client, 'a')
     await until('it is gone', () => feed.get('a') === undefined)
-    expect(seen.at(-1)).toBe('gone a')
+    expect(seen.at(-1)).toBe('deleted a')
     expect(more).toEqual(['b', 'a'])
     expect(feed.all().map(({ metadata }) => metadata?.name)).toEqual(['b'])
     expect(client.api.watchCount).toBe(1)
@@ -107,8 +107,8 @@ describe('a feed', () => {
     client.api.compact()
     await until('the new state', () => feed.get('c')?.status?.phase === 'Running')
     expect(seen.slice(0, 3)).toEqual(['set a', 'set b', 'set c'])
-    expect(seen.slice(3).toSorted()).toEqual(['gone a', 'gone b', 'set b', 'set c'])
-    expect(seen.indexOf('gone b')).toBeLessThan(seen.lastIndexOf('set b'))
+    expect(seen.slice(3).toSorted()).toEqual(['missing a', 'missing b', 'set b', 'set c'])
+    expect(seen.indexOf('missing b')).toBeLessThan(seen.lastIndexOf('set b'))
   })
 
   it('says how long the server has not been heard of, and why', async () => {
@@ -251,7 +251,7 @@ describe('a feed whose watch', () => {
   it('says 410 within the stream goes back to a list', async () => {
     const { from, seen } = await run([[{ type: 'ADDED', object: pod('a', '7') }, gone], []], [[], [pod('b', '9')]])
     expect(from).toEqual(['list-1', 'list-2'])
-    expect(seen).toEqual(['set a', 'gone a', 'set b'])
+    expect(seen).toEqual(['set a', 'missing a', 'set b'])
   })
   it('ends goes on from the last event or bookmark', async () => {
     const bookmark: Event = { type: 'BOOKMARK', resourceVersion: '12' }
@@ -267,6 +267,6 @@ describe('a feed whose watch', () => {
   it('tells of another object by the same name, in both words', async () => {
     const other = { ...pod('a', '9'), metadata: { name: 'a', resourceVersion: '9', uid: 'new' } }
     const { seen } = await run([[{ type: 'ADDED', object: other }]], [[pod('a', '1')]])
-    expect(seen).toEqual(['set a', 'gone a', 'set a'])
+    expect(seen).toEqual(['set a', 'missing a', 'set a'])
   })
 })
