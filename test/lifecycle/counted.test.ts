@@ -20,7 +20,7 @@ async function flatOut(region = uniqueRegion()): Promise<{ region: string; loop:
 describe('a counted heartbeat', () => {
   it('beats in compiled code, and readers know each beat and how it beats', () => {
     const region = uniqueRegion()
-    const heartbeat = claim(region, counted)
+    const heartbeat = claim(region, { ...counted, maxAge: '1h' })
     expect(heartbeat.implementation).toBe('compiled')
     for (let i = 0; i < 1_000; i++) expect(heartbeat.beat()).toBe(true)
     expect(only(region)).toMatchObject({ clock: 'counted', beats: 1_000, state: 'running' })
