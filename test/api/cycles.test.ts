@@ -17,6 +17,13 @@ function msOf(work: () => void): number {
   return performance.now() - began
 }
 
+/** When a beat came, in ms: not before, and not after. */
+function beatBetween(beat: () => boolean): { from: number; to: number } {
+  const from = performance.now()
+  beat()
+  return { from, to: performance.now() }
+}
+
 describe('the histogram', () => {
   it('counts each cycle once: one less than there are beats', () => {
     const region = uniqueRegion()
@@ -77,9 +84,11 @@ describe('the worst cycle', () => {
   it('is the longest, and stays', () => {
     const region = uniqueRegion()
     const heartbeat = claim(region)
+    let lastMs = 0
     const most = msOf(() => {
       heartbeat.beat()
-      block(150) // so long that none of the next cycles is longer, on a crowded machine either
+      block(150)
+      lastMs = performance.now()
       heartbeat.beat()
     })
     const { worstCycleMs } = only(region)
@@ -88,7 +97,10 @@ describe('the worst cycle', () => {
     block(2)
     heartbeat.beat()
     heartbeat.beat()
-    expect(only(region).worstCycleMs).toBe(worstCycleMs)
+    const since = performance.now() - lastMs // longer than 150 only on a crowded machine
+    const after = only(region).worstCycleMs
+    expect(after).toBeGreaterThanOrEqual(worstCycleMs)
+    expect(after).toBeLessThanOrEqual(Math.max(worstCycleMs, since))
   })
 })
 
@@ -96,13 +108,18 @@ describe('the cycle limit', () => {
   it('counts each cycle beyond it, also those that are not the worst, and keeps the time of the latest', () => {
     const region = uniqueRegion()
     const heartbeat = claim(region, { cycleLimit: '100ms' })
-    heartbeat.beat()
+    const cycles: { least: number; most: number }[] = []
+    let last = beatBetween(heartbeat.beat)
     for (const ms of [220, 110, 1, 130]) {
       block(ms)
-      heartbeat.beat()
+      const next = beatBetween(heartbeat.beat)
+      cycles.push({ least: next.from - last.to, most: next.to - last.from })
+      last = next
     }
     const first = only(region)
-    expect(first.lateCycles).toBe(3)
+    // Three each, on a machine that is not crowded.
+    expect(first.lateCycles).toBeGreaterThanOrEqual(cycles.filter(({ least }) => least > 100).length)
+    expect(first.lateCycles).toBeLessThanOrEqual(cycles.filter(({ most }) => most > 100).length)
     expect(first.worstCycleMs).toBeGreaterThan(219)
     expect(first.lastLateAgoMs).toBe(first.lastBeatAgoMs)
     heartbeat.beat() // may be late itself
