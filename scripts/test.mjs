@@ -34,12 +34,12 @@ try {
 const results = []
 const counting = coverage ? await startCounting() : undefined
 if (filters.length > 0) {
-  results.push(await testTypescript({ projects: ['pure', 'clocks', 'machine'], counting, filters }))
+  results.push(await testTypescript({ projects: ['pure', 'clocks', 'shipped', 'machine'], counting, filters }))
 } else {
   const watching = testTypescript({ projects: ['clocks', ...(all ? ['machine'] : [])], counting })
   // Tests that watch clocks wait most of the time, and must pass beside busy neighbours. So what needs the CPU runs
   // beside them, one after the other.
-  const busy = testTypescript({ projects: ['pure'], counting })
+  const busy = testTypescript({ projects: ['pure', ...(all ? ['shipped'] : [])], counting })
   const cpp = busy.then(() => testCpp(building))
   const flavours = cpp.then(() => testCppFlavours({ all, coverage }))
   results.push(...(await Promise.all([busy, watching, cpp, flavours])).flat())
