@@ -33,7 +33,9 @@ if (!isMainThread) {
         return workers.some(({ claims }) => claims === round)
       })
     }
-    expect(new Set(['running', 'stopped', ...seen])).toEqual(new Set(['running', 'stopped']))
+    // A thread is starting between its claim and its first beat, which a busy machine makes long enough to be seen.
+    const healthy = ['starting', 'running', 'stopped']
+    expect([...seen].filter((state) => !healthy.includes(state))).toEqual([])
     expect(threadStates().map((state) => state.split(' ')[0])).toEqual(['event-loop-thread-0', 'event-loop-thread-1'])
   })
 
