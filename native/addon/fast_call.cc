@@ -9,7 +9,7 @@ namespace {
 
 using stacks::find;
 using stacks::Slot;
-using Call = void (*)(const void*);
+using Call = void (*)();
 
 // v8::CTypeInfo, of which two are needed: void and v8::Local<v8::Value>.
 struct Type {
@@ -30,7 +30,8 @@ struct Functions {
   Slot (*current_context)(void* isolate);
   // CFunctionInfo::CFunctionInfo(). Since V8 12 with a last argument: how integers of 64 bits are represented. One that
   // does not know it does not read it.
-  void (*describe)(Room* self, const Type& result, unsigned argument_count, const Type* arguments, int integers);
+  void (*describe)(Room* self, const Type& result, unsigned argument_count, const Type* arguments,
+                   int integers) noexcept;
   void (*make)(Room* self, Call address, const Room* description);  // CFunction::CFunction()
   Slot (*new_template)(void* isolate, Call slow, Slot data, Slot signature, int length, int constructor_behavior,
                        int side_effects, const Room* fast, std::uint16_t, std::uint16_t, std::uint16_t);

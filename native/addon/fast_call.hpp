@@ -9,11 +9,11 @@
 
 namespace shm_liveness::addon {
 
-// Called without arguments, and returns undefined. `call` runs without a frame of its own, so it must not come back to
-// V8: no allocation, no exception, no JavaScript. Code that is not optimized calls it, too. Its argument says nothing:
-// the one time it is the receiver, the other time v8::FunctionCallbackInfo.
+// A function without arguments that returns undefined. `call` runs without a frame of its own, so it must not come back
+// to V8: no allocation, no exception, no JavaScript. Code that is not optimized calls it, too. It is called with an
+// argument that says nothing: the one time the receiver, the other time a v8::FunctionCallbackInfo.
 //
 // Null: V8 has no such calls, or other functions for them. In an open handle scope.
-napi_value make_fast_function(void (*call)(const void*));
+napi_value make_fast_function(void (*call)());
 
 }  // namespace shm_liveness::addon

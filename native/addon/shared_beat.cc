@@ -12,31 +12,25 @@ namespace shm_liveness::addon {
 namespace {
 
 // A fast call is not told whose it is, and to ask Node-API for that costs a tenth of a beat. So each environment has a
-// door: two C functions of its own, which know it. Those that come when all doors are taken ask Node-API.
+// door: a C function of its own, which knows it. Those that come when all doors are taken ask Node-API.
 //
 // A door is free again when its SharedBeat is deleted. That is after the end of its environment, whose JavaScript
 // cannot run then (node::FreeEnvironment() forbids it). No other order is needed: what an environment's thread reads
 // here it has written itself.
-constexpr std::size_t kDoors = 64;
+constexpr std::size_t kDoors = 32;
 std::atomic<SharedBeat*> g_doors[kDoors];
 
-struct Door {
-  void (*fast)(const void*);
-  napi_callback by_node_api;
-};
+// One function serves V8 and Node-API, so that the addon stays small: it reads no argument, and V8 takes no value.
+using Door = napi_callback;
 
 template <std::size_t Number>
-constexpr Door kDoor{
-    [](const void*) { g_doors[Number].load(std::memory_order_relaxed)->beat(); },
-    [](napi_env, napi_callback_info) -> napi_value {
-      g_doors[Number].load(std::memory_order_relaxed)->beat();
-      return nullptr;
-    },
-};
+napi_value door(napi_env, napi_callback_info) {
+  return g_doors[Number].load(std::memory_order_relaxed)->beat();
+}
 
 template <std::size_t... Numbers>
 constexpr std::array<Door, kDoors> doors(std::index_sequence<Numbers...>) {
-  return {kDoor<Numbers>...};
+  return {door<Numbers>...};
 }
 constexpr std::array<Door, kDoors> kAllDoors = doors(std::make_index_sequence<kDoors>());
 
@@ -53,8 +47,7 @@ std::size_t take_door(SharedBeat* shared) {
 napi_value beat_without_door(napi_env env, napi_callback_info info) {
   void* shared = nullptr;
   napi_get_cb_info(env, info, nullptr, nullptr, nullptr, &shared);
-  static_cast<SharedBeat*>(shared)->beat();
-  return nullptr;
+  return static_cast<SharedBeat*>(shared)->beat();
 }
 
 }  // namespace
@@ -82,19 +75,25 @@ SharedBeat::~SharedBeat() {
 
 Napi::Object SharedBeat::to_object(Napi::Env env) {
   Napi::Object out = Napi::Object::New(env);
-  const napi_callback by_node_api = door_ != kDoors ? kAllDoors[door_].by_node_api : beat_without_door;
-  napi_value function = nullptr;
-  if (napi_create_function(env, "beat", NAPI_AUTO_LENGTH, by_node_api, this, &function) != napi_ok) return out;
+  const auto add = [&](const char* name, napi_callback callback) {
+    napi_value function = nullptr;
+    if (napi_create_function(env, name, NAPI_AUTO_LENGTH, callback, this, &function) == napi_ok) {
+      out.Set(name, Napi::Value(env, function));
+    }
+  };
   out.Set("words", array_.Value());
-  out.Set("beat", Napi::Value(env, function));
-  out.Set("makeFastBeat",
-          Napi::Function::New(env, [this](const Napi::CallbackInfo& info) { return make_fast_beat(info); }));
+  add("beat", door_ != kDoors ? kAllDoors[door_] : beat_without_door);
+  add("makeFastBeat", make_fast_beat);
   return out;
 }
 
-Napi::Value SharedBeat::make_fast_beat(const Napi::CallbackInfo& info) {
-  const napi_value function = door_ != kDoors ? make_fast_function(kAllDoors[door_].fast) : nullptr;
-  return function != nullptr ? Napi::Value(info.Env(), function) : info.Env().Null();
+napi_value SharedBeat::make_fast_beat(napi_env env, napi_callback_info info) {
+  void* data = nullptr;
+  napi_get_cb_info(env, info, nullptr, nullptr, nullptr, &data);
+  const std::size_t door = static_cast<SharedBeat*>(data)->door_;
+  napi_value function = door != kDoors ? make_fast_function(reinterpret_cast<void (*)()>(kAllDoors[door])) : nullptr;
+  if (function == nullptr) napi_get_null(env, &function);
+  return function;
 }
 
 std::int32_t SharedBeat::add(Heartbeat& heartbeat) {
@@ -111,10 +110,11 @@ void SharedBeat::remove(std::int32_t id) {
 }
 
 // The hot path.
-void SharedBeat::beat() {
+napi_value SharedBeat::beat() {
   const auto id = static_cast<std::size_t>(static_cast<std::uint32_t>(words_[0]));
   const bool is_done = id < heartbeats_.size() && heartbeats_[id] != nullptr && heartbeats_[id]->beat_unattended();
   words_[1] = is_done ? 0 : 1;
+  return nullptr;
 }
 
 }  // namespace shm_liveness::addon

@@ -32,7 +32,8 @@ class SharedBeat {
 
   // {words, beat, makeFastBeat}, as lib/internal/beats.ts takes them.
   Napi::Object to_object(Napi::Env env);
-  void beat();
+  // Null: undefined.
+  napi_value beat();
 
   // Whoever adds a heartbeat keeps this, until it removes it: holders may be freed after their environment's end. On
   // the environment's thread. (No std::shared_ptr: its count needs glibc 2.32.)
@@ -45,7 +46,7 @@ class SharedBeat {
   void let_go() {
     if (--keepers_ == 0) delete this;
   }
-  Napi::Value make_fast_beat(const Napi::CallbackInfo& info);
+  static napi_value make_fast_beat(napi_env env, napi_callback_info info);
 
   std::vector<Heartbeat*> heartbeats_;  // by id; null: free
   std::int32_t* words_ = nullptr;

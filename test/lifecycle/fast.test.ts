@@ -49,14 +49,14 @@ describe('a beat by a fast call', () => {
 
   it('is the thread’s own on each of many, of which the last ones beat by Node-API', async () => {
     const region = uniqueRegion()
-    const program = Program.fixture('beats-on-threads', [region, '70', '20000'])
+    const program = Program.fixture('beats-on-threads', [region, '40', '20000'])
     const implementations = async () => [Number(await program.said('fast')), Number(await program.said('native'))]
-    expect(await implementations()).toEqual([64, 6])
+    expect(await implementations()).toEqual([32, 8])
     const workers = Region.open(region).workers()
-    expect(workers.map(({ beats }) => beats)).toEqual(Array(70).fill(20_000))
+    expect(workers.map(({ beats }) => beats)).toEqual(Array(40).fill(20_000))
     // What threads leave behind is for those after them.
     program.tell('go')
-    expect(await implementations()).toEqual([35, 0])
+    expect(await implementations()).toEqual([20, 0])
     expect(await program.ended).toEqual({ code: 0, signal: null })
   })
 
