@@ -25,14 +25,14 @@ async function run(how: [kind: string, room: 'none' | 'some', readFrom: number],
   return JSON.parse(await Program.run(python[0], [...python.slice(1), ...args], marked).said('')) as Ended
 }
 /** Its command stalls, and so it has something to say. */
-const stalls = (...flags: string[]) => [
-  ...[guardPath(), '--region', uniqueRegion(), '--progress', 'output', '--max-age', '100ms', '--interval', '10ms'],
+const stalls = (maxAge: string, ...flags: string[]) => [
+  ...[guardPath(), '--region', uniqueRegion(), '--progress', 'output', '--max-age', maxAge, '--interval', '10ms'],
   ...[...flags, '--'],
 ]
-const stallsAtOnce = () => [...stalls(), 'sleep', '60']
-/** As often as it is restarted, and not before guard_stderr.py lets it. */
+const stallsAtOnce = () => [...stalls('100ms'), 'sleep', '60']
+/** As often as it is restarted, and not before guard_stderr.py lets it: by then a busy machine may have paused it. */
 const stallsWhenLetGo = (restarts: number) => [
-  ...[...stalls('--restart', String(restarts)), 'sh', '-c'],
+  ...[...stalls('1s', '--restart', String(restarts)), 'sh', '-c'],
   'echo $$ >$HERE/started; until [ -e $HERE/go.$$ ]; do echo; sleep 0.01; done; exec sleep 60',
 ]
 
