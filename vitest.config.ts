@@ -15,8 +15,9 @@ const filesIn = (...folders: string[]) => folders.map((folder) => `test/${folder
 const sharedProcess = { isolate: false, setupFiles: ['test/support/fresh-modules.ts'] }
 
 /**
- * Three projects, one after the other (`sequence.groupOrder`). `npm test` runs the first two; `npm test -- --all` adds
- * the third. CONTRIBUTING.md says what belongs in each folder.
+ * Four projects, one after the other (`sequence.groupOrder`). `npm test` runs the first two; `npm test -- --all` adds
+ * the others. It runs those that need the CPU (`pure`, `shipped`) beside those that mostly wait (`clocks`, `machine`).
+ * CONTRIBUTING.md says what belongs in each folder.
  */
 export default defineConfig({
   resolve: { alias },
@@ -61,19 +62,21 @@ export default defineConfig({
       {
         extends: true,
         test: {
-          // Namespaces, container engines, packages, and the cluster tests against a fake API server.
-          name: 'machine',
-          include: filesIn(
-            'buildkit-ci-machine',
-            'cluster/offline',
-            'containers',
-            'languages',
-            'packaging',
-            'podman',
-            'slow',
-          ),
+          // Compilers, package managers and the conformance of each language: what others get of this repository.
+          name: 'shipped',
+          include: filesIn('languages', 'packaging'),
           maxWorkers: 1,
           sequence: { groupOrder: 2 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          // Namespaces, container engines, and the cluster tests against a fake API server.
+          name: 'machine',
+          include: filesIn('buildkit-ci-machine', 'cluster/offline', 'containers', 'podman', 'slow'),
+          maxWorkers: 1,
+          sequence: { groupOrder: 3 },
         },
       },
     ],

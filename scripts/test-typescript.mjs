@@ -10,16 +10,15 @@ const readJson = (path) => JSON.parse(readFileSync(path, 'utf8'))
 /**
  * @param {object} options
  * @param {string[]} options.projects of vitest.config.ts
- * @param {boolean} [options.coverage]
- * @param {boolean} [options.isBarred] whether too low a coverage fails the run: right where all tests run
+ * @param {object} [options.counting] of `startCounting`
  * @param {string[]} [options.filters] parts of file names; all files if there are none
- * @returns {Promise<object>} what ran, how long each project took, which tests failed and with what, and the coverage as lines of text
+ * @returns {Promise<object>} what ran, how long each project took, and which tests failed and with what
  */
-export async function testTypescript({ projects, coverage = false, isBarred = false, filters = [] }) {
+export async function testTypescript({ projects, counting, filters = [] }) {
   const folder = mkdtempSync(join(tmpdir(), 'shm-liveness-tests-'))
   const report = join(folder, 'report.json')
   const partsReport = join(folder, 'parts.json')
-  const counting = coverage ? await startCounting(join(folder, 'coverage')) : undefined
+  const counted = counting?.run()
   try {
     const vitest = spawn(
       'vitest',
@@ -28,35 +27,43 @@ export async function testTypescript({ projects, coverage = false, isBarred = fa
         ...projects.flatMap((project) => ['--project', project]),
         ...['--reporter=default', '--reporter=json', `--outputFile.json=${report}`],
         '--reporter=./scripts/parts-reporter.mjs',
-        ...(counting?.flags ?? []),
+        ...(counted?.flags ?? []),
         ...filters,
       ],
-      { stdio: 'inherit', env: { ...process.env, SHM_LIVENESS_PARTS_REPORT: partsReport, ...counting?.env } },
+      { stdio: 'inherit', env: { ...process.env, SHM_LIVENESS_PARTS_REPORT: partsReport, ...counted?.env } },
     )
     const [status] = await once(vitest, 'close')
-    const counts = countsOf(readJson(report), status)
-    const { coverage: lines = [], failures: tooLow = [] } = (await counting?.result()) ?? {}
-    const failures = [...counts.failures, ...(isBarred ? tooLow : [])]
-    return {
-      ...counts,
-      failed: counts.failed + failures.length - counts.failures.length,
-      failures,
-      parts: readJson(partsReport),
-      coverage: lines,
-    }
+    return { ...countsOf(readJson(report), status), parts: readJson(partsReport) }
   } catch (error) {
     // Vitest did not come to its end.
     return { passed: 0, failed: 1, skipped: 0, failures: [`vitest: ${error.message}`] }
   } finally {
-    counting?.[Symbol.dispose]()
     rmSync(folder, { recursive: true, force: true })
   }
 }
 
-/** Loaded here: its libraries are not there before the dependencies are. */
-async function startCounting(folder) {
+/** Counts what the runs of `testTypescript` cover that are given it. Loaded here: its libraries are not there before the dependencies are. */
+export async function startCounting() {
   const { TypescriptCoverage } = await import('./typescript-coverage.mjs')
-  return new TypescriptCoverage(folder)
+  return new TypescriptCoverage()
+}
+
+/**
+ * @param {object} counting of `startCounting`, whose runs have ended
+ * @param {object} options
+ * @param {boolean} options.isBarred whether too low a coverage is a failure: right where all tests run
+ * @returns {Promise<object>} the coverage as lines of text, and what failed
+ */
+export async function endCounting(counting, { isBarred }) {
+  const none = { passed: 0, failed: 0, skipped: 0 }
+  try {
+    const { coverage, failures } = await counting.result()
+    return isBarred ? { ...none, failed: failures.length, failures, coverage } : { ...none, coverage }
+  } catch (error) {
+    return { ...none, failed: 1, failures: [`coverage of TypeScript: ${error.message}`] }
+  } finally {
+    counting[Symbol.dispose]()
+  }
 }
 
 function countsOf(report, status) {

@@ -7,7 +7,7 @@
 import { parseArgs } from 'node:util'
 import { setup } from './setup.mjs'
 import { startCppBuild, testCpp, testCppFlavours } from './test-cpp.mjs'
-import { testTypescript } from './test-typescript.mjs'
+import { endCounting, startCounting, testTypescript } from './test-typescript.mjs'
 
 function options() {
   try {
@@ -32,27 +32,22 @@ try {
   process.exit(1)
 }
 const results = []
+const counting = coverage ? await startCounting() : undefined
 if (filters.length > 0) {
-  results.push(await testTypescript({ projects: ['pure', 'clocks', 'machine'], coverage, filters }))
+  results.push(await testTypescript({ projects: ['pure', 'clocks', 'shipped', 'machine'], counting, filters }))
 } else {
-  const watching = ['clocks', ...(all ? ['machine'] : [])]
+  const watching = testTypescript({ projects: ['clocks', ...(all ? ['machine'] : [])], counting })
   // Tests that watch clocks wait most of the time, and must pass beside busy neighbours. So what needs the CPU runs
-  // beside them; but one process must run all of whose coverage is summed up.
-  if (coverage) {
-    results.push(
-      await testTypescript({ projects: ['pure', ...watching], coverage, isBarred: all }),
-      await testCpp(building),
-    )
-  } else {
-    const pure = testTypescript({ projects: ['pure'] })
-    const cpp = pure.then(() => testCpp(building))
-    results.push(...(await Promise.all([pure, testTypescript({ projects: watching }), cpp])))
-  }
-  results.push(...(await testCppFlavours({ all, coverage })))
+  // beside them, one after the other.
+  const busy = testTypescript({ projects: ['pure', ...(all ? ['shipped'] : [])], counting })
+  const cpp = busy.then(() => testCpp(building))
+  const flavours = cpp.then(() => testCppFlavours({ all, coverage }))
+  results.push(...(await Promise.all([busy, watching, cpp, flavours])).flat())
   if (!all) console.error('\ntest: LEFT OUT containers, packages, sanitizers, the offline cluster: npm test -- --all')
   console.error('\ntest: SKIPPED the tests on a real cluster: KUBECONFIG=… npm run test:cluster (docs/operations.md)\n')
   results.push({ passed: 0, failed: 0, skipped: 1 })
 }
+if (counting !== undefined) results.push(await endCounting(counting, { isBarred: all && filters.length === 0 }))
 
 const allParts = [...parts, ...results.flatMap(({ parts = [] }) => parts)]
 console.log('\npart                        s')

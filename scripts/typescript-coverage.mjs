@@ -1,5 +1,6 @@
 // The coverage of TypeScript: what vitest counts in its own processes, and what the tests' children run.
-import { readFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import istanbul from 'istanbul-lib-coverage'
 import { ChildCoverage } from './child-coverage.mjs'
@@ -11,35 +12,52 @@ import { ChildCoverage } from './child-coverage.mjs'
 const least = { lines: 90, branches: 85 }
 
 /**
- * Adds the counts of children to those of vitest. Different compilers made what they run, and their source maps differ in
- * columns. So statements are matched by their first line, and branches by the place where they begin. What only the
- * children's compiler counts (imports) is left out: children add to no total.
+ * Adds up the counts of all runs of vitest, and those of children. Different compilers made what these run, and their
+ * source maps differ in columns. So statements are matched by their first line, and branches by the place where they
+ * begin. What only the children's compiler counts (imports) is left out: children add to no total.
  *
- * @param {import('istanbul-lib-coverage').CoverageMap} own of vitest, by file
+ * @param {import('istanbul-lib-coverage').CoverageMap[]} runs of vitest, by file
  * @param {import('istanbul-lib-coverage').CoverageMap} [children]
  * @returns {Record<'lines' | 'branches', { covered: number, total: number, percent: number }>} each arm is a branch
  */
-export function figuresOf(own, children = istanbul.createCoverageMap({})) {
-  const inChildren = new Set(children.files())
+export function figuresOf(runs, children = istanbul.createCoverageMap({})) {
   const lines = []
   const branches = []
-  for (const path of own.files()) {
-    const counts = countsOf(own.fileCoverageFor(path))
-    const more = inChildren.has(path) ? countsOf(children.fileCoverageFor(path)) : undefined
-    for (const [line, count] of counts.lines) lines.push(count + (more?.lines.get(line) ?? 0))
-    for (const [place, arms] of counts.branches) branches.push(...added(arms, more?.branches.get(place)))
+  for (const path of new Set(runs.flatMap((run) => run.files()))) {
+    const counts = countsOf(loadedOf(filesOf(runs, path)))
+    const more = countsOf(filesOf([children], path))
+    for (const [line, count] of counts.lines) lines.push(count + (more.lines.get(line) ?? 0))
+    for (const [place, arms] of counts.branches) branches.push(...added(arms, more.branches.get(place)))
   }
   return { lines: figureOf(lines), branches: figureOf(branches) }
 }
 
-/** Some files run from their source and compiled (dist/). Vitest's map then has their branches twice; here each is once. */
-function countsOf(file) {
+const filesOf = (maps, path) => maps.filter(({ data }) => path in data).map((map) => map.fileCoverageFor(path))
+
+/**
+ * Vitest also reports the files that its run has not loaded, and compiles them for that from their source, where other
+ * lines count than in the compiled files. They would add lines that nothing can cover, so another run's counts replace them.
+ */
+function loadedOf(files) {
+  const loaded = files.filter(({ s }) => Object.values(s).some((count) => count > 0))
+  return loaded.length > 0 ? loaded : files.slice(0, 1)
+}
+
+/**
+ * The counts of one file by several maps. Some files also run from their source and compiled (dist/): the map of one run
+ * then has their branches twice. Here each is once.
+ */
+function countsOf(files) {
+  const lines = new Map()
   const branches = new Map()
-  for (const [id, { type, loc }] of Object.entries(file.branchMap)) {
-    const place = `${type} ${loc.start.line}:${loc.start.column}`
-    branches.set(place, added(file.b[id], branches.get(place)))
+  for (const file of files) {
+    for (const [line, count] of Object.entries(file.getLineCoverage())) lines.set(line, count + (lines.get(line) ?? 0))
+    for (const [id, { type, loc }] of Object.entries(file.branchMap)) {
+      const place = `${type} ${loc.start.line}:${loc.start.column}`
+      branches.set(place, added(file.b[id], branches.get(place)))
+    }
   }
-  return { lines: new Map(Object.entries(file.getLineCoverage())), branches }
+  return { lines, branches }
 }
 
 const added = (arms, others = []) => arms.map((count, arm) => count + (others[arm] ?? 0))
@@ -64,37 +82,39 @@ export function failuresOf(figures) {
     )
 }
 
-/** Of one run of vitest. It begins to count when it is made. */
+/** Of several runs of vitest, also at a time, and of the children of all. It begins to count when it is made. */
 export class TypescriptCoverage {
   #children = new ChildCoverage()
-  #folder
+  #folder = mkdtempSync(join(tmpdir(), 'shm-liveness-coverage-'))
+  #reports = []
 
-  /** @param {string} folder for vitest's report */
-  constructor(folder) {
-    this.#folder = folder
-  }
-
-  /** Of vitest. */
-  get flags() {
-    return ['--coverage', '--coverage.reporter=json', `--coverage.reportsDirectory=${this.#folder}`]
-  }
-
-  /** Of vitest. */
-  get env() {
-    return { SHM_LIVENESS_CHILD_COVERAGE: this.#children.folder }
-  }
-
-  /** @returns {Promise<{ coverage: string[], failures: string[] }>} the figures as lines of text, and which are too low */
-  async result() {
-    const own = istanbul.createCoverageMap(JSON.parse(readFileSync(join(this.#folder, 'coverage-final.json'), 'utf8')))
-    const figures = figuresOf(own, await this.#children.sum())
+  /** @returns {{ flags: string[], env: Record<string, string> }} for one more run of vitest, whose report has a folder of its own */
+  run() {
+    const folder = join(this.#folder, String(this.#reports.length))
+    this.#reports.push(join(folder, 'coverage-final.json'))
     return {
-      coverage: [`coverage of TypeScript: ${textOf(figures)}`, `  without child processes: ${textOf(figuresOf(own))}`],
+      flags: ['--coverage', '--coverage.reporter=json', `--coverage.reportsDirectory=${folder}`],
+      env: { SHM_LIVENESS_CHILD_COVERAGE: this.#children.folder },
+    }
+  }
+
+  /**
+   * After the runs.
+   *
+   * @returns {Promise<{ coverage: string[], failures: string[] }>} the figures as lines of text, and which are too low
+   * @throws {Error} if a run left no report
+   */
+  async result() {
+    const runs = this.#reports.map((path) => istanbul.createCoverageMap(JSON.parse(readFileSync(path, 'utf8'))))
+    const figures = figuresOf(runs, await this.#children.sum())
+    return {
+      coverage: [`coverage of TypeScript: ${textOf(figures)}`, `  without child processes: ${textOf(figuresOf(runs))}`],
       failures: failuresOf(figures),
     }
   }
 
   [Symbol.dispose]() {
     this.#children[Symbol.dispose]()
+    rmSync(this.#folder, { recursive: true, force: true })
   }
 }

@@ -3,19 +3,21 @@ import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { guardPath, probePath } from 'shm-liveness'
 import { describe, expect, it } from 'vitest'
-import { buildImages, images, podman, podmanDid, sharedFolder, useImages, whyNoPodman } from '../support/podman.js'
-import { built, makePrebuilds, prebuildsFolder, prebuildsLimitMs } from '../support/prebuilds.js'
+import {
+  buildImages,
+  filesOf,
+  images,
+  podman,
+  podmanDid,
+  sharedFolder,
+  useImages,
+  whyNoPodman,
+} from '../support/podman.js'
 
 useImages()
 
 /** What a restricted container may do: nothing. */
 const restricted = ['--read-only', '--cap-drop', 'all', '--security-opt', 'no-new-privileges']
-
-/** Files that an image holds, as it is unpacked. */
-function filesOf(image: string): string[] {
-  const folder = podmanDid(['image', 'mount', image]).trim()
-  return readdirSync(folder, { recursive: true, encoding: 'utf8' }).sort()
-}
 
 function configOf(image: string): { User: string; Entrypoint: string[] } {
   return JSON.parse(podmanDid(['image', 'inspect', '--format', '{{json .Config}}', image]))
@@ -80,34 +82,6 @@ describe.skipIf(whyNoPodman !== undefined)('the image of the sample worker', () 
     expect(done.stdout.replaceAll(/^\d{13} /gm, '')).toBe('claimed by uid 65532, pid 1\nready\nbeat 20ms\nexit 7\n')
     expect(run('fly')).toMatchObject({ code: 2, stderr: 'sample-worker: no step: "fly"\n' })
   })
-})
-
-describe.skipIf(whyNoPodman !== undefined || built.length < 2)('the Containerfile over the folder prebuilds', () => {
-  it(
-    'builds an image for each architecture under one name',
-    () => {
-      makePrebuilds()
-      const context = join(import.meta.dirname, '../../prebuilds')
-      execFileSync(process.execPath, [join(import.meta.dirname, '../../scripts/bundle-auto.mjs'), context])
-      const name = 'localhost/shm-liveness:both'
-      const file = ['--file', join(import.meta.dirname, '../../images/Containerfile')]
-      podmanDid(['build', '--quiet', '--platform', 'linux/amd64,linux/arm64', '--manifest', name, ...file, context])
-      const { manifests } = JSON.parse(podmanDid(['manifest', 'inspect', name])) as {
-        manifests: { digest: string; platform: { architecture: string } }[]
-      }
-      expect(manifests.map(({ platform }) => platform.architecture).sort()).toEqual(['amd64', 'arm64'])
-      for (const [arch, architecture] of [['x64', 'amd64'] as const, ['arm64', 'arm64'] as const]) {
-        const tag = `localhost/shm-liveness:${architecture}`
-        podmanDid(['build', '--quiet', '--platform', `linux/${architecture}`, '--tag', tag, ...file, context])
-        expect(filesOf(tag)).toEqual(['auto.mjs', 'auto.node', 'shm-guard', 'shm-probe'])
-        const unpacked = podmanDid(['image', 'mount', tag]).trim()
-        const programOf = (folder: string) => readFileSync(join(folder, 'shm-probe'))
-        expect(programOf(unpacked).equals(programOf(prebuildsFolder(arch)))).toBe(true)
-        expect(statSync(join(unpacked, 'shm-probe')).mode & 0o777).toBe(0o755)
-      }
-    },
-    prebuildsLimitMs,
-  )
 })
 
 describe.skipIf(whyNoPodman !== undefined)('npm run images', () => {

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { appendFileSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { appendFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { describe, expect, it, onTestFinished } from 'vitest'
@@ -10,7 +10,7 @@ const compiled = pathToFileURL(join(root, 'dist/duration.js')).href
 
 // The scripts and this library have no types.
 const { ChildCoverage } = await import(join(root, 'scripts/child-coverage.mjs'))
-const { failuresOf, figuresOf } = await import(join(root, 'scripts/typescript-coverage.mjs'))
+const { failuresOf, figuresOf, TypescriptCoverage } = await import(join(root, 'scripts/typescript-coverage.mjs'))
 const { default: istanbul } = await import('istanbul-lib-coverage' as string)
 
 function counting() {
@@ -84,30 +84,30 @@ describe('what children run', () => {
 const at = (line: number, column: number) => ({ start: { line, column }, end: { line, column: column + 10 } })
 
 /** A file with a statement in each line, all of them in `column`, and one branch in the first line. */
-function mapOf(column: number, counts: number[], arms: number[]) {
+function mapOf(column: number, counts: number[], arms: number[], path = '/a.ts') {
   const branch = { type: 'if', loc: at(1, 2), locations: arms.map(() => at(1, 2)) }
   const file = {
-    path: '/a.ts',
+    path,
     statementMap: { ...counts.map((_, index) => at(index + 1, column)) },
     s: { ...counts },
     ...{ fnMap: {}, f: {}, branchMap: { 0: branch }, b: { 0: arms } },
   }
-  return istanbul.createCoverageMap({ '/a.ts': file })
+  return istanbul.createCoverageMap({ [path]: file })
 }
 
 describe('the figures of vitest and children', () => {
   it('cover a line that either ran, in whatever column the compilers saw it', () => {
-    const { lines } = figuresOf(mapOf(4, [1, 0, 0, 0], []), mapOf(8, [0, 2, 0, 0], []))
+    const { lines } = figuresOf([mapOf(4, [1, 0, 0, 0], [])], mapOf(8, [0, 2, 0, 0], []))
     expect(lines).toEqual({ covered: 2, total: 4, percent: 50 })
   })
 
   it('cover an arm of a branch that either took', () => {
-    const { branches } = figuresOf(mapOf(4, [1], [3, 0, 0]), mapOf(8, [1], [0, 1, 0]))
+    const { branches } = figuresOf([mapOf(4, [1], [3, 0, 0])], mapOf(8, [1], [0, 1, 0]))
     expect(branches).toEqual({ covered: 2, total: 3, percent: 66.66 })
   })
 
   it('have the lines of vitest, and no others', () => {
-    const { lines } = figuresOf(mapOf(4, [1, 0], []), mapOf(8, [1, 0, 1, 1, 1], []))
+    const { lines } = figuresOf([mapOf(4, [1, 0], [])], mapOf(8, [1, 0, 1, 1, 1], []))
     expect(lines).toEqual({ covered: 1, total: 2, percent: 50 })
   })
 
@@ -116,13 +116,71 @@ describe('the figures of vitest and children', () => {
     const file = map.fileCoverageFor('/a.ts').data
     file.branchMap[1] = { ...file.branchMap[0], loc: { ...at(1, 2), end: { line: 1, column: null } } }
     file.b[1] = [0, 0]
-    expect(figuresOf(map).branches).toEqual({ covered: 1, total: 2, percent: 50 })
+    expect(figuresOf([map]).branches).toEqual({ covered: 1, total: 2, percent: 50 })
+  })
+})
+
+describe('the figures of several runs of vitest', () => {
+  it('cover a line and an arm of a branch that any of them ran', () => {
+    const figures = figuresOf([mapOf(4, [1, 0, 0, 0], [2, 0, 0]), mapOf(4, [1, 1, 0, 0], [0, 0, 1])])
+    expect(figures.lines).toEqual({ covered: 2, total: 4, percent: 50 })
+    expect(figures.branches).toEqual({ covered: 2, total: 3, percent: 66.66 })
+  })
+
+  it('have the files of all', () => {
+    const figures = figuresOf([mapOf(4, [1, 0], []), mapOf(4, [0, 1], [], '/b.ts')])
+    expect(figures.lines).toEqual({ covered: 2, total: 4, percent: 50 })
+  })
+
+  it.each([
+    ['later', (ran: object, unloaded: object) => [ran, unloaded]],
+    ['earlier', (ran: object, unloaded: object) => [unloaded, ran]],
+  ])('have no line that only the %s run counts, which did not load the file', (_, inOrder) => {
+    const figures = figuresOf(inOrder(mapOf(4, [1, 0], [1, 0]), mapOf(8, [0, 0, 0, 0], [0, 0, 0])))
+    expect(figures.lines).toEqual({ covered: 1, total: 2, percent: 50 })
+    expect(figures.branches).toEqual({ covered: 1, total: 2, percent: 50 })
+  })
+
+  it('have a file once, and as not covered, that none of them loaded', () => {
+    const figures = figuresOf([mapOf(4, [0, 0], [0, 0]), mapOf(4, [0, 0], [0, 0])])
+    expect(figures.lines).toEqual({ covered: 0, total: 2, percent: 0 })
+    expect(figures.branches).toEqual({ covered: 0, total: 2, percent: 0 })
+  })
+})
+
+describe('the counts of runs of vitest', () => {
+  it('are read from a report of each, and of the children of all', async () => {
+    const counting = new TypescriptCoverage()
+    onTestFinished(() => counting[Symbol.dispose]())
+    const loads = (duration: string) => {
+      const { flags, env } = counting.run()
+      const [folder] = flags.flatMap((flag: string) => /^--coverage\.reportsDirectory=(.*)$/.exec(flag)?.[1] ?? [])
+      mkdirSync(folder)
+      writeFileSync(
+        join(folder, 'coverage-final.json'),
+        JSON.stringify(mapOf(4, duration === '0' ? [1, 0] : [0, 1], [1])),
+      )
+      childThatReads(env.SHM_LIVENESS_CHILD_COVERAGE, duration)
+      return folder
+    }
+    expect(loads('0')).not.toBe(loads('5s'))
+    expect((await counting.result()).coverage).toEqual([
+      'coverage of TypeScript: lines 100 % (2 of 2), branches 100 % (1 of 1)',
+      '  without child processes: lines 100 % (2 of 2), branches 100 % (1 of 1)',
+    ])
+  })
+
+  it('are an error where a run left no report', async () => {
+    const counting = new TypescriptCoverage()
+    onTestFinished(() => counting[Symbol.dispose]())
+    counting.run()
+    await expect(counting.result()).rejects.toThrow('coverage-final.json')
   })
 })
 
 describe('a run that covers too little', () => {
   it('fails for lines and for branches', () => {
-    const failures = failuresOf(figuresOf(mapOf(0, [1, 0], [1, 0])))
+    const failures = failuresOf(figuresOf([mapOf(0, [1, 0], [1, 0])]))
     expect(failures.map((failure: string) => failure.split(',')[0])).toEqual([
       'coverage of TypeScript: lines 50 %',
       'coverage of TypeScript: branches 50 %',
@@ -130,6 +188,6 @@ describe('a run that covers too little', () => {
   })
 
   it('is one below the bar', () => {
-    expect(failuresOf(figuresOf(mapOf(0, [1, 1], [1, 1])))).toEqual([])
+    expect(failuresOf(figuresOf([mapOf(0, [1, 1], [1, 1])]))).toEqual([])
   })
 })

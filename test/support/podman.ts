@@ -1,5 +1,5 @@
 import { execFile, spawnSync } from 'node:child_process'
-import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { probePath } from 'shm-liveness'
@@ -80,6 +80,14 @@ export function podmanDid(args: string[], input = ''): string {
   const done = podman(args, input)
   if (done.code !== 0) throw new Error(`podman ${args.join(' ')}: exit ${done.code}\n${done.stdout}${done.stderr}`)
   return done.stdout
+}
+
+/** The folder of an image's files. */
+export const unpacked = (image: string): string => podmanDid(['image', 'mount', image]).trim()
+
+/** The files that an image holds. */
+export function filesOf(image: string): string[] {
+  return readdirSync(unpacked(image), { recursive: true, encoding: 'utf8' }).sort()
 }
 
 /** Why no container runs on this machine; undefined, if they do. Asked without an image, whose faults are no excuse. */
