@@ -9,6 +9,7 @@
       'sources': [
         'native/addon/module.cc',
         'native/addon/at_fork.cc',
+        'native/addon/fast_call.cc',
         'native/addon/heartbeat_object.cc',
         'native/addon/region_functions.cc',
         'native/addon/shared_beat.cc',

@@ -2,9 +2,32 @@
  * How a heartbeat's `beat` is done. One function of this module makes all beats of a kind, so V8 knows them as the same
  * code: it compiles them in place, also at a call site where several heartbeats meet.
  */
-import type { NativeHeartbeat, NativeSharedBeat } from './native.js'
+import { type NativeHeartbeat, type NativeSharedBeat, native } from './native.js'
+import { untriedReason } from './tried-versions.js'
 
-export function beatOf(shared: NativeSharedBeat, heartbeat: NativeHeartbeat): () => boolean {
+/** How all heartbeats of an environment beat that are not counted in compiled code. */
+export interface SharedBeat {
+  words: ArrayBuffer
+  beat: () => void
+  implementation: 'fast' | 'native'
+}
+
+/** The cheapest that this runtime has. Never fails: Node-API is everywhere. */
+export function sharedBeatOf(shared: NativeSharedBeat, versions: NodeJS.ProcessVersions): SharedBeat {
+  const fast = untriedReason(versions) === undefined ? shared.makeFastBeat() : null
+  const implementation = fast === null ? 'native' : 'fast'
+  return { words: shared.words, beat: fast ?? shared.beat, implementation }
+}
+
+let chosen: SharedBeat | undefined
+
+/** That of this environment. */
+export function sharedBeat(): SharedBeat {
+  chosen ??= sharedBeatOf(native().sharedBeat, process.versions)
+  return chosen
+}
+
+export function beatOf(shared: Pick<SharedBeat, 'words' | 'beat'>, heartbeat: NativeHeartbeat): () => boolean {
   const { words, beat, id } = heartbeat
   return words === null ? nativeBeat(shared, id, beat) : compiledBeat(words, beat)
 }
@@ -12,10 +35,10 @@ export function beatOf(shared: NativeSharedBeat, heartbeat: NativeHeartbeat): ()
 /**
  * By a call into the addon, always of the same function.
  *
- * `alone` is the heartbeat's own function. It is called where the shared one has refused, and keeps the heartbeat's
- * native side, and so its id, for as long as this closure lives.
+ * `alone` is the heartbeat's own function. It is called where the shared one did nothing: about once a second, and while
+ * there is no slot. It keeps the heartbeat's native side, and so its id, for as long as this closure lives.
  */
-function nativeBeat(shared: NativeSharedBeat, id: number, alone: () => boolean): () => boolean {
+function nativeBeat(shared: Pick<SharedBeat, 'words' | 'beat'>, id: number, alone: () => boolean): () => boolean {
   const words = new Int32Array(shared.words)
   const beatForCurrent = shared.beat
   const beat = () => {

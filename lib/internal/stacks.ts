@@ -1,6 +1,7 @@
 import { invalid } from '../errors.js'
 import type { Stacks } from '../types.js'
 import type { NativeHeartbeat } from './native.js'
+import { untriedReason } from './tried-versions.js'
 
 export interface StacksWish {
   isWanted: boolean
@@ -17,20 +18,6 @@ export function stacksWishOf(option: boolean | undefined): StacksWish {
   if (value === '1' || value === 'true') return { isWanted: true, isExplicit: true }
   if (value === '0' || value === 'false') return { isWanted: false, isExplicit: true }
   throw invalid('SHM_LIVENESS_STACKS', '0 or 1', value)
-}
-
-/**
- * The versions of Node.js whose V8 the addon's calls were tried with (test/slow/stacks-stress). They go by names alone, so
- * with another V8 a changed signature would not be noticed.
- */
-const triedMajors = ['20', '22', '24']
-
-/** Why stacks are left out unless somebody asks for them; undefined: they are not. */
-export function untriedReason(versions: NodeJS.ProcessVersions): string | undefined {
-  const other = ['electron', 'bun', 'deno'].find((name) => versions[name] !== undefined)
-  if (other !== undefined) return `not tried with ${other}`
-  const [major = ''] = versions.node.split('.')
-  return triedMajors.includes(major) ? undefined : `not tried with Node.js ${major}`
 }
 
 /** Begins to watch a heartbeat's thread. Never fails: a worker without stacks works. */

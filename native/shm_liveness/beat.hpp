@@ -86,6 +86,22 @@ inline void note_cycles(Pulse& pulse, std::uint64_t cycle, std::uint64_t how_man
   bin.store_relaxed(bin.load_relaxed() + how_many);
 }
 
+[[gnu::always_inline]] inline void stamp(Pulse& pulse, Hot& hot, std::uint64_t now) {
+  const std::uint64_t cycle = now - pulse.last_ns;
+  pulse.last_ns = now;
+  hot.last_beat_ns.store_release(now);
+  // With release order, so that a reader of a new worker that sees the first count also sees the time of that beat. On
+  // x86 both are plain stores; on AArch64 stlr.
+  hot.beats.store_release(++pulse.beats);
+  if (pulse.timing) [[likely]] {
+    note_cycles(pulse, cycle, 1);
+    if (cycle > pulse.attention_ns) [[unlikely]]
+      note_long_cycle(pulse, hot, cycle, now);
+  } else {
+    pulse.timing = !pulse.in_phase;
+  }
+}
+
 }  // namespace detail
 
 // A look at a counted pulse's word, and the stamp if it has moved since the last one. `now` was read before: a beat
@@ -132,21 +148,22 @@ inline void sample(Pulse& pulse, Hot& hot, std::uint64_t now) {
   if (hot == nullptr) [[unlikely]]
     return detail::attend(pulse);
   const std::uint64_t now = detail::beat_ns(pulse);
-  const std::uint64_t cycle = now - pulse.last_ns;
-  pulse.last_ns = now;
-  hot->last_beat_ns.store_release(now);
-  // With release order, so that a reader of a new worker that sees the first count also sees the time of that beat. On
-  // x86 both are plain stores; on AArch64 stlr.
-  hot->beats.store_release(++pulse.beats);
-  if (pulse.timing) [[likely]] {
-    detail::note_cycles(pulse, cycle, 1);
-    if (cycle > pulse.attention_ns) [[unlikely]]
-      detail::note_long_cycle(pulse, *hot, cycle, now);
-  } else {
-    pulse.timing = !pulse.in_phase;
-  }
+  detail::stamp(pulse, *hot, now);
   if (now >= pulse.attend_at_ns) [[unlikely]]
     return detail::attend(pulse);
+  return true;
+}
+
+// The same where nothing may be called that attend() can come to. False: nothing was done, and beat() must do it.
+[[gnu::always_inline]] inline bool beat_unattended(Pulse& pulse) {
+  if (pulse.clock == Clock::counted) return detail::add_to_count(pulse);
+  Hot* const hot = pulse.hot.load_relaxed();
+  if (hot == nullptr) [[unlikely]]
+    return false;
+  const std::uint64_t now = detail::beat_ns(pulse);
+  if (now >= pulse.attend_at_ns) [[unlikely]]
+    return false;
+  detail::stamp(pulse, *hot, now);
   return true;
 }
 

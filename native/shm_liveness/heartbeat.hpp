@@ -46,6 +46,8 @@ class Heartbeat {
   // Blocks for a millisecond at most, when it claims a removed region anew. A region that somebody cuts short is a
   // SIGBUS here, and so a death, unless the program handles it as truncation.hpp says.
   [[gnu::always_inline]] bool beat() { return pulse_ != nullptr && shm_liveness::beat(*pulse_); }
+  // The same, but it never blocks and calls no listener. False: nothing was done; call beat().
+  [[gnu::always_inline]] bool beat_unattended() { return pulse_ != nullptr && shm_liveness::beat_unattended(*pulse_); }
 
   // What is said while another worker has the name returns false, and is said again when this one comes back.
   bool ready() { return say_ready(true, {}); }

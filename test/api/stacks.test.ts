@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { stacksWishOf, untriedReason } from '../../dist/internal/stacks.js'
+import { stacksWishOf } from '../../dist/internal/stacks.js'
+import { untriedReason } from '../../dist/internal/tried-versions.js'
 
 const versions = (more: Record<string, string>): NodeJS.ProcessVersions => ({ ...process.versions, ...more })
 

@@ -38,7 +38,7 @@ afterEach(async () => {
 describe.skipIf(trial === undefined)('in a control group', () => {
   async function counting(maxAge: string): Promise<{ region: string; loop: Program }> {
     const region = uniqueRegion()
-    const loop = Program.fixture('counts-flat-out', [region, maxAge])
+    const loop = Program.fixture('loops-flat-out', [region, maxAge, 'counted'])
     await loop.said('compiled')
     await until('a sample has seen the loop', () => only(region).beats > 1_000_000)
     return { region, loop }

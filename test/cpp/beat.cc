@@ -41,6 +41,15 @@ TEST_CASE("each beat is counted and stamped") {
   CHECK(facts.last_beat_ns <= facts.observed_ns);
 }
 
+TEST_CASE("an unattended beat is a beat as any other") {
+  Worker worker;
+  for (int i = 0; i < 100; ++i) CHECK(worker.heartbeat.beat_unattended());
+  CHECK(worker.facts().beats == 100);
+  CHECK(worker.cycles_counted() == 99);
+  worker.heartbeat.stop();
+  CHECK_FALSE(worker.heartbeat.beat_unattended());
+}
+
 TEST_CASE("n beats are n - 1 cycles: the first has no beginning") {
   Worker worker;
   worker.heartbeat.beat();

@@ -73,6 +73,32 @@ TEST_CASE("a worker that does nothing but beat notices it, too") {
   CHECK(condition_of(region, "a") == Condition::running);
 }
 
+// Of such a beat the listener must not hear: it may be JavaScript, and the call one that may not run any.
+TEST_CASE("an unattended beat does nothing once the worker must look, and so notices nothing") {
+  const UniqueRegion region;
+  ClaimOptions options = options_for(region, "a");
+  SUBCASE("precise") { options.clock = Clock::precise; }
+  SUBCASE("coarse") { options.clock = Clock::coarse; }
+  SUBCASE("counted") { options.clock = Clock::counted; }
+  auto [heartbeat, failure] = Heartbeat::claim(options);
+  REQUIRE_FALSE(failure);
+  Told told(heartbeat);
+  ::unlink(region.path().c_str());
+  CHECK(eventually([&] { return !heartbeat.beat_unattended(); }));
+  const Hot& hot = heartbeat.held()->claim.bank().hot;
+  const std::uint64_t beats = hot.beats.load_acquire();
+  const std::uint32_t count = hot.count.load_acquire();
+  CHECK_FALSE(heartbeat.beat_unattended());
+  CHECK(hot.count.load_acquire() == count);
+  if (options.clock != Clock::counted) CHECK(hot.beats.load_acquire() == beats);
+  CHECK(told.times == 0);
+  CHECK(heartbeat.comebacks() == 0);
+  CHECK(heartbeat.beat());
+  CHECK(told.times == 1);
+  CHECK(heartbeat.comebacks() == 1);
+  CHECK(heartbeat.beat_unattended());
+}
+
 TEST_CASE("what the worker had said goes along: readiness, status, phase and its budget") {
   const UniqueRegion region;
   ClaimOptions options = options_for(region, "a", 3);

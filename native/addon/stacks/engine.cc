@@ -1,15 +1,7 @@
 #include "engine.hpp"
 
-#include "old_glibc.hpp"
-
 namespace shm_liveness::addon::stacks {
 namespace {
-
-template <class Function>
-bool find(const char* name, Function& out) {
-  out = reinterpret_cast<Function>(dlsym(RTLD_DEFAULT, name));
-  return out != nullptr;
-}
 
 bool find_all(Engine& out) {
   return find("_ZN2v87Isolate10GetCurrentEv", out.current_isolate) &&

@@ -1,16 +1,11 @@
-// The functions of V8 that Node-API has no counterpart for, found by name in the running executable: one binary of the
-// addon serves all versions of Node, and a runtime without them only loses its stacks.
-//
-// The types are those of the Itanium ABI: a member function takes `this` first, and a v8::Local is one word (trivially
-// copyable), the address of a slot in the current handle scope. Node-API's napi_value is the same word, in all versions
-// of Node: js_native_api_v8.h asserts it.
+// The functions of V8 for reading a thread's stack, by their names (by_name.hpp).
 #pragma once
 
 #include <cstddef>
 
-namespace shm_liveness::addon::stacks {
+#include "by_name.hpp"
 
-using Slot = void*;  // a v8::Local; null: empty
+namespace shm_liveness::addon::stacks {
 
 // v8::Location, in one register.
 struct Location {
