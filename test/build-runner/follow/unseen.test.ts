@@ -5,6 +5,7 @@ import {
   guardRuns,
   hangs,
   jobVanishes,
+  jobVanishesLast,
   type Move,
   type Script,
   scheduled,
@@ -55,6 +56,23 @@ describe('a Job that somebody deletes while no watch is open', () => {
     })
     expect(result.failure?.evidence).toContainEqual(expect.stringContaining('may have begun'))
     expect(scene.kube.job('unseen-2')).toBeUndefined()
+  })
+})
+
+describe('a Job that somebody deletes, after its pod, while only Jobs are watched', () => {
+  // A Job that is to go lets go of its pods without counting them: its last state says that it has none.
+  it('may have begun: it has counted a pod that nobody saw', async () => {
+    const scene = await Scene.start()
+    silence(scene, /\/pods\?/)
+    scene.kube.scenario('last-1', [
+      scheduled(),
+      ...boots().slice(1),
+      alongside(guardRuns({ steps: [{ output: 'begun\n', outcome: 'hangs' }] })),
+      wait(2000),
+      jobVanishesLast,
+    ])
+    const result = await scene.runner().run(buildOf('last'))
+    expect(result).toMatchObject({ exitCode: 6, failure: { kind: 'job-vanished', started: true, retry: false } })
   })
 })
 
