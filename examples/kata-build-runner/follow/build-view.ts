@@ -25,6 +25,7 @@ export class BuildView {
   #at = ''
   readonly #clock: Clock
   readonly #heard: HeardTime
+  readonly #fleet: Surroundings['fleet']
   /** How long the Job may take to say why its pod went: that it failed, is gone, or was suspended again. */
   readonly #vanishedMs: number
   #job: V1Job
@@ -57,6 +58,7 @@ export class BuildView {
     this.setJob(job)
     this.#hasSeenJob = false
     this.#clock = clock
+    this.#fleet = fleet
     this.#heard = new HeardTime({ clock, fleet })
     this.#vanishedMs = timing.settleMs
     this.#unsubscribe = fleet.subscribe(this.name, {
@@ -189,6 +191,14 @@ export class BuildView {
     this.#pod = pod
     this.#hasBegun ||= buildOf(pod)?.state.running !== undefined
     this.#isPodGone ||= isGone
+    this.wake()
+  }
+
+  /** A list that was just made has not got its pod. Of one that only lists have shown no feed will tell that it went. */
+  podIsAbsent(): void {
+    const uid = this.#pod?.metadata?.uid
+    if (uid === undefined || this.#fleet.pods(this.name).some(({ metadata }) => metadata?.uid === uid)) return
+    this.#isPodGone = true
     this.wake()
   }
 

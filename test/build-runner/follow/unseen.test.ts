@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import {
   alongside,
   boots,
+  drained,
   guardRuns,
   hangs,
   jobVanishes,
@@ -152,5 +153,33 @@ describe('a pod that goes while only Jobs are watched', () => {
     expect(result).toMatchObject({ outcome: 'failed', failure: { started: true }, attempts: [] })
     const reads = scene.kube.requests.filter(({ path }) => path.endsWith('/jobs/unclear-1'))
     expect(reads.length).toBeLessThan((2 * refusedMs) / runner.around.timing.tickMs)
+  })
+})
+
+describe('a pod that only a list has shown', () => {
+  /** Its feed of pods begins late, when this pod is gone: it never tells of it. */
+  const late = (scene: Scene) =>
+    scene.runner({}, (api) =>
+      withCalls(api, {
+        feed: (plural: 'jobs' | 'pods', selector: string) => {
+          const feed = api.feed(plural, selector)
+          const start = feed.start.bind(feed)
+          if (plural === 'pods') feed.start = () => void scene.clock.sleep(refusedMs).then(start)
+          return feed as never
+        },
+      }),
+    )
+
+  it.each<[string, Script]>([
+    ['before its build began', []],
+    ['after that', begins.slice(0, -1)],
+  ])('is not looked for without end, if it goes %s', async (_, script) => {
+    const scene = await Scene.start(['stageTimeouts: {created: 8s}'])
+    scene.kube.scenario('listed-1', [scheduled(), wait(20_000), ...script, drained, hangs])
+    const beganMs = scene.clock.now()
+    const result = await late(scene).run(buildOf('listed'))
+    expect(result).toMatchObject({ exitCode: 6, failure: { started: true, retry: false } })
+    expect(result.failure?.evidence).toContainEqual(expect.stringContaining('may have begun'))
+    expect(scene.clock.now() - beganMs).toBeLessThan(refusedMs)
   })
 })
