@@ -5,6 +5,7 @@ import {
   drained,
   guardRuns,
   hangs,
+  jobLeavesPod,
   jobVanishes,
   jobVanishesLast,
   type Move,
@@ -97,6 +98,17 @@ describe('a Job that somebody deletes while watches are open', () => {
     expect(await scene.ending(running)).toMatchObject({
       ...{ exitCode: 3, failure: { kind: 'job-vanished', started: false } },
     })
+  })
+
+  it('may still begin, if its pod was left without a node', async () => {
+    const scene = await Scene.start()
+    scene.kube.scenario('left-1', [
+      ...[unschedulable(), wait(2000), jobLeavesPod, wait(5000), scheduled()],
+      ...[...boots().slice(1), guardRuns()],
+    ])
+    const result = await scene.runner().run(buildOf('left'))
+    expect(scene.kube.podsOf('left-1')).toMatchObject([{ status: { phase: 'Succeeded' } }])
+    expect(result).toMatchObject({ exitCode: 6, failure: { kind: 'job-vanished', started: true, retry: false } })
   })
 
   it('is told as begun, if its container still starts before its pod is gone', async () => {

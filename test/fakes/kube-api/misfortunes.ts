@@ -194,7 +194,7 @@ const silentNode = {
 }
 
 const deleteJobBy =
-  (propagationPolicy: 'Background' | 'Foreground'): Move =>
+  (propagationPolicy: 'Background' | 'Foreground' | 'Orphan'): Move =>
   (life) => {
     const job = life.kubelet.store.get(jobs, life.pod.metadata.namespace, life.jobName)
     deleteObject(life.kubelet.store, jobs, job, { propagationPolicy })
@@ -205,3 +205,6 @@ export const jobVanishes = deleteJobBy('Background')
 
 /** The same, and the Job stays until its pod is gone. */
 export const jobVanishesLast = deleteJobBy('Foreground')
+
+/** The same, but its pod stays. */
+export const jobLeavesPod = deleteJobBy('Orphan')
