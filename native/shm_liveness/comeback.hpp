@@ -58,9 +58,12 @@ struct Held : Member {
   Fault lost = Fault::none;    // removed or truncated; none: all is well
   bool is_superseded = false;  // another worker has the name now: wait for it
   // Called on the worker's own thread, from a beat or another of its calls, when its region was lost: once when another
-  // worker is found to have the name (is_superseded), and when it was claimed anew. Null: nobody listens.
+  // worker is found to have the name (is_superseded), and when it was claimed anew. It may give the heartbeat up, by
+  // stop() say. Null: nobody listens.
   void (*on_loss)(void* listener, const Held& held, Fault lost) = nullptr;
   void* listener = nullptr;
+  std::uint32_t tellings = 0;  // calls of on_loss that have not returned
+  bool is_given_up = false;
 
   // From libc, so that a C program (native/c) needs no C++ library.
   static void* operator new(std::size_t bytes, const std::nothrow_t&) noexcept { return std::malloc(bytes); }
@@ -92,6 +95,14 @@ struct Held : Member {
     }
     ForkGuard::instance().remove(*this);
     return {Fault::no_memory, sys::kTryAgain};
+  }
+
+  // At the end of a heartbeat. A call of on_loss comes back to this and to the pulse, so the outermost one frees both.
+  void free_once_told() {
+    is_given_up = true;
+    if (tellings > 0) return;
+    sys::unmap(pulse, sizeof(Pulse));
+    delete this;
   }
 
   // Lets compiled code count through `shown`, which must live until the next call or as long as this. Null: no longer.
@@ -170,8 +181,7 @@ struct Held : Member {
       const BetweenSamples between(counted);
       said.write(*pulse);
     }
-    tell(was);
-    return beat(*pulse);
+    return tell(was) && beat(*pulse);
   }
   void leave_claim() {
     const Locked locked(ForkGuard::instance());
@@ -179,8 +189,15 @@ struct Held : Member {
     if (claim.region.fd >= 0) abandon(claim);
     claim = Claim{};
   }
-  void tell(Fault was) const {
-    if (on_loss != nullptr) on_loss(listener, *this, was);
+  // False: given up by whoever was told, and no more to be touched.
+  bool tell(Fault was) {
+    if (on_loss == nullptr) return true;
+    ++tellings;
+    on_loss(listener, *this, was);
+    --tellings;
+    if (!is_given_up) return true;
+    free_once_told();
+    return false;
   }
 };
 

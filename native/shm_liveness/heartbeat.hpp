@@ -154,8 +154,7 @@ inline void Heartbeat::give_up(bool stopped) {
     }
   }
   detail::ForkGuard::instance().remove(*held);
-  sys::unmap(pulse, sizeof(Pulse));
-  delete held;
+  held->free_once_told();
 }
 
 }  // namespace shm_liveness

@@ -99,6 +99,49 @@ TEST_CASE("an unattended beat does nothing once the worker must look, and so not
   CHECK(heartbeat.beat_unattended());
 }
 
+// The call that told of the loss comes back to what stop() has given up.
+TEST_CASE("a worker may be stopped by its listener, and the call that found the loss is then refused") {
+  const UniqueRegion region;
+  ClaimOptions options = options_for(region, "a");
+  SUBCASE("precise") { options.clock = Clock::precise; }
+  SUBCASE("coarse") { options.clock = Clock::coarse; }
+  SUBCASE("counted") { options.clock = Clock::counted; }
+  const std::vector<bool (*)(Heartbeat&)> calls = {
+      [](Heartbeat& heartbeat) { return heartbeat.owns_slot(); },
+      [](Heartbeat& heartbeat) { return heartbeat.ready(); },
+      [](Heartbeat& heartbeat) { return heartbeat.begin_phase("load", kHour); },
+      [](Heartbeat& heartbeat) { return heartbeat.end_phase(); },
+      [](Heartbeat& heartbeat) {
+        CHECK(eventually([&] { return !heartbeat.beat(); }));
+        return heartbeat.beat();
+      },
+  };
+  for (const auto& call : calls) {
+    auto [heartbeat, failure] = Heartbeat::claim(options);
+    REQUIRE_FALSE(failure);
+    heartbeat.listen_for_loss([](void* self, const detail::Held&, Fault) { static_cast<Heartbeat*>(self)->stop(); },
+                              &heartbeat);
+    ::unlink(region.path().c_str());
+    CHECK_FALSE(call(heartbeat));
+    CHECK(condition_of(region, "a") == Condition::stopped);
+    CHECK_FALSE(heartbeat.beat());
+  }
+}
+
+TEST_CASE("a worker may be stopped by its listener where another worker has its name") {
+  const UniqueRegion region;
+  auto [heartbeat, failure] = Heartbeat::claim(options_for(region, "a"));
+  REQUIRE_FALSE(failure);
+  heartbeat.listen_for_loss([](void* self, const detail::Held&, Fault) { static_cast<Heartbeat*>(self)->stop(); },
+                            &heartbeat);
+  ::unlink(region.path().c_str());
+  auto second = Heartbeat::claim(options_for(region, "a"));
+  REQUIRE_FALSE(second.failure);
+  CHECK_FALSE(heartbeat.owns_slot());
+  CHECK(facts_of(region, "a").lock == Lock::held);
+  CHECK(second.heartbeat.beat());
+}
+
 TEST_CASE("what the worker had said goes along: readiness, status, phase and its budget") {
   const UniqueRegion region;
   ClaimOptions options = options_for(region, "a", 3);

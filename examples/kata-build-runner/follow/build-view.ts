@@ -25,6 +25,7 @@ export class BuildView {
   #at = ''
   readonly #clock: Clock
   readonly #heard: HeardTime
+  readonly #fleet: Surroundings['fleet']
   /** How long the Job may take to say why its pod went: that it failed, is gone, or was suspended again. */
   readonly #vanishedMs: number
   #job: V1Job
@@ -34,6 +35,8 @@ export class BuildView {
   /** Whether what is known of it is how it was as it went. */
   #isJobFinal = false
   #isPodFinal = false
+  /** Whether the Job has counted a pod since it was last in a queue. */
+  #hasCountedPod = false
   #podGoneMs: number | undefined
   #deletingSince: number | undefined
   #hasSeenJob = false
@@ -55,6 +58,7 @@ export class BuildView {
     this.setJob(job)
     this.#hasSeenJob = false
     this.#clock = clock
+    this.#fleet = fleet
     this.#heard = new HeardTime({ clock, fleet })
     this.#vanishedMs = timing.settleMs
     this.#unsubscribe = fleet.subscribe(this.name, {
@@ -147,6 +151,7 @@ export class BuildView {
       this.#isJobFinal ||= type === 'deleted'
       if (isAsKnown(job, this.#job) && this.#hasSeenJob && this.#jobGone === isGone) return
       this.#job = job
+      this.#hasCountedPod ||= hasCountedPod(job)
       // For good: a feed may be behind what a patch has answered.
       this.#isCancelled ||= job.metadata?.annotations?.[annotations.cancelled] !== undefined
       this.#jobGone ||= isGone
@@ -189,6 +194,14 @@ export class BuildView {
     this.wake()
   }
 
+  /** A list that was just made has not got its pod. Of one that only lists have shown no feed will tell that it went. */
+  podIsAbsent(): void {
+    const uid = this.#pod?.metadata?.uid
+    if (uid === undefined || this.#fleet.pods(this.name).some(({ metadata }) => metadata?.uid === uid)) return
+    this.#isPodGone = true
+    this.wake()
+  }
+
   /** Looks again at once, for a reason that is not of the cluster. */
   wake(): void {
     this.#isNew = true
@@ -213,6 +226,7 @@ export class BuildView {
     this.#pod = undefined
     this.#isPodGone = false
     this.#podGoneMs = undefined
+    this.#hasCountedPod = false
     this.#since = { created: heardMs }
   }
 
@@ -236,7 +250,7 @@ export class BuildView {
   }
 
   get #wentUnseen(): boolean {
-    if (this.#pod === undefined) return this.#jobGone && !(this.#isJobFinal && madeNoPod(this.#job))
+    if (this.#pod === undefined) return this.#jobGone && (!this.#isJobFinal || this.#hasCountedPod)
     return this.#isPodGone && !this.#isPodFinal && !isTerminal(this.#pod)
   }
 
@@ -260,9 +274,16 @@ function isAsKnown(one: V1Job | V1Pod, other: V1Job | V1Pod | undefined): boolea
   return version !== undefined && version === other?.metadata?.resourceVersion
 }
 
-/** Of a Job in its last state. It counts each pod: no pod goes before (finalizer `batch.kubernetes.io/job-tracking`). */
-function madeNoPod({ status }: V1Job): boolean {
-  return [status?.active, status?.succeeded, status?.failed].every((count = 0) => count === 0)
+/**
+ * Whether the Job says that it has made a pod. Until it is to go, no pod goes before it was counted (finalizer
+ * `batch.kubernetes.io/job-tracking`). Then it lets go of its pods, and its last state may count none.
+ */
+function hasCountedPod({ spec, status }: V1Job): boolean {
+  const { active, terminating, succeeded, failed, uncountedTerminatedPods: uncounted } = status ?? {}
+  const ended = [succeeded, failed, uncounted?.succeeded?.length, uncounted?.failed?.length]
+  // One that is suspended may still count the pod that its queue has taken back.
+  const counts = spec?.suspend === true ? ended : [active, terminating, ...ended]
+  return counts.some((count = 0) => count > 0)
 }
 
 function isOlder(one: V1Pod, other: V1Pod): boolean {

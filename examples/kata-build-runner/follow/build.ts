@@ -156,8 +156,10 @@ async function withoutStart(
   if (removal === 'kept') return undefined
   const isUnknown = removal === 'unasked' || (removal === 'going' && outcome === 'cancelled')
   if (isUnknown) return { ...ending, outcome: 'left-running' }
-  // Until its pod was gone it may have begun.
-  if (!view.hasSurelyNotBegun) {
+  // Until its pod was gone it may have begun, and one that nobody deletes (its Job was deleted without it) still may.
+  const mayStillBegin = removal === 'going' && !view.isPodGone && !isTerminal(view.pod)
+  const isDeleted = view.pod?.metadata?.deletionTimestamp !== undefined
+  if ((mayStillBegin && !isDeleted) || !view.hasSurelyNotBegun) {
     const observed = view.observed()
     const { kind, summary, remedy } = reason
     return { ...ending, observed, failure: failure(observed, kind, summary, { remedy, started: true }) }

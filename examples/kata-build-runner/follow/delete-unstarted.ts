@@ -41,10 +41,12 @@ export class UnstartedDeletion {
     return this.#deletedPods.size > 0 || (!this.#isOutOfSight(pods) && this.#isStillDue())
   }
 
-  /** A pod that was bound, and is gone without a last word, may have run: its feed will tell. */
+  /** A pod that was bound, and is gone without a last word, may have run. */
   #isOutOfSight(pods: readonly V1Pod[]): boolean {
     const { pod, hasSurelyNotBegun } = this.#view
     const isThere = pods.some(({ metadata }) => metadata?.uid === pod?.metadata?.uid)
-    return pod !== undefined && !isThere && !hasSurelyNotBegun
+    if (pod === undefined || isThere || hasSurelyNotBegun) return false
+    this.#view.podIsAbsent()
+    return true
   }
 }

@@ -2,9 +2,12 @@ import { describe, expect, it } from 'vitest'
 import {
   alongside,
   boots,
+  drained,
   guardRuns,
   hangs,
+  jobLeavesPod,
   jobVanishes,
+  jobVanishesLast,
   type Move,
   type Script,
   scheduled,
@@ -58,6 +61,23 @@ describe('a Job that somebody deletes while no watch is open', () => {
   })
 })
 
+describe('a Job that somebody deletes, after its pod, while only Jobs are watched', () => {
+  // A Job that is to go lets go of its pods without counting them: its last state says that it has none.
+  it('may have begun: it has counted a pod that nobody saw', async () => {
+    const scene = await Scene.start()
+    silence(scene, /\/pods\?/)
+    scene.kube.scenario('last-1', [
+      scheduled(),
+      ...boots().slice(1),
+      alongside(guardRuns({ steps: [{ output: 'begun\n', outcome: 'hangs' }] })),
+      wait(2000),
+      jobVanishesLast,
+    ])
+    const result = await scene.runner().run(buildOf('last'))
+    expect(result).toMatchObject({ exitCode: 6, failure: { kind: 'job-vanished', started: true, retry: false } })
+  })
+})
+
 describe('a Job that somebody deletes while watches are open', () => {
   it.each<[string, Script]>([
     ['before its pod has a node', [unschedulable(), wait(2000), jobVanishes]],
@@ -78,6 +98,17 @@ describe('a Job that somebody deletes while watches are open', () => {
     expect(await scene.ending(running)).toMatchObject({
       ...{ exitCode: 3, failure: { kind: 'job-vanished', started: false } },
     })
+  })
+
+  it('may still begin, if its pod was left without a node', async () => {
+    const scene = await Scene.start()
+    scene.kube.scenario('left-1', [
+      ...[unschedulable(), wait(2000), jobLeavesPod, wait(5000), scheduled()],
+      ...[...boots().slice(1), guardRuns()],
+    ])
+    const result = await scene.runner().run(buildOf('left'))
+    expect(scene.kube.podsOf('left-1')).toMatchObject([{ status: { phase: 'Succeeded' } }])
+    expect(result).toMatchObject({ exitCode: 6, failure: { kind: 'job-vanished', started: true, retry: false } })
   })
 
   it('is told as begun, if its container still starts before its pod is gone', async () => {
@@ -134,5 +165,33 @@ describe('a pod that goes while only Jobs are watched', () => {
     expect(result).toMatchObject({ outcome: 'failed', failure: { started: true }, attempts: [] })
     const reads = scene.kube.requests.filter(({ path }) => path.endsWith('/jobs/unclear-1'))
     expect(reads.length).toBeLessThan((2 * refusedMs) / runner.around.timing.tickMs)
+  })
+})
+
+describe('a pod that only a list has shown', () => {
+  /** Its feed of pods begins late, when this pod is gone: it never tells of it. */
+  const late = (scene: Scene) =>
+    scene.runner({}, (api) =>
+      withCalls(api, {
+        feed: (plural: 'jobs' | 'pods', selector: string) => {
+          const feed = api.feed(plural, selector)
+          const start = feed.start.bind(feed)
+          if (plural === 'pods') feed.start = () => void scene.clock.sleep(refusedMs).then(start)
+          return feed as never
+        },
+      }),
+    )
+
+  it.each<[string, Script]>([
+    ['before its build began', []],
+    ['after that', begins.slice(0, -1)],
+  ])('is not looked for without end, if it goes %s', async (_, script) => {
+    const scene = await Scene.start(['stageTimeouts: {created: 8s}'])
+    scene.kube.scenario('listed-1', [scheduled(), wait(20_000), ...script, drained, hangs])
+    const beganMs = scene.clock.now()
+    const result = await late(scene).run(buildOf('listed'))
+    expect(result).toMatchObject({ exitCode: 6, failure: { started: true, retry: false } })
+    expect(result.failure?.evidence).toContainEqual(expect.stringContaining('may have begun'))
+    expect(scene.clock.now() - beganMs).toBeLessThan(refusedMs)
   })
 })

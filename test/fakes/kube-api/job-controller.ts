@@ -87,8 +87,10 @@ export class JobController {
     const { spec, status } = job
     const active = mine.filter((pod) => !isTerminal(pod) && pod.metadata.deletionTimestamp === undefined)
     const uncounted = mine.filter((pod) => pod.metadata.finalizers?.includes(trackingFinalizer))
+    // One that is to go lets go of its pods (canRemoveFinalizer), as a rule before they are deleted, and then counts none.
+    const isGoing = job.metadata.deletionTimestamp !== undefined
     const gone = (pod: Pod) =>
-      pod.status.phase === 'Failed' || (pod.metadata.deletionTimestamp !== undefined && !isTerminal(pod))
+      pod.status.phase === 'Failed' || (!isGoing && pod.metadata.deletionTimestamp !== undefined && !isTerminal(pod))
     const failed = (status.failed ?? 0) + uncounted.filter(gone).length
     const succeeded = (status.succeeded ?? 0) + uncounted.filter((pod) => pod.status.phase === 'Succeeded').length
     const isPast = spec.suspend !== true && this.#isPastDeadline(job)
@@ -114,7 +116,7 @@ export class JobController {
     const startMs = this.#momentOf(job, 'start', isStart)
     const resumed: Condition = { type: 'Suspended', status: 'False', reason: 'JobResumed', message: 'Job resumed' }
     const conditions = wasSuspended ? withCondition(job.status.conditions, resumed) : (job.status.conditions ?? [])
-    const isCreated = active.length > 0 || this.#createPod(job)
+    const isCreated = active.length > 0 || (job.metadata.deletionTimestamp === undefined && this.#createPod(job))
     const terminating = mine.filter((pod) => pod.metadata.deletionTimestamp !== undefined && !isTerminal(pod)).length
     const ready = active.filter((pod) => pod.status.conditions?.some((c) => c.type === 'Ready' && c.status === 'True'))
     this.#setStatus(job, {

@@ -193,8 +193,18 @@ const silentNode = {
   },
 }
 
+const deleteJobBy =
+  (propagationPolicy: 'Background' | 'Foreground' | 'Orphan'): Move =>
+  (life) => {
+    const job = life.kubelet.store.get(jobs, life.pod.metadata.namespace, life.jobName)
+    deleteObject(life.kubelet.store, jobs, job, { propagationPolicy })
+  }
+
 /** Somebody deletes the Job, and its pod with it. */
-export const jobVanishes: Move = (life) => {
-  const job = life.kubelet.store.get(jobs, life.pod.metadata.namespace, life.jobName)
-  deleteObject(life.kubelet.store, jobs, job, { propagationPolicy: 'Background' })
-}
+export const jobVanishes = deleteJobBy('Background')
+
+/** The same, and the Job stays until its pod is gone. */
+export const jobVanishesLast = deleteJobBy('Foreground')
+
+/** The same, but its pod stays. */
+export const jobLeavesPod = deleteJobBy('Orphan')
