@@ -127,12 +127,16 @@ export async function sleptMs(args: string[], env: Record<string, string> = {}):
   return sleeps.reduce((sum, [, seconds, ns]) => sum + Number(seconds) * 1e3 + Number(ns) / 1e6, 0)
 }
 
-/** Waits until a probe that was started reads the region: a probe maps it when the first look found no healthy worker. */
+/**
+ * Waits until a probe that was started has read the region, and sleeps before it looks again. A probe maps the region
+ * when the first look found no healthy worker.
+ */
 export async function untilProbeReads(region: string): Promise<void> {
   const readsIt = (pid: string) => {
     try {
       const text = (file: string) => readFileSync(`/proc/${pid}/${file}`, 'utf8')
-      return text('cmdline').includes('shm-probe\0') && text('maps').includes(`/${region}`)
+      const isIt = text('cmdline').includes('shm-probe\0') && text('maps').includes(`/${region}`)
+      return isIt && text('wchan') === 'hrtimer_nanosleep'
     } catch {
       return false // gone
     }
