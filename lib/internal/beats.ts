@@ -36,7 +36,7 @@ export function beatOf(shared: Pick<SharedBeat, 'words' | 'beat'>, heartbeat: Na
  * By a call into the addon, always of the same function.
  *
  * `alone` is the heartbeat's own function. It is called where the shared one did nothing: about once a second, and while
- * there is no slot. It keeps the heartbeat's native side, and so its id, for as long as this closure lives.
+ * there is no slot. This closure keeps it, and it keeps the heartbeat's native side. So no other heartbeat gets the id.
  */
 function nativeBeat(shared: Pick<SharedBeat, 'words' | 'beat'>, id: number, alone: () => boolean): () => boolean {
   const words = new Int32Array(shared.words)

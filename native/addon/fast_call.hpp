@@ -1,5 +1,5 @@
-// A function of JavaScript that optimized code calls as it calls a C function: V8's "fast API call". A coarse beat
-// takes 7.5 ns by it, 10 by V8's ordinary call, and 12 by Node-API.
+// A function of JavaScript that optimized code calls as it calls a C function: V8's "fast API call". It costs a
+// fraction of a call by Node-API (docs/reliability.md).
 //
 // No header of Node's has the class that describes such a function, but Node exports the constructors (by_name.hpp). So
 // V8 itself writes what it reads, in whatever layout its version has.

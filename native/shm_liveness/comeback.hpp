@@ -189,7 +189,7 @@ struct Held : Member {
     if (claim.region.fd >= 0) abandon(claim);
     claim = Claim{};
   }
-  // False: given up by whoever was told, and no more to be touched.
+  // False: the listener gave the heartbeat up, and this is freed.
   bool tell(Fault was) {
     if (on_loss == nullptr) return true;
     ++tellings;

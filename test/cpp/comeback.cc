@@ -6,6 +6,7 @@
 
 #include "real.hpp"
 #include "sigbus.hpp"
+#include "told.hpp"
 
 namespace test_of_comeback {
 
@@ -13,23 +14,6 @@ using namespace shm_liveness;
 using namespace shm_liveness::real;
 
 namespace {
-
-// What a worker was told of the loss of its region.
-struct Told {
-  explicit Told(Heartbeat& heartbeat) {
-    heartbeat.listen_for_loss(
-        [](void* self, const detail::Held& held, Fault lost) {
-          auto& told = *static_cast<Told*>(self);
-          ++told.times;
-          told.lost = lost;
-          told.superseded = held.is_superseded;
-        },
-        this);
-  }
-  int times = 0;
-  Fault lost = Fault::none;
-  bool superseded = false;
-};
 
 ino_t inode_of(const UniqueRegion& region) {
   sys::FileStatus status{};
@@ -71,75 +55,6 @@ TEST_CASE("a worker that does nothing but beat notices it, too") {
     return heartbeat.comebacks() == 1;
   }));
   CHECK(condition_of(region, "a") == Condition::running);
-}
-
-// Of such a beat the listener must not hear: it may be JavaScript, and the call one that may not run any.
-TEST_CASE("an unattended beat does nothing once the worker must look, and so notices nothing") {
-  const UniqueRegion region;
-  ClaimOptions options = options_for(region, "a");
-  SUBCASE("precise") { options.clock = Clock::precise; }
-  SUBCASE("coarse") { options.clock = Clock::coarse; }
-  SUBCASE("counted") { options.clock = Clock::counted; }
-  auto [heartbeat, failure] = Heartbeat::claim(options);
-  REQUIRE_FALSE(failure);
-  Told told(heartbeat);
-  ::unlink(region.path().c_str());
-  CHECK(eventually([&] { return !heartbeat.beat_unattended(); }));
-  const Hot& hot = heartbeat.held()->claim.bank().hot;
-  const std::uint64_t beats = hot.beats.load_acquire();
-  const std::uint32_t count = hot.count.load_acquire();
-  CHECK_FALSE(heartbeat.beat_unattended());
-  CHECK(hot.count.load_acquire() == count);
-  if (options.clock != Clock::counted) CHECK(hot.beats.load_acquire() == beats);
-  CHECK(told.times == 0);
-  CHECK(heartbeat.comebacks() == 0);
-  CHECK(heartbeat.beat());
-  CHECK(told.times == 1);
-  CHECK(heartbeat.comebacks() == 1);
-  CHECK(heartbeat.beat_unattended());
-}
-
-// The call that told of the loss comes back to what stop() has given up.
-TEST_CASE("a worker may be stopped by its listener, and the call that found the loss is then refused") {
-  const UniqueRegion region;
-  ClaimOptions options = options_for(region, "a");
-  SUBCASE("precise") { options.clock = Clock::precise; }
-  SUBCASE("coarse") { options.clock = Clock::coarse; }
-  SUBCASE("counted") { options.clock = Clock::counted; }
-  const std::vector<bool (*)(Heartbeat&)> calls = {
-      [](Heartbeat& heartbeat) { return heartbeat.owns_slot(); },
-      [](Heartbeat& heartbeat) { return heartbeat.ready(); },
-      [](Heartbeat& heartbeat) { return heartbeat.begin_phase("load", kHour); },
-      [](Heartbeat& heartbeat) { return heartbeat.end_phase(); },
-      [](Heartbeat& heartbeat) {
-        CHECK(eventually([&] { return !heartbeat.beat(); }));
-        return heartbeat.beat();
-      },
-  };
-  for (const auto& call : calls) {
-    auto [heartbeat, failure] = Heartbeat::claim(options);
-    REQUIRE_FALSE(failure);
-    heartbeat.listen_for_loss([](void* self, const detail::Held&, Fault) { static_cast<Heartbeat*>(self)->stop(); },
-                              &heartbeat);
-    ::unlink(region.path().c_str());
-    CHECK_FALSE(call(heartbeat));
-    CHECK(condition_of(region, "a") == Condition::stopped);
-    CHECK_FALSE(heartbeat.beat());
-  }
-}
-
-TEST_CASE("a worker may be stopped by its listener where another worker has its name") {
-  const UniqueRegion region;
-  auto [heartbeat, failure] = Heartbeat::claim(options_for(region, "a"));
-  REQUIRE_FALSE(failure);
-  heartbeat.listen_for_loss([](void* self, const detail::Held&, Fault) { static_cast<Heartbeat*>(self)->stop(); },
-                            &heartbeat);
-  ::unlink(region.path().c_str());
-  auto second = Heartbeat::claim(options_for(region, "a"));
-  REQUIRE_FALSE(second.failure);
-  CHECK_FALSE(heartbeat.owns_slot());
-  CHECK(facts_of(region, "a").lock == Lock::held);
-  CHECK(second.heartbeat.beat());
 }
 
 TEST_CASE("what the worker had said goes along: readiness, status, phase and its budget") {
